@@ -1,0 +1,67 @@
+"""Rushlight: PyTorch's interface in readable Python, on NumPy for the CPU and CuPy for the GPU.
+
+Names load on first use: the table below says which file defines each.
+"""
+from __future__ import annotations
+
+import importlib
+import warnings
+from typing import Any
+
+from .core import dtypes as _dtypes
+from .core.device import device
+from .core.dtypes import bfloat16, complex64, complex128, dtype, float16, float32, float64, int8, int16, int32, int64
+from .core.dtypes import get_default_dtype, promote_types, set_default_dtype, uint8, uint16, uint32, uint64
+from .core.grad_mode import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
+from .core.layout import channels_last, channels_last_3d, contiguous_format, layout, memory_format, preserve_format, sparse_coo, strided
+from .core.size import Size
+from .tensor import Tensor
+
+# NumPy warns of a division by zero or an overflow in our operations, where PyTorch gives inf and nan without a word.
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"rushlight\.")
+
+bool = _dtypes.bool_
+globals().update(_dtypes.ALIASES)
+
+#: the public functions, by the file in `ops` that defines them
+FUNCTIONS = {
+    "arithmetic": """add sub subtract mul multiply div divide true_divide floor_divide remainder fmod neg negative pow square rsub
+        eq ne lt le gt ge not_equal less less_equal greater greater_equal""",
+    "reduce": "sum mean",
+    "views": "reshape transpose t",
+    "copying": "clone",
+    "matmul": "mm",
+    "create": "tensor zeros ones ones_like from_numpy",
+}
+#: functions that take `out=` in their own way, or not at all
+OWN_OUT = {"create", "views", "copying"}
+
+#: subpackages and modules
+MODULES = """autograd nn optim utils random cuda linalg fft special testing func distributions backends version amp hub
+    compile distributed""".split()
+
+#: other names, by module
+OTHERS: dict[str, str] = {}
+
+_HOME = {name: "ops." + module for module, names in FUNCTIONS.items() for name in names.split()}
+_HOME.update({name: module for module, names in OTHERS.items() for name in names.split()})
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, loaded on first use (PEP 562)."""
+    if name in _HOME:
+        home = importlib.import_module("." + _HOME[name], __name__)
+        value = getattr(home, name)
+        if _HOME[name].startswith("ops.") and _HOME[name][4:] not in OWN_OUT:
+            from .core.out import accepts_out
+            value = accepts_out(value)
+    elif name in MODULES:
+        value = importlib.import_module("." + name, __name__)
+    else:
+        raise AttributeError(f"module 'torch' has no attribute '{name}'")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME, *MODULES})

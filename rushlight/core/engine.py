@@ -1,0 +1,214 @@
+"""Backward: gradients pass from the results of a graph to its leaves, each node once, from the latest to the earliest.
+
+A node's arguments were always made before it, so by descending sequence number every gradient of a node has arrived when its turn
+comes. There is no recursion: a graph may be as deep as memory allows.
+"""
+from __future__ import annotations
+
+import heapq
+import sys
+from typing import Any
+
+import numpy as np
+
+from .grad_mode import mode
+from .node import AccumulateGrad, Node
+
+
+def run(roots: list, gradients: list, keep_graph: bool, create_graph: bool, targets: dict | None = None) -> dict:
+    """Pass gradients from root nodes down the graph.
+
+    Without targets every leaf's `.grad` grows. With targets (a set of nodes as a dict's keys) only what leads to them runs, and the gradient
+    that arrives at each is returned by node.
+    """
+    pending: dict = {}
+    heap: list = []
+    wanted = None if targets is None else leading_to(roots, targets)
+    found: dict = {}
+    for node, gradient in zip(roots, gradients):
+        if wanted is None or node in wanted:
+            deliver(pending, heap, node, gradient)
+    before, mode.grad = mode.grad, create_graph
+    try:
+        while heap:
+            node = heapq.heappop(heap)[1]
+            g = pending.pop(node)
+            if node.pre_hooks or node.retain is not None:
+                g = arrive(node, g)
+            if targets is not None and node in targets:
+                found[node] = g
+                if not wanted[node]:  # nothing below it is wanted
+                    continue
+            if node.__class__ is AccumulateGrad:
+                accumulate(node, g)
+                continue
+            step(node, g, pending, heap, wanted)
+            if not keep_graph:
+                node.free()
+    finally:
+        mode.grad = before
+    return found
+
+
+def step(node: Node, g: Any, pending: dict, heap: list, wanted: dict | None) -> None:
+    """Run one node and deliver what comes out to its edges."""
+    if node.parent is not None:
+        deliver_slot(pending, heap, node, g)
+        return
+    try:
+        grads = node.backward(filled(node, g) if g.__class__ is list else g)
+    except RuntimeError as error:
+        if node.traceback is not None:
+            tell_where(node)
+        raise error
+    if node.hooks:
+        grads = leave(node, grads, g)
+    if node.traceback is not None:
+        check_nan(node, grads)
+    for edge, grad in zip(node.edges, grads):
+        if edge is not None and grad is not None and (wanted is None or edge in wanted):
+            array = grad._array
+            if array.shape != edge.shape or array.dtype is not edge.dtype:
+                grad = conform(grad, edge)
+            deliver(pending, heap, edge, grad)
+
+
+def deliver(pending: dict, heap: list, node: Node, grad: Any) -> None:
+    """Add a gradient to what has arrived at a node."""
+    known = pending.get(node)
+    if known is None:
+        pending[node] = grad
+        heapq.heappush(heap, (-node.sequence, node))
+    else:
+        pending[node] = None  # so that `known` may be seen to have no other owner
+        pending[node] = added(known, grad)
+
+
+def deliver_slot(pending: dict, heap: list, slot: Any, grad: Any) -> None:
+    """Put one result's gradient into its place at the node of all results."""
+    parent = slot.parent
+    if parent not in pending:
+        pending[parent] = [None] * len(parent.outputs)
+        heapq.heappush(heap, (-parent.sequence, parent))
+    pending[parent][slot.index] = grad
+
+
+def filled(node: Any, grads: list) -> tuple:
+    """The gradients of all results, zeros for those that nothing asked for; None for results of integer dtype."""
+    from .apply import wrap
+    keeps_none = getattr(node, "materialize", True) is False
+    return tuple([wrap(np.zeros(shape, dtype)) if g is None and not keeps_none and dtype.kind in "fcV" else g
+                  for g, (shape, dtype) in zip(grads, node.outputs)])
+
+
+def added(known: Any, grad: Any) -> Any:
+    """known + grad, into known's memory where nothing else can see it."""
+    if not mode.grad and sys.getrefcount(known) <= 4 and owned(known) and known._array.dtype is grad._array.dtype:
+        np.add(known._array, grad._array, out=known._array)
+        return known
+    return known + grad
+
+
+def owned(tensor: Any) -> bool:
+    """Whether a tensor's array is its own whole memory and nothing else refers to it."""
+    array = tensor._array
+    return array.base is None and sys.getrefcount(array) <= 3
+
+
+def conform(grad: Any, edge: Node) -> Any:
+    """A gradient in the shape and dtype of what it is the gradient of: broadcasting and casting are undone here, once for all."""
+    if grad._array.shape != edge.shape:
+        grad = grad.sum_to_size(edge.shape)
+    if grad._array.dtype is not edge.dtype:
+        if grad._array.dtype.kind == "c" and edge.dtype.kind != "c":
+            grad = grad.real
+        grad = grad.type_as_numpy(edge.dtype)
+    return grad
+
+
+def accumulate(node: AccumulateGrad, g: Any) -> None:
+    """Add a gradient to a leaf's `.grad`."""
+    leaf = node.leaf()
+    if leaf is None:
+        return
+    known = leaf._grad
+    if known is None:
+        # Take the gradient itself if nobody else holds it, else a copy: two tensors' `.grad` never share memory.
+        if not mode.grad and sys.getrefcount(g) <= 3 and owned(g) and g._array.flags.c_contiguous:
+            leaf._grad = g
+        else:
+            leaf._grad = g.clone() if mode.grad else fresh_copy(g, leaf)
+    elif mode.grad:
+        leaf._grad = known + g
+    else:
+        np.add(known._array, g._array, out=known._array, casting="unsafe")
+        if known._cell is not None:
+            known._cell.bump()
+    if node.post_hooks:
+        for hook in list(node.post_hooks.values()):
+            hook(leaf)
+
+
+def fresh_copy(g: Any, leaf: Any) -> Any:
+    """A copy of a gradient in memory of its own, laid out as its leaf."""
+    from .apply import wrap
+    array = np.empty_like(leaf._array, dtype=g._array.dtype)
+    np.copyto(array, g._array)
+    return wrap(array)
+
+
+def arrive(node: Node, g: Any) -> Any:
+    """Run the hooks on an arriving gradient; keep it in the tensor's `.grad` if that was asked for."""
+    for hook in list((node.pre_hooks or {}).values()):
+        result = hook(g)
+        if result is not None:
+            g = result
+    if node.retain is not None:
+        tensor = node.retain()
+        if tensor is not None:
+            tensor._grad = g.clone() if tensor._grad is None else tensor._grad + g
+    return g
+
+
+def leave(node: Node, grads: Any, g: Any) -> Any:
+    """Run the hooks on a node's leaving gradients."""
+    grads, arrived = tuple(grads), tuple(g) if g.__class__ is list else (g,)
+    for hook in list(node.hooks.values()):
+        result = hook(grads, arrived)
+        if result is not None:
+            grads = tuple(result) if isinstance(result, (tuple, list)) else (result,)
+    return grads
+
+
+def leading_to(roots: list, targets: dict) -> dict:
+    """The nodes on a path from the roots to a target, each with whether anything below it leads to a target."""
+    below: dict = {}
+    stack = [(node, False) for node in roots]
+    while stack:
+        node, children_done = stack.pop()
+        if children_done:
+            below[node] = any([below.get(e) or e in targets for e in edges_of(node) if e is not None])
+        elif node not in below:
+            below[node] = False
+            stack.append((node, True))
+            stack.extend([(e, False) for e in edges_of(node) if e is not None and e not in below])
+    return {node: leads for node, leads in below.items() if leads or node in targets}
+
+
+def edges_of(node: Node) -> tuple:
+    """The nodes to which a node's gradient goes."""
+    return (node.parent,) if node.parent is not None else node.edges
+
+
+def tell_where(node: Node) -> None:
+    """Warn with the place in the forward pass that a failing backward belongs to (anomaly mode)."""
+    import warnings
+    warnings.warn(f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n{node.traceback}", stacklevel=4)
+
+
+def check_nan(node: Node, grads: Any) -> None:
+    """Raise if a node returned a nan (anomaly mode)."""
+    for number, grad in enumerate(grads):
+        if grad is not None and grad._array.dtype.kind in "fc" and np.isnan(grad._array).any():
+            tell_where(node)
+            raise RuntimeError(f"Function '{node.name()}' returned nan values in its {number}th output.")

@@ -1,0 +1,158 @@
+"""Whether operations record what `backward` needs: one switch for each thread, and the contexts that turn it."""
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+
+
+class Mode(threading.local):
+    """What holds for the operations of this thread. Class attributes are the values that a new thread starts with."""
+
+    grad = True
+    inference = False
+
+
+mode = Mode()
+
+
+class _Context:
+    """A context manager that is a decorator too, of functions and of generator functions."""
+
+    def __enter__(self) -> None:
+        raise NotImplementedError
+
+    def __exit__(self, *exception: object) -> None:
+        raise NotImplementedError
+
+    def clone(self) -> _Context:
+        return self.__class__()
+
+    def __call__(self, function: Callable) -> Callable:
+        import inspect
+        if inspect.isclass(function):
+            import warnings
+            warnings.warn("Decorating classes is deprecated and will be disabled in future versions. You should only decorate functions or "
+                          "methods. To preserve the current behavior of class decoration, you can directly decorate the `__init__` method and "
+                          "nothing else.", FutureWarning, stacklevel=2)
+        if inspect.isgeneratorfunction(function):
+            return self._wrap_generator(function)
+
+        @functools.wraps(function)
+        def inside(*args: object, **kwargs: object) -> object:
+            with self.clone():
+                return function(*args, **kwargs)
+        return inside
+
+    def _wrap_generator(self, function: Callable) -> Callable:
+        @functools.wraps(function)
+        def inside(*args: object, **kwargs: object) -> object:
+            # The mode holds while the generator runs and is undone while its consumer does.
+            generator = function(*args, **kwargs)
+            send, value = generator.send, None
+            while True:
+                try:
+                    with self.clone():
+                        item = send(value)
+                except StopIteration as stop:
+                    return stop.value
+                try:
+                    value, send = (yield item), generator.send
+                except GeneratorExit:
+                    with self.clone():
+                        generator.close()
+                    raise
+                except BaseException as error:
+                    value, send = error, generator.throw
+        return inside
+
+
+class set_grad_enabled(_Context):
+    """Turn recording on or off, at once and, as a context, until its end."""
+
+    def __init__(self, mode: bool):
+        self.previous = _current().grad
+        self.mode = bool(mode)
+        _current().grad = self.mode
+
+    def __enter__(self) -> None:
+        mode.grad = self.mode
+
+    def __exit__(self, *exception: object) -> None:
+        mode.grad = self.previous
+
+    def clone(self) -> set_grad_enabled:
+        return set_grad_enabled(self.mode)
+
+    def __call__(self, function: Callable) -> Callable:
+        mode.grad = self.previous  # used as a decorator it changes nothing outside the function
+        return super().__call__(function)
+
+
+def _current() -> Mode:
+    return mode
+
+
+class no_grad(_Context):
+    """Record nothing inside: `with no_grad():` or `@no_grad()`."""
+
+    def __new__(cls, function: Callable | None = None) -> no_grad:
+        self = super().__new__(cls)
+        return self if function is None else self(function)  # `@no_grad` without brackets
+
+    def __init__(self, function: Callable | None = None):
+        self.outer: list[bool] = []
+
+    def __enter__(self) -> None:
+        self.outer.append(mode.grad)
+        mode.grad = False
+
+    def __exit__(self, *exception: object) -> None:
+        mode.grad = self.outer.pop()
+
+
+class enable_grad(no_grad):
+    """Record inside, also within a `no_grad` block."""
+
+    def __enter__(self) -> None:
+        self.outer.append(mode.grad)
+        mode.grad = True
+
+
+class inference_mode(_Context):
+    """Record nothing inside, and make tensors that can never be recorded."""
+
+    def __new__(cls, mode: object = True) -> inference_mode:
+        self = super().__new__(cls)
+        if callable(mode) and not isinstance(mode, bool):
+            self.__init__()
+            return self(mode)
+        return self
+
+    def __init__(self, mode: bool = True):
+        self.mode = mode
+        self.outer: list[tuple[bool, bool]] = []
+
+    def __enter__(self) -> None:
+        self.outer.append((mode.grad, mode.inference))
+        mode.grad, mode.inference = (False, True) if self.mode else (mode.grad, mode.inference)
+
+    def __exit__(self, *exception: object) -> None:
+        mode.grad, mode.inference = self.outer.pop()
+
+    def clone(self) -> inference_mode:
+        return inference_mode(self.mode)
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations of this thread are recorded."""
+    return mode.grad
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether this thread is inside `inference_mode`."""
+    return mode.inference
+
+
+for _context in (set_grad_enabled, no_grad, enable_grad, inference_mode):
+    _context.__module__ = "rushlight"

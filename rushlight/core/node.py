@@ -1,0 +1,233 @@
+"""A Node of the autograd graph: one recorded operation, and how a gradient passes back through it."""
+from __future__ import annotations
+
+import itertools
+import weakref
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .op import Op
+
+#: One clock for the whole program. Nodes and in-place writes take their time from it, so a later time means a later event:
+#: backward runs nodes from the latest to the earliest, and what a node saved is stale if it was written after the node's time.
+tick = itertools.count(1).__next__
+
+#: In place of saved values after they were freed.
+FREED: Any = ("freed",)
+
+G, OUT, NEEDS = -1, -2, -3  # where a formula's argument comes from, beside the operation's arguments and attributes
+
+FREED_MESSAGE = ("Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). "
+                 "Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if "
+                 "you need to backward through the graph a second time or if you need to access saved tensors after calling backward.")
+
+
+class Node:
+    """One recorded operation.
+
+    `edges` are the nodes of the arguments (None where no gradient is wanted), `shape` and `dtype` (NumPy's) describe the result
+    and so the gradient that arrives.
+    """
+
+    pre_hooks: dict | None = None   # on the arriving gradient: Tensor.register_hook, Node.register_prehook
+    hooks: dict | None = None       # on the leaving gradients: Node.register_hook
+    retain: weakref.ref | None = None  # the tensor whose .grad keeps the arriving gradient
+    parent: Node | None = None      # set on an OutputSlot alone
+    traceback: str | None = None    # where the operation was called, in anomaly mode
+    cell: Any = None                # version of the saved result
+
+    def __init__(self, op: Op, edges: tuple, saved: tuple, attrs: dict, shape: tuple, dtype: Any):
+        self.op = op
+        self.edges = edges
+        self.saved = saved
+        self.attrs = attrs
+        self.shape = shape
+        self.dtype = dtype
+        self.sequence = tick()
+        self.out: Any = None
+
+    def backward(self, g: Any) -> Any:
+        """The gradients of the arguments, in order, from the gradient of the result; None where there is none."""
+        if self.saved is FREED:
+            raise RuntimeError(FREED_MESSAGE)
+        op = self.op
+        if op.vjp is not None:
+            return op.vjp(*[self.value(source, g) for source in op.wants[0]])
+        return [None if edge is None else formula(*[self.value(source, g) for source in wants])
+                for edge, formula, wants in zip(self.edges, op.grads, op.wants)]
+
+    def value(self, source: Any, g: Any) -> Any:
+        """What a formula's argument stands for: the gradient, the result, an argument or an attribute of the operation."""
+        if source == G:
+            return g
+        if source.__class__ is str:
+            return self.attrs.get(source)
+        if source >= 0:
+            saved = self.saved[source]
+            cell = getattr(saved, "_cell", None)
+            if cell is not None and cell.last > self.sequence:
+                raise stale(saved, cell, self)
+            return saved
+        if source == NEEDS:
+            return tuple([edge is not None for edge in self.edges])
+        return self.result()
+
+    def result(self) -> Any:
+        """The operation's result, as a tensor with this history."""
+        if self.cell is not None and self.cell.last > self.sequence:
+            raise stale(self.out, self.cell, self)
+        return self.op.rebuild(self)
+
+    def free(self) -> None:
+        """Let go of what was saved."""
+        if self.saved or self.out is not None:
+            self.saved = FREED
+            self.out = None
+
+    def name(self) -> str:
+        """PyTorch's name of this kind of node, such as "AddBackward0"."""
+        return self.op.node_name
+
+    @property
+    def next_functions(self) -> tuple:
+        """The nodes of the arguments, each with the number of the result it stands for."""
+        return tuple([(None, 0) if e is None else (e.parent, e.index) if e.parent is not None else (e, 0) for e in self.edges])
+
+    @property
+    def metadata(self) -> dict:
+        """A dictionary for the user's own notes."""
+        return self.__dict__.setdefault("_metadata", {})
+
+    def register_hook(self, hook: Any) -> Any:
+        """Call hook(grad_inputs, grad_outputs) after this node ran; what it returns replaces grad_inputs."""
+        return add_hook(self, "hooks", hook)
+
+    def register_prehook(self, hook: Any) -> Any:
+        """Call hook(grad_outputs) before this node runs; what it returns replaces grad_outputs."""
+        return add_hook(self, "pre_hooks", lambda g: _unpacked(hook((g,)), g))
+
+    def __getattr__(self, name: str) -> Any:
+        # `grad_fn._saved_self`, `_saved_other`, `_saved_result`: what was kept, by PyTorch's names.
+        if not name.startswith("_saved_") or "saved" not in self.__dict__:
+            raise AttributeError(f"'{self.__class__.__name__}' object has no attribute '{name}'")
+        return self._saved_value(name[len("_saved_"):])
+
+    def _saved_value(self, wanted: str) -> Any:
+        if self.saved is FREED:
+            raise RuntimeError(FREED_MESSAGE)
+        if wanted in ("result", "out"):
+            return self.result()
+        names = self.op.arguments
+        position = {"self": 0, "other": 1}.get(wanted, names.index(wanted) if wanted in names else None)
+        if position is not None and position < len(self.saved):
+            return self.value(position, None)
+        if wanted in self.attrs:
+            return self.attrs[wanted]
+        raise AttributeError(f"'{self.name()}' object has no attribute '_saved_{wanted}'")
+
+    def __repr__(self) -> str:
+        return f"<{self.name()} object at {id(self):#x}>"
+
+
+def _unpacked(result: Any, g: Any) -> Any:
+    if result is None:
+        return g
+    return result[0] if isinstance(result, tuple) else result
+
+
+class OutputSlot(Node):
+    """One of several results of a Node: it hands its gradient to its parent."""
+
+    def __init__(self, parent: Node, index: int, shape: tuple, dtype: Any):
+        self.parent = parent
+        self.index = index
+        self.shape = shape
+        self.dtype = dtype
+        self.edges = ()
+        self.sequence = tick()
+
+    def name(self) -> str:
+        return self.parent.name()
+
+    def free(self) -> None:
+        pass
+
+
+class AccumulateGrad(Node):
+    """The end of the line: adds the gradient to a leaf's `.grad`."""
+
+    post_hooks: dict | None = None
+
+    def __init__(self, variable: Any):
+        # Weak: a leaf that nobody holds needs no gradient, and a cycle would keep its memory until the next collection.
+        self.leaf = weakref.ref(variable)
+        self.edges = ()
+        self.shape = variable._array.shape
+        self.dtype = variable._array.dtype
+        # Before every operation: leaves come last, the oldest first.
+        self.sequence = -tick()
+
+    @property
+    def variable(self) -> Any:
+        """The leaf."""
+        return self.leaf()
+
+    def free(self) -> None:
+        pass
+
+    def name(self) -> str:
+        return "torch::autograd::AccumulateGrad"
+
+    def __repr__(self) -> str:
+        return f"<AccumulateGrad object at {id(self):#x}>"
+
+
+class RemovableHandle:
+    """Returned when a hook is added; `remove()` takes the hook away. Also a context manager."""
+
+    next_id = 0
+
+    def __init__(self, hooks: dict, *, extra_dict: Any = None):
+        # A weak reference to the owner's dictionary is not possible (plain dict): hold it, hooks are few.
+        self.hooks = hooks
+        self.id = RemovableHandle.next_id
+        RemovableHandle.next_id += 1
+        self.extra = () if extra_dict is None else extra_dict if isinstance(extra_dict, (list, tuple)) else (extra_dict,)
+
+    def remove(self) -> None:
+        """Take the hook away; a second call does nothing."""
+        self.hooks.pop(self.id, None)
+        for also in self.extra:
+            also.pop(self.id, None)
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.remove()
+
+
+def add_hook(owner: Any, where: str, hook: Any) -> RemovableHandle:
+    """Add a hook to the dictionary of that name on owner, made if it is not there."""
+    hooks = getattr(owner, where)
+    if hooks is None:
+        hooks = {}
+        setattr(owner, where, hooks)
+    handle = RemovableHandle(hooks)
+    hooks[handle.id] = hook
+    return handle
+
+
+def stale(saved: Any, cell: Any, node: Node) -> RuntimeError:
+    """The error for a value that backward needs and that was overwritten."""
+    array = getattr(saved, "_array", saved)
+    from .dtypes import of_numpy
+    kind = f"torch.{of_numpy(array.dtype).kernel_name}Tensor"
+    maker = getattr(saved, "_node", None)
+    whose = f", which is output 0 of {maker.name().replace('torch::autograd::', '')}," if maker is not None and saved is not node.out else ""
+    if saved is node.out:
+        whose = f", which is output 0 of {node.name()},"
+    return RuntimeError(
+        f"one of the variables needed for gradient computation has been modified by an inplace operation: [{kind} {list(array.shape)}]{whose} "
+        f"is at version {cell.count}; expected version {cell.count_at(node.sequence)} instead. Hint: enable anomaly detection to find the "
+        "operation that failed to compute its gradient, with torch.autograd.set_detect_anomaly(True).")

@@ -1,0 +1,270 @@
+"""The Op record: all that is true of one operation. Its kind carries the rules for shapes and dtypes."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import dtypes
+from .node import G, NEEDS, OUT
+
+ndarray = np.ndarray
+
+
+class Op:
+    """One operation.
+
+    name        PyTorch's name; `node_name` ("AddBackward0") follows from it unless given
+    kind        what the family shares: how arguments become arrays, dtype rule, explanation of errors
+    forward     on arrays; arguments first (their names are the operation's), attributes by keyword
+    grads       a formula for each argument: of `g` (the arriving gradient), arguments and attributes by name, `out` (the result).
+                What a formula names is what is saved. None: no gradient passes.
+    vjp         in place of grads: one function that returns all gradients; it may also name `needs`, which are wanted
+    dtype       of the result: SAME, INT_TO_FLOAT or BOOL
+    code        the scalar expression that the compiler fuses
+    samples     function that gives example arguments for the generic tests
+    """
+
+    __slots__ = ("name", "kind", "forward", "grads", "vjp", "dtype", "code", "samples", "node_name", "arguments", "evaluate", "is_view",
+                 "differentiable", "variadic", "_wants", "keeps_out", "_keep", "fresh")
+
+    def __init__(self, name: str, kind: Kind, forward: Callable, grads: tuple = (), *, vjp: Callable | None = None, dtype: str = "same",
+                 code: str | None = None, samples: Callable | None = None, node_name: str | None = None, arguments: tuple = ()):
+        self.name = name
+        self.kind = kind
+        self.forward = forward
+        self.grads = grads
+        self.vjp = vjp
+        self.dtype = dtype
+        self.code = code
+        self.samples = samples
+        self.node_name = node_name or "".join([part.capitalize() for part in name.split("_")]) + "Backward0"
+        self.arguments = arguments or kind.arguments or _positional(forward)
+        self.evaluate = kind.evaluate
+        self.is_view = kind.is_view
+        self.differentiable = bool(grads) or vjp is not None
+        self.variadic = kind.variadic
+        self._wants: tuple | None = None
+        formulas = (vjp,) if vjp is not None else grads
+        self.keeps_out = any([f is not None and "out" in _names(f) for f in formulas])
+        self._keep: dict = {}
+
+    @property
+    def wants(self) -> tuple:
+        """For each formula, where its arguments come from: an argument's number, an attribute's name, or G, OUT, NEEDS."""
+        if self._wants is None:
+            formulas = (self.vjp,) if self.vjp is not None else self.grads
+            self._wants = tuple([() if f is None else tuple([self._source(n) for n in _names(f)]) for f in formulas])
+        return self._wants
+
+    def _source(self, name: str) -> int | str:
+        if name in SPECIAL:
+            return SPECIAL[name]
+        return self.arguments.index(name) if name in self.arguments else name
+
+    def saved(self, args: tuple, edges: tuple) -> tuple:
+        """Of the arguments, those that the formulas wanted by these edges name; None in the others' places."""
+        mask = tuple([edge is not None for edge in edges])
+        keep = self._keep.get(mask)
+        if keep is None:
+            keep = self._keep[mask] = self._to_keep(mask)
+        if keep is ALL:
+            return args
+        return tuple([arg if index in keep else None for index, arg in enumerate(args)]) if keep else ()
+
+    def _to_keep(self, mask: tuple) -> Any:
+        rows = self.wants if self.vjp is not None else [row for row, wanted in zip(self.wants, mask) if wanted]
+        keep = {source for row in rows for source in row if source.__class__ is int and source >= 0}
+        return ALL if len(keep) == len(mask) else keep
+
+    def rebuild(self, node: Any) -> Any:
+        """The result that a node saved, as a tensor with the node as its history."""
+        from .apply import wrap
+        if node.out.__class__ is tuple:
+            return tuple([wrap(array) for array in node.out])
+        result = wrap(node.out)
+        result._node = node
+        result._cell = node.cell
+        return result
+
+    def __repr__(self) -> str:
+        return f"Op({self.name})"
+
+
+ALL: Any = frozenset((-1,))
+SPECIAL = {"g": G, "out": OUT, "needs": NEEDS}
+
+
+def _names(function: Callable) -> tuple:
+    code = function.__code__
+    return code.co_varnames[:code.co_argcount + code.co_kwonlyargcount]
+
+
+def _positional(function: Callable) -> tuple:
+    code = getattr(function, "__code__", None)
+    return code.co_varnames[:code.co_argcount] if code is not None else ()
+
+
+class Kind:
+    """What a family of operations shares."""
+
+    __slots__ = ("name", "evaluate", "arguments", "explain", "is_view", "variadic")
+
+    def __init__(self, name: str, evaluate: Callable, arguments: tuple = (), explain: Callable | None = None, is_view: bool = False,
+                 variadic: bool = False):
+        self.name = name
+        self.evaluate = evaluate
+        self.arguments = arguments
+        self.explain = explain
+        self.is_view = is_view
+        self.variadic = variadic
+
+    def __repr__(self) -> str:
+        return f"Kind({self.name})"
+
+
+# How the arguments of a kind become arrays. `evaluate(op, args, attrs)` returns an array or a tuple of arrays, and never a NumPy
+# scalar, which a 0-d result would otherwise be.
+
+def evaluate_unary(op: Op, args: tuple, attrs: dict) -> Any:
+    a = args[0]._array
+    if op.dtype is not SAME and a.dtype.kind in "biu":
+        a = a.astype(dtypes.get_default_dtype().numpy)
+    out = op.forward(a, **attrs)
+    if out.__class__ is not a.__class__:
+        out = np.asarray(out, dtype=a.dtype if op.dtype is not BOOL else None)
+    return out
+
+
+def evaluate_binary(op: Op, args: tuple, attrs: dict) -> Any:
+    x, y = args
+    try:
+        a, b = x._array, y._array
+        if a.dtype is not b.dtype:
+            a, b = promoted(args)
+    except AttributeError:
+        a, b = _with_number(x, y)
+    if op.dtype is INT_TO_FLOAT and a.dtype.kind in "biu":
+        real = dtypes.get_default_dtype().numpy
+        a, b = a.astype(real), b.astype(real)
+    out = op.forward(a, b, **attrs)
+    if out.__class__ is not a.__class__ and a.__class__ is ndarray:
+        out = np.asarray(out)
+    return out
+
+
+class NotANumber(TypeError):
+    """An operand is neither a tensor nor a number."""
+
+
+def _with_number(x: Any, y: Any) -> tuple:
+    """The arrays of a tensor and a Python number, in either order, in their common dtype."""
+    if getattr(x, "_array", None) is None:
+        if getattr(y, "_array", None) is None:
+            raise NotANumber(f"argument 'input' must be Tensor, not {type(x).__name__}")
+        b, a = _with_number(y, x)
+        return a, b
+    a = x._array
+    kind = a.dtype.kind
+    if y.__class__ is float and (kind == "f" or kind == "c") or y.__class__ is int and kind != "b":
+        return a, number_like(y, a.dtype)
+    if not isinstance(y, (int, float, complex, np.generic)):
+        raise NotANumber(f"argument 'other' must be Tensor, not {type(y).__name__}")
+    return tuple(promoted((x, y)))
+
+
+def number_like(value: Any, dtype: Any) -> Any:
+    """A 0-d array of a Python number; an integer wraps to the width of an integer dtype, as in C."""
+    try:
+        return np.array(value, dtype)
+    except OverflowError:
+        if dtype.kind in "iu":
+            bits = 8 * dtype.itemsize
+            return np.array(value % (1 << bits), np.dtype(f"u{dtype.itemsize}")).astype(dtype)
+        return np.array(float("inf") if value > 0 else float("-inf"), dtype)
+
+
+def promoted(args: tuple) -> list:
+    """The arrays of tensors and numbers, cast to their common dtype."""
+    common = dtypes.result_type(args).numpy
+    arrays = []
+    for value in args:
+        array = getattr(value, "_array", None)
+        if array is None:
+            array = None if value is None else number_like(value, common)
+        elif array.dtype is not common:
+            array = array.astype(common)
+        arrays.append(array)
+    return arrays
+
+
+def evaluate_nary(op: Op, args: tuple, attrs: dict) -> Any:
+    arrays = promoted(args)
+    if op.dtype is INT_TO_FLOAT and arrays[0].dtype.kind in "biu":
+        real = dtypes.get_default_dtype().numpy
+        arrays = [None if a is None else a.astype(real) for a in arrays]
+    out = op.forward(*arrays, **attrs)
+    return np.asarray(out) if isinstance(out, np.generic) else out
+
+
+def evaluate_opaque(op: Op, args: tuple, attrs: dict) -> Any:
+    out = op.forward(*[getattr(value, "_array", value) for value in args], **attrs)
+    return np.asarray(out) if isinstance(out, np.generic) else out
+
+
+def evaluate_half_safe(op: Op, args: tuple, attrs: dict) -> Any:
+    """float16 and bfloat16 are computed in float32 and rounded once, as PyTorch's kernels do."""
+    arrays = [getattr(value, "_array", value) for value in args]
+    half = next((a.dtype for a in arrays if isinstance(a, ndarray) and a.dtype.itemsize == 2 and a.dtype.kind not in "iu"), None)
+    if half is None:
+        out = op.forward(*arrays, **attrs)
+        return np.asarray(out) if isinstance(out, np.generic) else out
+    wide = [a.astype(np.float32) if isinstance(a, ndarray) and a.dtype is half else a for a in arrays]
+    out = op.forward(*wide, **attrs)
+    if isinstance(out, tuple):
+        return tuple([_narrowed(o, half) for o in out])
+    return _narrowed(out, half)
+
+
+def _narrowed(out: Any, half: Any) -> Any:
+    return np.asarray(out).astype(half) if out.dtype == np.float32 else np.asarray(out)
+
+
+def evaluate_view(op: Op, args: tuple, attrs: dict) -> Any:
+    return op.forward(args[0]._array, **attrs)
+
+
+def explain_broadcast(op: Op, args: tuple, attrs: dict, error: Exception) -> Exception | None:
+    """PyTorch's error where shapes do not broadcast."""
+    shapes = [value._array.shape for value in args if hasattr(value, "_array")]
+    for a in range(len(shapes)):
+        for b in range(a + 1, len(shapes)):
+            wrong = mismatch(shapes[a], shapes[b])
+            if wrong is not None:
+                return RuntimeError(f"{wrong}\n  in {op.name}: the shapes are {list(shapes[a])} and {list(shapes[b])}; sizes must be equal or 1, "
+                                    "counted from the last dimension")
+    return None
+
+
+def mismatch(a: tuple, b: tuple) -> str | None:
+    """PyTorch's sentence on two shapes that do not broadcast; None if they do."""
+    length = max(len(a), len(b))
+    for at in range(1, min(len(a), len(b)) + 1):
+        if a[-at] != b[-at] and a[-at] != 1 and b[-at] != 1:
+            return (f"The size of tensor a ({a[-at]}) must match the size of tensor b ({b[-at]}) at non-singleton dimension {length - at}")
+    return None
+
+
+SAME, INT_TO_FLOAT, BOOL = "same", "int_to_float", "bool"
+
+unary = Kind("unary", evaluate_unary, ("x",))
+binary = Kind("binary", evaluate_binary, ("x", "y"), explain_broadcast)
+nary = Kind("nary", evaluate_nary, (), explain_broadcast)
+reduction = Kind("reduction", evaluate_half_safe)
+view = Kind("view", evaluate_view, is_view=True)
+opaque = Kind("opaque", evaluate_opaque)
+#: as opaque, with half precision computed in float32
+kernel = Kind("kernel", evaluate_half_safe)
+#: any number of tensors: formulas by `vjp`
+joining = Kind("joining", evaluate_opaque, variadic=True)

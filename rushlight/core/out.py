@@ -1,0 +1,57 @@
+"""`out=`: a function's result written into a tensor that the caller gives."""
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .dtypes import can_cast, of_numpy
+from .grad_mode import mode
+from .inplace import bump
+
+
+def accepts_out(function: Callable) -> Callable:
+    """The function, with an argument `out`: a tensor, or a tuple of them, that takes the result and is returned."""
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if "out" not in kwargs:
+            return function(*args, **kwargs)
+        out = kwargs.pop("out")
+        if out is None:
+            return function(*args, **kwargs)
+        return write_out(function.__name__, function(*args, **kwargs), out)
+    return call
+
+
+def write_out(name: str, result: Any, out: Any) -> Any:
+    """Write a result, or a tuple of them, into `out`. Raises before anything is written."""
+    pairs = list(zip(result, out)) if isinstance(out, (tuple, list)) else [(result, out)]
+    for value, target in pairs:
+        check_out(name, value, target)
+    for value, target in pairs:
+        if target._array.shape != value._array.shape:
+            target._array = np.empty(value._array.shape, target._array.dtype)
+        np.copyto(target._array, value._array, casting="unsafe")
+        bump(target)
+    return result.__class__(out) if isinstance(out, (tuple, list)) and not hasattr(result, "_fields") else \
+        result.__class__(*out) if isinstance(out, (tuple, list)) else out
+
+
+def check_out(name: str, value: Any, target: Any) -> None:
+    """Raise PyTorch's error unless `target` may take the value."""
+    if not hasattr(target, "_array"):
+        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(target).__name__}")
+    if mode.grad and (target.requires_grad or value._node is not None):
+        raise RuntimeError(f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments "
+                           "requires grad.")
+    source, wanted = of_numpy(value._array.dtype), of_numpy(target._array.dtype)
+    if source is not wanted and not can_cast(source, wanted):
+        raise RuntimeError(f"result type {source.kernel_name} can't be cast to the desired output type {wanted.kernel_name}")
+    if target._array.shape != value._array.shape and target._array.size:
+        import warnings
+        warnings.warn(f"An output with one or more elements was resized since it had shape {list(target._array.shape)}, which does not match the "
+                      f"required output shape {list(value._array.shape)}. This behavior is deprecated, and in a future PyTorch release outputs "
+                      "will not be resized unless they have zero elements. You can explicitly reuse an out tensor t by resizing it, inplace, to "
+                      "zero elements with t.resize_(0).", stacklevel=4)

@@ -1,0 +1,203 @@
+"""Normal numbers. PyTorch has two ways: one by one, and in blocks of sixteen for contiguous arrays of sixteen or more.
+
+Both turn two uniform numbers into two normal ones (Box and Muller, 1958): radius * cos(angle) and radius * sin(angle). One by one, all is done
+in float64 with the C library. In blocks, float32 has its own logarithm, sine and cosine: the polynomials of Moshier's Cephes library,
+each step rounded to float32.
+"""
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from .generator import Generator
+from .sampling import blocks, fill, fused, fused_single, parts, store
+
+TWO_PI = 2.0 * math.pi
+_NONE, _MINUS_HALF, _MINUS_TWO = np.array(0, np.int32), np.array(-0.5, np.float32), np.array(-2, np.float32)
+
+
+def _singles(*decimals: float) -> tuple[np.ndarray, ...]:
+    """The decimals rounded to float32, as 0-d float64 arrays, which NumPy takes faster than Python's floats."""
+    return tuple(np.array(np.float32(d), np.float64) for d in decimals)
+
+
+def normal(array: np.ndarray, mean: float, std: float, generator: Generator) -> np.ndarray:
+    """Normal numbers of that mean and standard deviation; complex ones have a variance of std**2 in all."""
+    mean, std = float(mean), float(std)
+    size = array.size
+    if array.dtype.kind == "c":
+        std, size = std / math.sqrt(2.0), 2 * size
+    in_blocks = size >= 16 and array.flags.c_contiguous
+    return fill(array, _normal_in_blocks if in_blocks else _normal_one_by_one, mean, std, generator)
+
+
+def standard_normals(count: int, generator: Generator) -> np.ndarray:
+    """`count` normal numbers in float64 the one-by-one way: the cached one first, then pairs; a second one left over is cached."""
+    numbers = []
+    if count and generator.cached_normal is not None:
+        numbers.append(generator.cached_normal)
+        generator.cached_normal = None
+    missing = count - len(numbers)
+    uniforms = iter((generator.draw(missing + missing % 2, 53) * 2.0**-53).tolist())
+    for turn, chance in zip(uniforms, uniforms):
+        radius, angle = math.sqrt(-2.0 * math.log1p(-chance)), TWO_PI * turn
+        numbers += (radius * math.cos(angle), radius * math.sin(angle))
+    if len(numbers) > count:
+        generator.cached_normal = numbers.pop()
+    return np.array(numbers, np.float64)
+
+
+def _normal_one_by_one(flat: np.ndarray, mean: float, std: float, generator: Generator) -> None:
+    for out in blocks(parts(flat)):
+        store(out, fused(standard_normals(out.size, generator), std, mean))
+
+
+def _normal_in_blocks(flat: np.ndarray, mean: float, std: float, generator: Generator) -> None:
+    flat = parts(flat)
+    bits, transform = (53, _transform_double) if flat.itemsize == 8 else (24, _transform_single)
+    if bits == 24:
+        mean, std = float(np.float32(mean)), float(np.float32(std))
+    rest = flat.size % 16
+    for out in blocks(flat[:flat.size - rest]):
+        transform(out, mean, std, generator)
+    if rest:
+        # PyTorch draws the rest too, but then redoes the last sixteen. (For the 16-bit types it has not drawn it.)
+        if flat.itemsize > 2:
+            generator.draw(rest, bits)
+        transform(flat[-16:], mean, std, generator)
+
+
+def _transform_double(out: np.ndarray, mean: float, std: float, generator: Generator) -> None:
+    first, second = (generator.draw(out.size, 53) * 2.0**-53).reshape(-1, 2, 8).transpose(1, 0, 2)
+    radius = np.sqrt(-2.0 * _library(math.log, 1.0 - first))
+    angle = TWO_PI * second
+    pairs = out.reshape(-1, 2, 8)
+    pairs[:, 0] = fused(radius * _library(math.cos, angle), std, mean)
+    pairs[:, 1] = fused(radius * _library(math.sin, angle), std, mean)
+
+
+def _library(function: Callable, x: np.ndarray) -> np.ndarray:
+    """The C library's function of each number: NumPy's own may differ in the last bit."""
+    return np.fromiter(map(function, x.reshape(-1).tolist()), np.float64, x.size).reshape(x.shape)
+
+
+def _transform_single(out: np.ndarray, mean: float, std: float, generator: Generator) -> None:
+    words = generator.draw(out.size, 24).reshape(-1, 2, 8)
+    radius = _radius(words[:, 0].astype(np.int32).reshape(-1))
+    sine, cosine = _sine_and_cosine(words[:, 1].astype(np.int32).reshape(-1))
+    pairs = np.empty((out.size // 16, 2, 8), np.float32) if out.itemsize == 2 else out.reshape(-1, 2, 8)
+    for half, part in ((0, cosine), (1, sine)):
+        np.multiply(radius, part, part)
+        if mean == 0:
+            if std != 1:
+                np.multiply(part, np.float32(std), part)
+            part += 0.0  # makes a -0 a 0
+        else:
+            part = fused_single(part.astype(np.float64) * std, mean)
+        pairs[:, half] = part.reshape(-1, 8)
+    if out.itemsize == 2:
+        out[...] = pairs.reshape(-1)
+
+
+def _step(polynomial: np.ndarray, x: np.ndarray, coefficient: np.ndarray, wide: np.ndarray) -> None:
+    """polynomial = polynomial * x + coefficient, rounded once to float32; x is a float64 twin and `wide` is scratch."""
+    np.multiply(polynomial, x, wide)
+    np.add(wide, coefficient, wide)
+    polynomial[...] = wide
+
+
+_SQRT_HALF = np.array(0x3F3504F3, np.int32)  # the bits of the float32 number sqrt(1/2)
+_MANTISSA, _EXPONENT_AT = np.array(0x7FFFFF, np.int32), np.array(23, np.int32)
+_2_24, _ONE = np.array(2**24, np.int32), np.array(1, np.float32)
+_LOG = _singles(7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
+                2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1)
+_LOG_2_LOW, _LOG_2_HIGH = np.array(-2.12194440e-4, np.float32), np.array(0.693359375, np.float32)
+
+
+def _radius(k: np.ndarray) -> np.ndarray:
+    """sqrt(-2 log(1 - k * 2**-24)) in float32, for 24-bit integers k.
+
+    With 1 - k * 2**-24 = (1 + x) * 2**e and sqrt(1/2) <= 1 + x < sqrt(2):  log = e log 2 + x - x**2 / 2 + x**3 polynomial(x).
+    """
+    # 2**24 - k is exact in float32; its exponent is 24 too high.
+    bits = np.subtract(_2_24, k).astype(np.float32).view(np.int32)
+    np.subtract(bits, _SQRT_HALF, bits)
+    exponent = (np.right_shift(bits, _EXPONENT_AT) - np.int32(24)).astype(np.float32)
+    np.bitwise_and(bits, _MANTISSA, bits)
+    np.add(bits, _SQRT_HALF, bits)
+    x = np.subtract(bits.view(np.float32), _ONE)
+    z, x_wide = x * x, x.astype(np.float64)
+    wide = x_wide * _LOG[0]
+    np.add(wide, _LOG[1], wide)
+    log = wide.astype(np.float32)
+    for coefficient in _LOG[2:]:
+        _step(log, x_wide, coefficient, wide)
+    np.multiply(log, x, log)
+    _step(log, z.astype(np.float64), exponent * _LOG_2_LOW, wide)
+    np.multiply(z, _MINUS_HALF, z)
+    np.add(log, z, log)
+    np.add(x, log, log)
+    np.add(log, np.multiply(exponent, _LOG_2_HIGH, exponent), log)
+    np.multiply(log, _MINUS_TWO, log)
+    return np.sqrt(log, log)
+
+
+_TURN = np.array(np.array(0x40C90FDB, np.int32).view(np.float32) * np.float32(2.0**-24))  # 2 pi, for integers of 24 bits
+_4_OVER_PI, _EVEN = np.array(1.27323954473516, np.float32), np.array(~1, np.int32)
+# pi/4 as the sum of three numbers, so that multiples of it are subtracted without loss.
+_PI_4_HIGH, _PI_4_MIDDLE = np.array(0.78515625, np.float32), np.array(2.4187564849853515625e-4, np.float32)
+(_PI_4_LOW,) = _singles(-3.77489497744594108e-8)
+_COSINE = _singles(2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2)
+_SINE = _singles(-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1)
+
+
+def _sine_and_cosine(k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The sine and the cosine of 2 pi k * 2**-24 in float32, for 24-bit integers k."""
+    angle = np.multiply(k.astype(np.float32), _TURN)
+    # The nearest even multiple of pi/4 is taken off.
+    octant = np.multiply(angle, _4_OVER_PI).astype(np.int32)
+    np.bitwise_and(octant + np.int32(1), _EVEN, octant)
+    multiple = octant.astype(np.float32)
+    angle -= multiple * _PI_4_HIGH
+    angle -= multiple * _PI_4_MIDDLE
+    wide = multiple * _PI_4_LOW
+    wide += angle
+    angle = wide.astype(np.float32)
+    z = angle * angle
+    z_wide, angle_wide = z.astype(np.float64), angle.astype(np.float64)
+    cosine = _polynomial(_COSINE, z, z_wide, wide)
+    # 1 - z/2 + z**2 polynomial(z), where the last product and -z/2 are one rounding.
+    np.multiply(cosine, z_wide, wide)
+    wide -= np.multiply(z_wide, 0.5, z_wide)
+    np.add(wide.astype(np.float32), _ONE, cosine)
+    sine = _polynomial(_SINE, z, z.astype(np.float64), wide)
+    _step(sine, angle_wide, angle_wide, wide)
+    return _turned(sine, cosine, octant)
+
+
+def _polynomial(coefficients: tuple, z: np.ndarray, z_wide: np.ndarray, wide: np.ndarray) -> np.ndarray:
+    """z * (c0 z**2 + c1 z + c2), each step rounded to float32."""
+    np.multiply(z_wide, coefficients[0], wide)
+    np.add(wide, coefficients[1], wide)
+    value = wide.astype(np.float32)
+    _step(value, z_wide, coefficients[2], wide)
+    return np.multiply(value, z, value)
+
+
+def _turned(sine: np.ndarray, cosine: np.ndarray, octant: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sine and cosine of an angle that is `octant` eighths of a turn further; octant is even."""
+    sine, cosine = sine.view(np.int32), cosine.view(np.int32)
+    # Swap the two where octant & 2, without a branch: x ^ (x ^ y) = y.
+    swap = np.bitwise_xor(sine, cosine)
+    odd = np.left_shift(octant, np.int32(30))
+    np.right_shift(odd, np.int32(31), odd)  # all bits set where octant & 2
+    np.bitwise_and(swap, odd, swap)
+    np.bitwise_xor(sine, swap, sine)
+    np.bitwise_xor(cosine, swap, cosine)
+    # The sign bit: of the sine where octant & 4, of the cosine where (octant + 2) & 4.
+    sign = np.int32(-2**31)
+    np.bitwise_xor(sine, np.left_shift(octant, np.int32(29)) & sign, sine)
+    np.bitwise_xor(cosine, np.left_shift(octant + np.int32(2), np.int32(29)) & sign, cosine)
+    return sine.view(np.float32), cosine.view(np.float32)

@@ -1,0 +1,298 @@
+"""Arithmetic and comparison of two tensors, or of a tensor and a number."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core.apply import apply
+from ..core.op import BOOL, INT_TO_FLOAT, Op, binary, unary
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+def zero(g: Any) -> Any:
+    """The gradient of a step function: zero everywhere."""
+    return g.new_zeros(()).expand(g._array.shape)
+
+
+def add(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
+    """input + alpha * other, elementwise. Shapes broadcast."""
+    if alpha != 1:
+        other = scaled(other, alpha, input)
+    return apply(ADD, input, other)
+
+
+def scaled(other: Any, alpha: Any, input: Any) -> Any:
+    """alpha * other; an integer `other` takes no fractional alpha."""
+    if isinstance(alpha, float) and not _is_float(input) and not _is_float(other):
+        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+    if isinstance(alpha, bool) and not _is_bool(input):
+        raise RuntimeError("Boolean alpha only supported for Boolean results.")
+    return other * alpha
+
+
+def _is_float(value: Any) -> bool:
+    array = getattr(value, "_array", None)
+    return isinstance(value, (float, complex)) if array is None else array.dtype.kind not in "biu"
+
+
+def _is_bool(value: Any) -> bool:
+    array = getattr(value, "_array", None)
+    return isinstance(value, bool) if array is None else array.dtype.kind == "b"
+
+
+ADD = Op("add", binary, np.add,
+    grads=(lambda g: g,
+           lambda g: g),
+    code="x + y")
+
+
+def sub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
+    """input - alpha * other, elementwise. Shapes broadcast. Raises RuntimeError for two bool tensors."""
+    if alpha != 1:
+        other = scaled(other, alpha, input)
+    return apply(SUB, input, other)
+
+
+subtract = sub
+
+
+def _sub(a: Any, b: Any) -> Any:
+    if a.dtype.kind == "b":
+        raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator "
+                           "instead.")
+    return np.subtract(a, b)
+
+
+SUB = Op("sub", binary, np.subtract,
+    grads=(lambda g: g,
+           lambda g: -g),
+    code="x - y")
+
+
+def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
+    """other - alpha * input, elementwise."""
+    return apply(SUB, other, input if alpha == 1 else scaled(input, alpha, other))
+
+
+def mul(input: Tensor, other: Any) -> Tensor:
+    """input * other, elementwise. Shapes broadcast."""
+    return apply(MUL, input, other)
+
+
+multiply = mul
+
+MUL = Op("mul", binary, np.multiply,
+    grads=(lambda g, y: g * conj(y),
+           lambda g, x: g * conj(x)),
+    code="x * y")
+
+
+def conj(value: Any) -> Any:
+    """The complex conjugate of a tensor or number; a real one as it is."""
+    array = getattr(value, "_array", None)
+    if array is None:
+        return value.conjugate() if value.__class__ is complex else value
+    return value.conj() if array.dtype.kind == "c" else value
+
+
+def true_divide(input: Tensor, other: Any) -> Tensor:
+    """input / other, elementwise. Shapes broadcast; integers give the default float; division by zero follows IEEE 754."""
+    return apply(DIV, input, other)
+
+
+DIV = Op("div", binary, np.true_divide, dtype=INT_TO_FLOAT,
+    grads=(lambda g, y: g / conj(y),
+           lambda g, y, out: -g * conj(out / y)),
+    code="x / y")
+
+
+def div(input: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """input / other, elementwise; rounding_mode "trunc" rounds the quotient towards zero, "floor" down."""
+    if rounding_mode is None:
+        return apply(DIV, input, other)
+    if rounding_mode == "floor":
+        return apply(FLOOR_DIVIDE, input, other)
+    if rounding_mode == "trunc":
+        return apply(TRUNC_DIVIDE, input, other)
+    raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
+
+
+divide = div
+
+
+def floor_divide(input: Tensor, other: Any) -> Tensor:
+    """The quotient rounded down. Raises RuntimeError for an integer division by zero."""
+    return apply(FLOOR_DIVIDE, input, other)
+
+
+def _check_divisor(b: Any) -> None:
+    if b.dtype.kind in "iu" and not b.all():
+        raise RuntimeError("ZeroDivisionError")
+
+
+def _floor_divide(a: Any, b: Any) -> Any:
+    _check_divisor(b)
+    if a.dtype.kind not in "fV":
+        return np.floor_divide(a, b)
+    # NumPy's quotient of inf or by zero is nan where PyTorch keeps the true quotient.
+    quotient = np.true_divide(a, b)
+    return np.where(np.isfinite(quotient), np.floor_divide(a, b), quotient)
+
+
+def _trunc_divide(a: Any, b: Any) -> Any:
+    _check_divisor(b)
+    if a.dtype.kind in "iu":
+        quotient = np.floor_divide(a, b)
+        return quotient + ((quotient < 0) & (quotient * b != a)).astype(a.dtype)
+    return np.trunc(np.true_divide(a, b))
+
+
+FLOOR_DIVIDE = Op("floor_divide", binary, _floor_divide, grads=(zero, zero), code="floor(x / y)", node_name="DivBackward1")
+TRUNC_DIVIDE = Op("trunc_divide", binary, _trunc_divide, grads=(zero, zero), code="trunc(x / y)", node_name="DivBackward1")
+
+
+def remainder(input: Any, other: Any) -> Tensor:
+    """input modulo other with the sign of other, as Python's %."""
+    return apply(REMAINDER, input, other)
+
+
+def _remainder(a: Any, b: Any) -> Any:
+    _check_divisor(b)
+    return np.remainder(a, b)
+
+
+REMAINDER = Op("remainder", binary, _remainder,
+    grads=(lambda g: g,
+           lambda g, x, y: -g * div(x, y, rounding_mode="floor")),
+    code="x - floor(x / y) * y")
+
+
+def fmod(input: Tensor, other: Any) -> Tensor:
+    """input modulo other with the sign of input, as C's fmod."""
+    return apply(FMOD, input, other)
+
+
+def _fmod(a: Any, b: Any) -> Any:
+    _check_divisor(b)
+    return np.fmod(a, b)
+
+
+FMOD = Op("fmod", binary, _fmod,
+    grads=(lambda g: g,
+           lambda g, x, y: -g * div(x, y, rounding_mode="trunc")),
+    code="x - trunc(x / y) * y")
+
+
+def neg(input: Tensor) -> Tensor:
+    """-input. Raises RuntimeError for bool."""
+    if input._array.dtype.kind == "b":
+        raise RuntimeError("Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or "
+                           "`logical_not()` operator instead.")
+    return apply(NEG, input)
+
+
+negative = neg
+
+NEG = Op("neg", unary, np.negative,
+    grads=(lambda g: -g,),
+    code="-x")
+
+
+def pow(input: Any, exponent: Any) -> Tensor:
+    """input ** exponent, elementwise. Raises RuntimeError for an integer to a negative integer power."""
+    if exponent.__class__ is int and exponent == 2:
+        return apply(SQUARE, input)
+    if getattr(input, "_array", None) is not None and input._array.dtype.kind in "iu" and isinstance(exponent, int) and exponent < 0:
+        raise RuntimeError("Integers to negative integer powers are not allowed.")
+    return apply(POW, input, exponent)
+
+
+def _pow(a: Any, b: Any) -> Any:
+    if a.dtype.kind in "iu" and b.dtype.kind == "i" and (b < 0).any():
+        # As PyTorch's: 1 / a**n in integers, which is 0 but for a = 1 and a = -1.
+        positive = np.power(a, np.abs(b))
+        return np.where(b < 0, np.where(a == 1, 1, np.where(a == -1, positive, 0)), positive).astype(a.dtype)
+    return np.power(a, b)
+
+
+def _pow_x(g: Any, x: Any, y: Any) -> Any:
+    # d x**y / dx = y x**(y - 1), and 0 where y is 0, also at x = 0, where the formula would give 0 * inf.
+    if getattr(y, "_array", None) is None:
+        return zero(g) if y == 0 else g * conj(y * x ** (y - 1))
+    return (y == 0).where(zero(g), g * conj(y * x ** (y - 1)))
+
+
+def _pow_y(g: Any, x: Any, y: Any, out: Any) -> Any:
+    # d x**y / dy = x**y log x, and 0 where x is 0 and y is not negative, where the formula would give 0 * inf.
+    if getattr(x, "_array", None) is None:
+        import math
+        if x == 0:
+            return (y >= 0).where(zero(g), g * out * -math.inf)
+        import cmath
+        return g * conj(out * (math.log(x) if not isinstance(x, complex) and x > 0 else cmath.log(x) if out.is_complex() else math.nan))
+    return ((x == 0) & (y >= 0 if not y.is_complex() else y.real >= 0)).where(zero(g), g * conj(out * x.log()))
+
+
+POW = Op("pow", binary, _pow,
+    grads=(_pow_x, _pow_y),
+    code="x ** y", node_name="PowBackward0")
+
+
+def square(input: Tensor) -> Tensor:
+    """input * input."""
+    return apply(SQUARE, input)
+
+
+SQUARE = Op("square", unary, np.square,
+    grads=(lambda g, x: g * conj(x * 2),),
+    code="x * x", node_name="PowBackward0")
+
+
+def _ordered(a: Any) -> None:
+    if a.dtype.kind == "c":
+        raise NotImplementedError("comparison is not implemented for complex tensors")
+
+
+# Comparisons: bool results, no gradient.
+
+def eq(input: Tensor, other: Any) -> Tensor:
+    """input == other, elementwise."""
+    return apply(EQ, input, other)
+
+
+def ne(input: Tensor, other: Any) -> Tensor:
+    """input != other, elementwise."""
+    return apply(NE, input, other)
+
+
+def lt(input: Tensor, other: Any) -> Tensor:
+    """input < other, elementwise."""
+    return apply(LT, input, other)
+
+
+def le(input: Tensor, other: Any) -> Tensor:
+    """input <= other, elementwise."""
+    return apply(LE, input, other)
+
+
+def gt(input: Tensor, other: Any) -> Tensor:
+    """input > other, elementwise."""
+    return apply(GT, input, other)
+
+
+def ge(input: Tensor, other: Any) -> Tensor:
+    """input >= other, elementwise."""
+    return apply(GE, input, other)
+
+
+not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
+
+EQ = Op("eq", binary, np.equal, dtype=BOOL, code="x == y")
+NE = Op("ne", binary, np.not_equal, dtype=BOOL, code="x != y")
+LT = Op("lt", binary, np.less, dtype=BOOL, code="x < y")
+LE = Op("le", binary, np.less_equal, dtype=BOOL, code="x <= y")
+GT = Op("gt", binary, np.greater, dtype=BOOL, code="x > y")
+GE = Op("ge", binary, np.greater_equal, dtype=BOOL, code="x >= y")

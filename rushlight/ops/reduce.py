@@ -1,0 +1,70 @@
+"""Reductions: sums, means and extremes over dimensions."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core.apply import apply
+from ..core.op import Op, reduction
+from .dims import some_dims
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+def spread(g: Any, shape: tuple, dim: Any, keepdim: bool) -> Any:
+    """The gradient of a sum: g copied along the summed dimensions, as a view."""
+    if dim is not None and not keepdim and len(shape):
+        array = g._array
+        kept = iter(array.shape)
+        g = g.reshape([1 if at in dim else next(kept) for at in range(len(shape))])
+    return g.expand(shape)
+
+
+def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The sum over dim (an int, several, or None for all). Integers and bools sum to int64."""
+    if dtype is not None:
+        input = input.to(dtype)
+    array = input._array
+    if dim is not None:
+        dim = some_dims(dim, array.ndim) or None  # an empty list means all
+    return apply(SUM, input, dim=dim, keepdim=keepdim, shape=array.shape)
+
+
+def _sum(x: Any, *, dim: Any, keepdim: bool, shape: tuple) -> Any:
+    return np.add.reduce(x, axis=dim, keepdims=keepdim, dtype=np.int64 if x.dtype.kind in "biu" else None)
+
+
+SUM = Op("sum", reduction, _sum,
+    grads=(lambda g, shape, dim, keepdim: spread(g, shape, dim, keepdim),))
+
+
+def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The mean over dim (an int, several, or None for all). Floating or complex input only."""
+    if dtype is not None:
+        input = input.to(dtype)
+    array = input._array
+    if array.dtype.kind in "biu":
+        raise RuntimeError(f"mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
+                           f"Got: {input.dtype.kernel_name}")
+    if dim is not None:
+        dim = some_dims(dim, array.ndim) or None
+    return apply(MEAN, input, dim=dim, keepdim=keepdim, shape=array.shape)
+
+
+def count_of(shape: tuple, dim: Any) -> int:
+    """How many numbers a reduction over dim takes together."""
+    count = 1
+    for at in range(len(shape)) if dim is None else dim:
+        count *= shape[at]
+    return count
+
+
+def _mean(x: Any, *, dim: Any, keepdim: bool, shape: tuple) -> Any:
+    total = np.add.reduce(x, axis=dim, keepdims=keepdim)
+    return np.true_divide(total, x.dtype.type(count_of(shape, dim)))
+
+
+MEAN = Op("mean", reduction, _mean,
+    grads=(lambda g, shape, dim, keepdim: spread(g / count_of(shape, dim), shape, dim, keepdim),))
