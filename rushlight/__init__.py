@@ -20,6 +20,9 @@ from .tensor import Tensor
 # NumPy warns of a division by zero or an overflow in our operations, where PyTorch gives inf and nan without a word.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"rushlight\.")
 
+# Importing Tensor put its module where the function `tensor` belongs.
+del globals()["tensor"]
+
 bool = _dtypes.bool_
 globals().update(_dtypes.ALIASES)
 

@@ -351,9 +351,9 @@ class Tensor:
     def __hash__(self) -> int:
         return id(self)
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
+    def __repr__(self, *, tensor_contents: str | None = None) -> str:
         from .printing import tensor_text
-        return tensor_text(self)
+        return tensor_text(self, tensor_contents=tensor_contents)
 
     def __format__(self, spec: str) -> str:
         from .printing import format_tensor
