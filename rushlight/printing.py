@@ -1,8 +1,9 @@
 """The text of a tensor, PyTorch's to the character.
 
-A tensor prints as `tensor(` + values + suffixes + `)`. One number style is chosen for all values that are shown (whole numbers, a fixed number of
-decimals, or scientific), every value is written in it and padded to one width, and the flat list of texts is bracketed from the innermost axis
-outwards. A tensor over the threshold is cut to its edges before anything else looks at it, so the cost follows what is shown, not what is held.
+A tensor prints as `tensor(` + values + suffixes + `)`. One number style is chosen for all values that are shown
+(whole numbers, a fixed number of decimals, or scientific), every value is written in it and padded to one width, and
+the flat list of texts is bracketed from the innermost axis outwards. A tensor over the threshold is cut to its edges
+before anything else looks at it, so the cost follows what is shown, not what is held.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ PROFILES: dict[str, dict[str, float]] = {
 }
 
 
-# --- options -----------------------------------------------------------------------------------------------------------------------------------
+# --- options --------------------------------------------------------------------------------------
 
 
 def set_printoptions(
@@ -39,9 +40,10 @@ def set_printoptions(
 ) -> None:
     """Sets how tensors print; an option that is not given stays, except `sci_mode`, which returns to automatic.
 
-    precision: decimals of a floating point value. threshold: the number of elements above which the middle is left out. edgeitems: the elements
-    kept at each end of an axis that is cut. linewidth: characters per line. profile: 'default', 'short' or 'full', applied before the others;
-    another name changes nothing, as in PyTorch. sci_mode: scientific notation always (True), never (False) or where it is needed (None).
+    precision: decimals of a floating point value. threshold: the number of elements above which the middle is left
+    out. edgeitems: the elements kept at each end of an axis that is cut. linewidth: characters per line. profile:
+    'default', 'short' or 'full', applied before the others; another name changes nothing, as in PyTorch. sci_mode:
+    scientific notation always (True), never (False) or where it is needed (None).
     """
     given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
     settings = PROFILES.get(profile, {}) if profile is not None else {}
@@ -66,7 +68,7 @@ def printoptions(**options: Any) -> Iterator[None]:
         set_printoptions(**before)
 
 
-# --- the whole text ----------------------------------------------------------------------------------------------------------------------------
+# --- the whole text -------------------------------------------------------------------------------
 
 
 def tensor_text(tensor: Any, *, tensor_contents: str | None = None) -> str:
@@ -87,9 +89,10 @@ def parameter_text(parameter: Any) -> str:
 
 
 def format_tensor(tensor: Any, spec: str) -> str:
-    """The text of `format(tensor, spec)`: a plain 0-d tensor formats as its Python number, any other accepts only the empty specification.
+    """`format(tensor, spec)`: a plain 0-d tensor formats as its Python number; any other takes no specification.
 
-    Raises: TypeError for a specification on anything but a plain 0-d tensor, ValueError for one that does not suit the number.
+    Raises: TypeError for a specification on anything but a plain 0-d tensor, ValueError for one that does not suit
+    the number.
     """
     if tensor._array.ndim == 0 and _is_own(type(tensor), "Tensor"):
         return format(_numbers(tensor._array)[0], spec)
@@ -103,7 +106,9 @@ def _title(tensor: Any) -> str:
 
 
 def _is_own(cls: type, name: str) -> bool:
-    """True if this is the library's class of that name. Recognised by name because imports point downwards: this file cannot see tensor.py."""
+    """True if this is the library's class of that name, and not a user's."""
+    # Recognised by name because imports point downwards: this file cannot see tensor.py. "torch" is the module that
+    # the library's classes say they come from.
     return cls.__name__ == name and cls.__module__.partition(".")[0] in ("rushlight", "torch")
 
 
@@ -111,16 +116,17 @@ def _is_parameter(tensor: Any) -> bool:
     return any(_is_own(cls, "Parameter") for cls in type(tensor).__mro__)
 
 
-# --- suffixes ----------------------------------------------------------------------------------------------------------------------------------
+# --- suffixes -------------------------------------------------------------------------------------
 
 
 def _suffixes(tensor: Any) -> list[str]:
-    """What follows the values, in PyTorch's order: device, size, dtype and the autograd state, each only where it is not evident."""
+    """What follows the values, in PyTorch's order; each is named only where it is not evident."""
     array, dtype = tensor._array, tensor.dtype
     suffixes = []
     if str(tensor.device) != "cpu":
         suffixes.append(f"device='{tensor.device}'")
-    # The brackets of an empty tensor, or of one that shows no element at all, do not tell its shape; `[]` alone is the shape (0,).
+    # The brackets of an empty tensor, or of one that shows no element at all, do not tell its shape; `[]` alone is
+    # the shape (0,).
     if array.ndim != 1 if array.size == 0 else not PRINT_OPTS.edgeitems:
         suffixes.append(f"size={tuple(array.shape)}")
     if dtype.name not in _evident_dtypes(array.size == 0):
@@ -130,7 +136,7 @@ def _suffixes(tensor: Any) -> list[str]:
 
 
 def _evident_dtypes(is_empty: bool) -> tuple[str, ...]:
-    """The names of the dtypes that a reader infers from the values: with no value to look at, the default dtype alone."""
+    """The dtypes that a reader infers from the values: with no value to look at, the default dtype alone."""
     default = get_default_dtype().name
     if is_empty:
         return (default,)
@@ -150,7 +156,7 @@ def _autograd_suffix(tensor: Any) -> str:
 
 
 def _with_suffixes(text: str, suffixes: list[str], indent: int) -> str:
-    """The text closed with `)` after its suffixes; one that does not fit on the line begins a new one below the values."""
+    """The text closed with `)` after its suffixes; one that does not fit begins a new line below the values."""
     # Two characters more than the last line has, as PyTorch counts: the bracket that closes the text and one to spare.
     line_length = len(text) - text.rfind("\n") + 1
     for suffix in suffixes:
@@ -163,7 +169,7 @@ def _with_suffixes(text: str, suffixes: list[str], indent: int) -> str:
     return text + ")"
 
 
-# --- values ------------------------------------------------------------------------------------------------------------------------------------
+# --- values ---------------------------------------------------------------------------------------
 
 
 def values_text(array: Any, indent: int) -> str:
@@ -219,7 +225,7 @@ def _chunks(items: list[str], size: int) -> list[list[str]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
-# --- one element -------------------------------------------------------------------------------------------------------------------------------
+# --- one element ----------------------------------------------------------------------------------
 
 
 def _element_texts(array: Any) -> tuple[list[str], int]:
@@ -244,7 +250,7 @@ def _plain_texts(numbers: list[Any]) -> tuple[list[str], int]:
 
 
 def _float_texts(numbers: list[float]) -> tuple[list[str], int]:
-    """Floating point numbers, all in one style, and the width of the longest that is neither zero nor infinite nor nan."""
+    """Floating point numbers, all in one style, and the width of the longest that is finite and not zero."""
     decisive = [number for number in numbers if number and math.isfinite(number)]
     write = _float_style(decisive)
     width = max((len(write(number)) for number in decisive), default=1)
@@ -252,7 +258,7 @@ def _float_texts(numbers: list[float]) -> tuple[list[str], int]:
 
 
 def _float_style(decisive: list[float]) -> Callable[[float], str]:
-    """The function that writes one number: scientific where the range asks for it, else whole numbers as `3.`, else with fixed decimals."""
+    """The function that writes one number: scientific for a wide range, else `3.` if all are whole, else `3.1400`."""
     if not decisive:
         return _whole
     magnitudes = [abs(number) for number in decisive]
