@@ -16,6 +16,7 @@ from .core.grad_mode import enable_grad, inference_mode, is_grad_enabled, is_inf
 from .core.layout import channels_last, channels_last_3d, contiguous_format, layout, memory_format, preserve_format, sparse_coo, strided
 from .core.size import Size
 from .tensor import Tensor
+from . import autograd
 
 # NumPy warns of a division by zero or an overflow in our operations, where PyTorch gives inf and nan without a word.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"rushlight\.")

@@ -196,11 +196,6 @@ class Tensor:
     def grad(self) -> None:
         self._grad = None
 
-    def backward(self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None) -> None:
-        """Add d self / d leaf, weighted by `gradient`, to every leaf's `.grad`."""
-        from .autograd import backward
-        backward(self, gradient, retain_graph, create_graph, inputs=inputs)
-
     def detach(self) -> Tensor:
         """The same memory without history."""
         result = wrap(self._array)

@@ -10,6 +10,7 @@ from ..core import engine
 from ..core.apply import wrap
 from ..core.inplace import fresh_node
 from ..core.node import AccumulateGrad
+from ..tensor import Tensor
 
 
 def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False, grad_variables: Any = None,
@@ -61,6 +62,8 @@ def as_list(value: Any, length: int | None = None) -> list:
     """A tensor or None, or a sequence of them, as a list of that length."""
     if value is None:
         return [None] * (length or 0)
+    if hasattr(value, "_array"):
+        return [value]
     return list(value) if isinstance(value, Sequence) else [value]
 
 
@@ -91,7 +94,7 @@ def start_gradient(tensor: Any, gradient: Any, at: int) -> Any:
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
         if array.dtype.kind == "c":
             raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {tensor.dtype}")
-        return wrap(np.ones(array.shape, array.dtype))
+        return wrap(np.array(1, array.dtype) if array.ndim == 0 else np.ones(array.shape, array.dtype))
     if not hasattr(gradient, "_array"):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
     if gradient._array.shape != array.shape:
@@ -100,3 +103,12 @@ def start_gradient(tensor: Any, gradient: Any, at: int) -> Any:
         raise RuntimeError(f"For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in dtype: "
                            f"grad_output[{at}] has a dtype of {gradient.dtype} and output[{at}] has a dtype of {tensor.dtype}.")
     return gradient
+
+
+def _backward(self: Tensor, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None) -> None:
+    """Add d self / d leaf, weighted by `gradient`, to the `.grad` of every leaf, or of `inputs` alone."""
+    backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+
+
+_backward.__name__ = "backward"
+Tensor.backward = _backward  # type: ignore[attr-defined]  # autograd stands above tensor and gives it this method

@@ -5,8 +5,8 @@ comes. There is no recursion: a graph may be as deep as memory allows.
 """
 from __future__ import annotations
 
-import heapq
 import sys
+from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
@@ -18,20 +18,20 @@ from .node import AccumulateGrad, Node
 def run(roots: list, gradients: list, keep_graph: bool, create_graph: bool, targets: dict | None = None) -> dict:
     """Pass gradients from root nodes down the graph.
 
-    Without targets every leaf's `.grad` grows. With targets (a set of nodes as a dict's keys) only what leads to them runs, and the gradient
+    Without targets every leaf's `.grad` grows. With targets (nodes, as a dict's keys) only what leads to them runs, and the gradient
     that arrives at each is returned by node.
     """
-    pending: dict = {}
+    pending: dict = {}  # what has arrived at each node that waits for its turn
     heap: list = []
-    wanted = None if targets is None else leading_to(roots, targets)
     found: dict = {}
-    for node, gradient in zip(roots, gradients):
-        if wanted is None or node in wanted:
-            deliver(pending, heap, node, gradient)
+    wanted = None if targets is None else leading_to(roots, targets)
     before, mode.grad = mode.grad, create_graph
     try:
+        for node, gradient in zip(roots, gradients):
+            if wanted is None or node in wanted:
+                deliver(pending, heap, node, gradient)
         while heap:
-            node = heapq.heappop(heap)[1]
+            node = heappop(heap)[1]
             g = pending.pop(node)
             if node.pre_hooks or node.retain is not None:
                 g = arrive(node, g)
@@ -41,36 +41,41 @@ def run(roots: list, gradients: list, keep_graph: bool, create_graph: bool, targ
                     continue
             if node.__class__ is AccumulateGrad:
                 accumulate(node, g)
-                continue
-            step(node, g, pending, heap, wanted)
-            if not keep_graph:
-                node.free()
+            elif node.parent is not None:
+                deliver_slot(pending, heap, node, g)
+            else:
+                grads = node.backward(g) if node.__class__ is Node and not node.hooks and node.traceback is None and g.__class__ is not list \
+                    else step(node, g)
+                for edge, grad in zip(node.edges, grads):
+                    if edge is not None and grad is not None and (wanted is None or edge in wanted):
+                        array = grad._array
+                        if array.shape != edge.shape or array.dtype is not edge.dtype:
+                            grad = conform(grad, edge)
+                        if edge in pending:
+                            deliver(pending, heap, edge, grad)
+                        else:
+                            pending[edge] = grad
+                            heappush(heap, (-edge.sequence, edge))
+                if not keep_graph:
+                    node.free()
     finally:
         mode.grad = before
     return found
 
 
-def step(node: Node, g: Any, pending: dict, heap: list, wanted: dict | None) -> None:
-    """Run one node and deliver what comes out to its edges."""
-    if node.parent is not None:
-        deliver_slot(pending, heap, node, g)
-        return
+def step(node: Node, g: Any) -> Any:
+    """Run a node of which something needs looking after: several results, hooks, anomaly mode, a user's Function."""
     try:
         grads = node.backward(filled(node, g) if g.__class__ is list else g)
-    except RuntimeError as error:
+    except RuntimeError:
         if node.traceback is not None:
             tell_where(node)
-        raise error
+        raise
     if node.hooks:
         grads = leave(node, grads, g)
     if node.traceback is not None:
         check_nan(node, grads)
-    for edge, grad in zip(node.edges, grads):
-        if edge is not None and grad is not None and (wanted is None or edge in wanted):
-            array = grad._array
-            if array.shape != edge.shape or array.dtype is not edge.dtype:
-                grad = conform(grad, edge)
-            deliver(pending, heap, edge, grad)
+    return grads
 
 
 def deliver(pending: dict, heap: list, node: Node, grad: Any) -> None:
@@ -78,7 +83,7 @@ def deliver(pending: dict, heap: list, node: Node, grad: Any) -> None:
     known = pending.get(node)
     if known is None:
         pending[node] = grad
-        heapq.heappush(heap, (-node.sequence, node))
+        heappush(heap, (-node.sequence, node))
     else:
         pending[node] = None  # so that `known` may be seen to have no other owner
         pending[node] = added(known, grad)
@@ -89,7 +94,7 @@ def deliver_slot(pending: dict, heap: list, slot: Any, grad: Any) -> None:
     parent = slot.parent
     if parent not in pending:
         pending[parent] = [None] * len(parent.outputs)
-        heapq.heappush(heap, (-parent.sequence, parent))
+        heappush(heap, (-parent.sequence, parent))
     pending[parent][slot.index] = grad
 
 

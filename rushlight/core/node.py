@@ -50,27 +50,27 @@ class Node:
         """The gradients of the arguments, in order, from the gradient of the result; None where there is none."""
         if self.saved is FREED:
             raise RuntimeError(FREED_MESSAGE)
-        op = self.op
-        if op.vjp is not None:
-            return op.vjp(*[self.value(source, g) for source in op.wants[0]])
-        return [None if edge is None else formula(*[self.value(source, g) for source in wants])
-                for edge, formula, wants in zip(self.edges, op.grads, op.wants)]
+        return self.op.pull(self, g)
 
-    def value(self, source: Any, g: Any) -> Any:
-        """What a formula's argument stands for: the gradient, the result, an argument or an attribute of the operation."""
-        if source == G:
-            return g
-        if source.__class__ is str:
-            return self.attrs.get(source)
-        if source >= 0:
-            saved = self.saved[source]
-            cell = getattr(saved, "_cell", None)
-            if cell is not None and cell.last > self.sequence:
-                raise stale(saved, cell, self)
+    def value(self, index: int) -> Any:
+        """A saved argument. Raises RuntimeError if it was overwritten since."""
+        saved = self.saved[index]
+        try:
+            cell = saved._cell
+        except AttributeError:  # a number, or None
             return saved
-        if source == NEEDS:
-            return tuple([edge is not None for edge in self.edges])
-        return self.result()
+        if cell is not None and cell.last > self.sequence:
+            raise stale(saved, cell, self)
+        return saved
+
+    def conjugate(self, index: int) -> Any:
+        """The complex conjugate of a saved argument."""
+        saved = self.value(index)
+        return saved if saved is None else saved.conj() if hasattr(saved, "_array") else saved.conjugate()
+
+    def needs(self) -> tuple:
+        """Which arguments want a gradient."""
+        return tuple([edge is not None for edge in self.edges])
 
     def result(self) -> Any:
         """The operation's result, as a tensor with this history."""
@@ -120,7 +120,7 @@ class Node:
         names = self.op.arguments
         position = {"self": 0, "other": 1}.get(wanted, names.index(wanted) if wanted in names else None)
         if position is not None and position < len(self.saved):
-            return self.value(position, None)
+            return self.value(position)
         if wanted in self.attrs:
             return self.attrs[wanted]
         raise AttributeError(f"'{self.name()}' object has no attribute '_saved_{wanted}'")

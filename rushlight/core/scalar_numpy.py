@@ -14,10 +14,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from rushlight.backends import special_numpy
 from rushlight.backends.parallel import get_num_threads, parallel_for
 
-from .scalar import FUNCTIONS, LEAVES, Program, lower, parse
+from .scalar import Program, lower, parse
+from .scalar_writer import MACROS, Writer
 
 #: The bytes of one array in one piece. Half a dozen such pieces fit into the second-level cache of one core; smaller ones spend more time
 #: in calls. With threads the pieces are larger, because after every call a thread waits for the interpreter's lock.
@@ -25,37 +25,6 @@ PIECE = 256 * 1024
 PARALLEL_PIECE = 512 * 1024
 #: The bytes of one array per thread below which handing work to a second thread costs more than it saves.
 GRAIN = 640 * 1024
-
-#: The functions that NumPy lacks, in the language itself. The exponential of a large number overflows to infinity, and 1 / infinity is right.
-MACROS = {"sigmoid": "1 / (1 + exp(-x))", "rsqrt": "1 / sqrt(x)"}
-
-#: NumPy's names where they are not the language's.
-NUMPY_NAMES = {"abs": "absolute", "round": "rint", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2",
-               "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh"}  # fmt: skip
-
-
-def select(condition: np.ndarray, a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """a where the condition holds, else b. `out` may be b's memory, never a's or the condition's."""
-    if out is None:
-        return np.where(condition, a, b)
-    if out is not b:
-        np.copyto(out, b)
-    np.copyto(out, a, where=condition)
-    return out
-
-
-def load(a: np.ndarray, out: np.ndarray | None, dtype: np.dtype) -> np.ndarray:
-    """a in the dtype that the kernel computes in."""
-    if out is None:
-        return a.astype(dtype)
-    np.copyto(out, a, casting="unsafe")
-    return out
-
-
-#: What a kernel's text may call, by the language's name of the operation.
-CALLS: dict[str, Callable] = {name: getattr(np, NUMPY_NAMES.get(name, name)) for name in FUNCTIONS
-                              if name not in MACROS and name not in ("where", "erf", "erfc")}
-CALLS.update(where=select, erf=special_numpy.erf, erfc=special_numpy.erfc)
 
 
 def kernel(text: str, elements: Sequence[str] | None = None, scalars: Sequence[str] = ()) -> Kernel:
@@ -75,29 +44,36 @@ class Kernel:
     arrays whose shapes broadcast and returns a new array.
     """
 
-    __slots__ = ("program", "is_update", "entries", "call")
+    __slots__ = ("program", "is_update", "entries")
 
     def __init__(self, program: Program):
         self.program = lower(program, MACROS)
         self.is_update = "out" not in program.outputs
-        self.entries: dict = {}
+        self.entries: dict[tuple, Callable] = {}
 
     def __call__(self, *arguments):
-        arrays = arguments[:len(self.program.elements)]
-        dtypes = tuple([a.dtype for a in arrays])
-        entry = self.entries.get(dtypes)
-        if entry is None:
-            entry = self.entries[dtypes] = Writer(self.program, dtypes).entry()
-        if not self.is_update and len(arrays) > 1:
+        count = len(self.program.elements)
+        arrays = arguments[:count]
+        if not self.is_update and count > 1:
             arrays = same_shape(arrays)
-        return entry(*arrays, *arguments[len(arrays):])
+        return self.entry(*[a.dtype for a in arrays])(*arrays, *arguments[count:])
 
-    def entry(self, *dtypes) -> Callable:
-        """The function for arrays of these dtypes, for callers that look it up once: the fastest way to call."""
+    def entry(self, *dtypes: np.dtype) -> Callable:
+        """The function for arrays of these dtypes and of one shape; a caller that keeps it saves looking it up."""
         found = self.entries.get(dtypes)
         if found is None:
-            found = self.entries[dtypes] = Writer(self.program, dtypes).entry()
+            found = self.entries[dtypes] = build(self.program, dtypes)
         return found
+
+
+def build(program: Program, dtypes: tuple) -> Callable:
+    """The compiled entry of a program for arguments of these dtypes."""
+    writer = Writer(program, dtypes)
+    source = compile(writer.text(), "<rushlight kernel>", "exec")
+    itemsize = max([dtype.itemsize for dtype in (writer.compute, *writer.registers)])
+    scope = {**writer.scope, "_spread": spread, "_plan": Plan(writer.registers, writer.result, itemsize), "_limit": PIECE // itemsize}
+    exec(source, scope)
+    return scope["_entry"]
 
 
 def same_shape(arrays: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
@@ -109,43 +85,58 @@ def same_shape(arrays: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
     return arrays
 
 
-class Numbers(dict):
-    """Python numbers as arrays without dimensions, of one dtype: `numbers[0.5]`. A ufunc takes those in half the time."""
+class Plan:
+    """What `spread` must know of a kernel: the dtypes of its registers and of its result (None for an update), the bytes of an element."""
 
-    def __init__(self, dtype: np.dtype):
-        super().__init__()
-        self.dtype = dtype
+    __slots__ = ("registers", "result", "itemsize")
 
-    def __missing__(self, value: float) -> np.ndarray:
-        array = np.array(value, self.dtype)
-        # Zero is not kept, because -0.0 would find it. A number that changes at every step must not fill the memory.
-        if value != 0:
-            if len(self) >= 256:
-                self.clear()
-            self[value] = array
-        return array
+    def __init__(self, registers: Sequence[np.dtype], result: np.dtype | None, itemsize: int):
+        self.registers, self.result, self.itemsize = tuple(registers), result, itemsize
 
 
-class Writer:
-    """Writes the text of a kernel for arguments of given dtypes."""
+#: Memory for registers, used in turn by all kernels: new memory costs a page fault every 4 KiB.
+spare_blocks: list[np.ndarray] = []
 
-    def __init__(self, program: Program, dtypes: Sequence[np.dtype]):
-        self.program = program
-        self.given = dict(zip(program.elements, dtypes, strict=True))
-        self.compute = compute_dtype(dtypes)
-        self.numbers = Numbers(self.compute) if self.compute.kind in "fc" else None
-        self.dtypes = value_dtypes(program, self.given, self.compute)
-        self.last = program.last_uses()
-        self.names: dict[int, str] = {}      # where a value lives
-        self.lines: list[str] = []
-        self.registers: list[np.dtype] = []
-        self.free: list[str] = []
-        self.uniforms: list[int] = []        # the uniform values that the body reads
 
-    def entry(self) -> Callable:
-        """The compiled function."""
-        body = self.body()
-        scope = {"spread": spread, "plan": self.plan(), "body": None, "numbers": self.numbers, **UNIFORM_SCOPE}
-        exec(compile(body, "<rushlight kernel body>", "exec"), scope | CALLS | {"load": load, "compute": self.compute, "copyto": np.copyto}, scope)
-        exec(compile(self.entry_text(), "<rushlight kernel>", "exec"), scope)
-        return scope["entry"]
+def take_block() -> np.ndarray:
+    try:
+        return spare_blocks.pop()
+    except IndexError:
+        return np.empty(PARALLEL_PIECE, np.uint8)
+
+
+def spread(body: Callable, plan: Plan, arrays: Sequence[np.ndarray], numbers: Sequence):
+    """Run a body on large arrays piece by piece, on all cores if that pays; and on arrays without dimensions as on arrays of one element.
+
+    Arrays that are not all in C order, or all in Fortran order, are evaluated whole.
+    """
+    first = arrays[0]
+    if first.ndim == 0:
+        result = body(*[a.reshape(1) for a in arrays], *numbers)
+        return None if result is None else result.reshape(())
+    order = common_order(arrays)
+    if order is None:
+        return body(*arrays, *numbers)
+    result = None if plan.result is None else np.empty(first.shape, plan.result, order)
+    rows = [a.ravel(order) for a in arrays]
+    outs = [] if result is None else [result.ravel(order)]
+    parallel = first.size * plan.itemsize >= 2 * GRAIN and get_num_threads() > 1
+    piece = (PARALLEL_PIECE if parallel else PIECE) // plan.itemsize
+
+    def run(start: int, stop: int) -> None:
+        blocks = [take_block() for _ in plan.registers]
+        registers = [block.view(dtype) for block, dtype in zip(blocks, plan.registers, strict=True)]
+        for begin in range(start, stop, piece):
+            end = min(begin + piece, stop)
+            body(*[row[begin:end] for row in rows], *numbers, *[out[begin:end] for out in outs], *[r[:end - begin] for r in registers])
+        spare_blocks.extend(blocks)
+
+    parallel_for(first.size, GRAIN // plan.itemsize, run)
+    return result
+
+
+def common_order(arrays: Sequence[np.ndarray]) -> str | None:
+    """"C" or "F" if all arrays are contiguous in that order, else None."""
+    if all([a.flags.c_contiguous for a in arrays]):
+        return "C"
+    return "F" if all([a.flags.f_contiguous for a in arrays]) else None

@@ -85,9 +85,9 @@ def mul(input: Tensor, other: Any) -> Tensor:
 multiply = mul
 
 MUL = Op("mul", binary, np.multiply,
-    grads=(lambda g, y: g * conj(y),
-           lambda g, x: g * conj(x)),
-    code="x * y")
+    grads=(lambda g, y: g * y,
+           lambda g, x: g * x),
+    code="x * y", holomorphic=True)
 
 
 def conj(value: Any) -> Any:
@@ -104,9 +104,9 @@ def true_divide(input: Tensor, other: Any) -> Tensor:
 
 
 DIV = Op("div", binary, np.true_divide, dtype=INT_TO_FLOAT,
-    grads=(lambda g, y: g / conj(y),
-           lambda g, y, out: -g * conj(out / y)),
-    code="x / y")
+    grads=(lambda g, y: g / y,
+           lambda g, y, out: -g * out / y),
+    code="x / y", holomorphic=True)
 
 
 def div(input: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
@@ -247,8 +247,8 @@ def square(input: Tensor) -> Tensor:
 
 
 SQUARE = Op("square", unary, np.square,
-    grads=(lambda g, x: g * conj(x * 2),),
-    code="x * x", node_name="PowBackward0")
+    grads=(lambda g, x: g * (x * 2),),
+    code="x * x", node_name="PowBackward0", holomorphic=True)
 
 
 def _ordered(a: Any) -> None:

@@ -7,7 +7,6 @@ import numpy as np
 
 from ..core.apply import apply
 from ..core.op import Kind, Op
-from .arithmetic import conj
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -58,8 +57,8 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
 
 
 MM = Op("mm", matrix, lambda x, y: product(x, y),
-    grads=(lambda g, y: g.mm(conj(y).t()),
-           lambda g, x: conj(x).t().mm(g)))
+    grads=(lambda g, y: g.mm(y.t()),
+           lambda g, x: x.t().mm(g)), holomorphic=True)
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -83,15 +82,15 @@ def _linear(input: Any, weight: Any, bias: Any) -> Any:
 def _weight_gradient(g: Any, input: Any) -> Any:
     """g.T @ input, all leading dimensions taken together."""
     if g._array.ndim == 2:
-        return g.t().mm(conj(input))
-    return g.reshape(-1, g._array.shape[-1]).t().mm(conj(input).reshape(-1, input._array.shape[-1]))
+        return g.t().mm(input)
+    return g.reshape(-1, g._array.shape[-1]).t().mm(input.reshape(-1, input._array.shape[-1]))
 
 
 _LINEAR_GRADS = (
-    lambda g, weight: g.matmul(conj(weight)),
+    lambda g, weight: g.matmul(weight),
     lambda g, input: _weight_gradient(g, input),
     lambda g: g)  # summed over the rows by the engine
-LINEAR = Op("linear", matrix, _linear, grads=_LINEAR_GRADS, node_name="ViewBackward0")
+LINEAR = Op("linear", matrix, _linear, grads=_LINEAR_GRADS, holomorphic=True, node_name="ViewBackward0")
 # PyTorch runs a matrix with a bias as addmm and one without as mm, and prints so.
-ADDMM_LINEAR = Op("addmm", matrix, _linear, grads=_LINEAR_GRADS)
-MM_LINEAR = Op("mm", matrix, _linear, grads=_LINEAR_GRADS)
+ADDMM_LINEAR = Op("addmm", matrix, _linear, grads=_LINEAR_GRADS, holomorphic=True)
+MM_LINEAR = Op("mm", matrix, _linear, grads=_LINEAR_GRADS, holomorphic=True)

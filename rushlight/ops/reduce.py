@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.apply import apply
-from ..core.op import Op, reduction
+from ..core.op import Op, opaque, reduction
 from .dims import some_dims
 
 if TYPE_CHECKING:
@@ -14,12 +14,28 @@ if TYPE_CHECKING:
 
 
 def spread(g: Any, shape: tuple, dim: Any, keepdim: bool) -> Any:
-    """The gradient of a sum: g copied along the summed dimensions, as a view."""
-    if dim is not None and not keepdim and len(shape):
-        array = g._array
-        kept = iter(array.shape)
-        g = g.reshape([1 if at in dim else next(kept) for at in range(len(shape))])
-    return g.expand(shape)
+    """The gradient of a sum: g repeated along the summed dimensions."""
+    return apply(SPREAD, g, shape=shape, dim=dim, keepdim=keepdim)
+
+
+def _spread(g: Any, *, shape: tuple, dim: Any, keepdim: bool) -> Any:
+    # No copy: the repeated dimensions have stride 0. A tensor that takes this as its .grad copies it.
+    if dim is None:
+        return repeated(g.reshape(()), shape, (0,) * len(shape))
+    if not keepdim:
+        g = np.expand_dims(g, dim) if len(shape) else g
+    return repeated(g, shape, tuple([0 if at in dim else s for at, s in enumerate(g.strides)]))
+
+
+def repeated(x: Any, shape: tuple, strides: tuple) -> Any:
+    """A view of an array with some strides 0."""
+    if x.flags.c_contiguous and x.__class__ is np.ndarray and x.dtype.kind != "V":
+        return np.ndarray(shape, x.dtype, x, 0, strides)  # four times faster than as_strided
+    return np.lib.stride_tricks.as_strided(x, shape, strides)
+
+
+SPREAD = Op("spread", opaque, _spread, node_name="ExpandBackward0",
+    grads=(lambda g, dim, keepdim: g.sum(dim, keepdim),))
 
 
 def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:

@@ -1,0 +1,206 @@
+"""Random integers and permutations. PyTorch takes plain remainders, and never throws a word away."""
+from __future__ import annotations
+
+import numpy as np
+
+from .dtypes import of_numpy
+from .generator import Generator
+from .sampling import blocks, fill
+
+#: How many integers `random_()` draws from without bounds, for each dtype: 0 up to its largest, or as many as a float counts exactly.
+COUNT = {"bool": 2, "uint8": 2**8, "int8": 2**7, "int16": 2**15, "int32": 2**31, "int64": 2**63,
+         "float16": 2**11 + 1, "bfloat16": 2**8 + 1, "float32": 2**24 + 1, "float64": 2**53 + 1}
+#: The binary digits of a float's significand.
+DIGITS = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
+C_NAMES = {"bool": "bool", "uint8": "unsigned char", "int8": "signed char", "int16": "short int", "int32": "int", "int64": "long int",
+           "uint16": "short unsigned int", "uint32": "unsigned int", "uint64": "long unsigned int",
+           "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float", "float64": "double"}
+_LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": 3.4028234663852886e38, "float64": 1.7976931348623157e308}
+
+
+def integers(array: np.ndarray, low: int, high: int, generator: Generator) -> np.ndarray:
+    """Integers from low up to but without high, which `checked_bounds` gave."""
+    count = high - low
+    return fill(array, _integers, low, count, 1 if count < 2**28 else 2, generator)
+
+
+def any_integers(array: np.ndarray, generator: Generator) -> np.ndarray:
+    """Integers from 0 up to the largest that the dtype holds; for a float type, up to where it starts to leave some out."""
+    name = of_numpy(array.dtype).name
+    if not array.size:
+        return array
+    if name not in COUNT:
+        raise NotImplementedError(f"\"random_kernel_cpu\" not implemented for '{of_numpy(array.dtype).kernel_name}'")
+    return fill(array, _integers, 0, COUNT[name], 2 if array.itemsize == 8 else 1, generator)
+
+
+def all_integers(array: np.ndarray, generator: Generator) -> np.ndarray:
+    """Integers from all that have 64 bits."""
+    d = of_numpy(array.dtype)
+    if not array.size:
+        return array
+    if d.category == 0 or d.is_complex or d.name in ("float16", "uint16", "uint32", "uint64"):
+        raise NotImplementedError(f"\"random_full_64_bits_range_kernel_cpu\" not implemented for '{d.kernel_name}'")
+    if d.name not in ("int64", "float64", "float32", "bfloat16"):
+        raise RuntimeError("random_full_64_bits_range_kernel_cpu handles only int64, double, float and bfloat16")
+    return fill(array, _integers, 0, 2**64, 2, generator)
+
+
+def _integers(flat: np.ndarray, low: int, count: int, words: int, generator: Generator) -> None:
+    bits = count.bit_length() - 1
+    # The low bits of a draw are its remainder by a power of two.
+    masked = count == 1 << bits and (bits > 32) == (words == 2) and bits
+    for out in blocks(flat):
+        if masked:
+            numbers = generator.draw(out.size, bits)
+        else:
+            numbers = generator.draw(out.size, 32 * words)
+            divisor = numbers.dtype.type(count)
+            # NumPy vectorises the quotient by a scalar, but not the remainder.
+            numbers -= numbers // divisor * divisor
+        if low or numbers.itemsize == 8:
+            numbers = numbers.astype(np.int64, copy=False)
+            numbers += low
+        out[...] = numbers.astype(np.float32) if out.dtype.kind in "fV" and out.itemsize == 2 else numbers
+
+
+def checked_bounds(dtype: np.dtype, low: int, high: int | None) -> tuple[int, int]:
+    """The bounds of `random_(low, high)` for that dtype; floats cannot tell all integers, so theirs may move inwards.
+
+    Raises RuntimeError if there is nothing between them or the dtype does not reach that far.
+    """
+    d = of_numpy(dtype)
+    if d.is_complex:
+        which = "random_from_to_impl" if high is None else "check_random_bounds"
+        raise RuntimeError(f"{which} handles only integral, floating-point and boolean types")
+    if high is None:
+        return _checked_open_bounds(d, low)
+    _check_order(low, high)
+    if d.is_floating_point:
+        low, high = _moved_inwards(low, +1, d), _moved_inwards(high, -1, d)
+        _check_order(low, high)
+    _check_bound("from", low, d)
+    _check_bound("to - 1", high - 1, d)
+    return low, high
+
+
+def _checked_open_bounds(d: object, low: int) -> tuple[int, int]:
+    """The bounds of `random_(low, None)`: up to the largest integer that `random_()` gives."""
+    high = COUNT[d.name] if d.name in COUNT else 2**(8 * d.itemsize)
+    if d.is_floating_point:
+        low = _moved_inwards(low, +1, d)
+        if low >= high:
+            raise RuntimeError("random_ expects 'from' casted to dtype to be less than or equal to 'to_inc' casted to dtype, "
+                               f"but got from={low} > to_inc={high - 1}")
+    _check_bound("from", low, d)
+    return low, high
+
+
+def _check_order(low: int, high: int) -> None:
+    if low >= high:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+
+
+def _moved_inwards(bound: int, inwards: int, d: object) -> int:
+    """The bound, or the next number of that float type if rounding would put what lies inside the bound outside."""
+    inside = bound + inwards
+    rounded = int(np.array(float(inside)).astype(np.float32 if d.itemsize == 2 else d.numpy).astype(d.numpy).astype(np.float64))
+    if (rounded - bound) * inwards >= (0 if inwards > 0 else 1):
+        return bound
+    spacing = 1 << (abs(inside).bit_length() - DIGITS[d.name])
+    return rounded + inwards * spacing
+
+
+def _check_bound(which: str, value: int, d: object) -> None:
+    if d.is_floating_point:
+        low, high = -_LARGEST[d.name], _LARGEST[d.name]
+    elif d.name == "bool":
+        low, high = 0, 1
+    else:
+        info = np.iinfo(d.numpy)
+        low, high = int(info.min), int(info.max)
+    if not low <= value <= high:
+        raise RuntimeError(f"{which} is out of bounds for {C_NAMES[d.name]}")
+    if d.is_floating_point and abs(value) > 2**DIGITS[d.name]:
+        import warnings
+        digits = DIGITS[d.name]
+        warnings.warn(f"{which} is out of bounds [-(2^{digits}), 2^{digits}]. Due to precision limitations {C_NAMES[d.name]} can support "
+                      "discrete uniform distribution only within this range.", UserWarning, stacklevel=4)
+
+
+#: Above this PyTorch shuffles the other way round, because the remainder of one word would no longer be fair.
+HUGE = (2**32 - 1) // 20
+# Measured: below this a plain loop is faster.
+_LOOP_BELOW = 1500
+
+
+def permutation(n: int, generator: Generator) -> np.ndarray:
+    """0 .. n-1 in random order (Fisher and Yates), as int64."""
+    if n < 2:
+        return np.arange(n, dtype=np.int64)
+    if n >= HUGE:
+        return _huge_permutation(n, generator)
+    places = np.arange(n - 1, dtype=np.uint32)
+    # Step i swaps entry i with entry target[i], which is i or a later one.
+    targets = places + generator.draw(n - 1, 32).astype(np.uint32, copy=False) % np.arange(n, 1, -1, dtype=np.uint32)
+    return _swapped(targets.tolist()) if n < _LOOP_BELOW else _swapped_at_once(targets)
+
+
+def _swapped(targets: list[int]) -> np.ndarray:
+    entries = list(range(len(targets) + 1))
+    for i, target in enumerate(targets):
+        entries[i], entries[target] = entries[target], entries[i]
+    return np.array(entries, np.int64)
+
+
+def _swapped_at_once(targets: np.ndarray) -> np.ndarray:
+    """What the swaps give, without a loop over them: each entry's way is traced back, all ways at once.
+
+    Step i puts into entry i what lies in entry target[i]. That was put there by the last step before i with the same target, which took it
+    from its own entry; so let origin[i] be what lies in entry i just before step i: origin[i] = origin[last step j < i with target[j] = i],
+    or i if there is none.
+    """
+    n = len(targets) + 1
+    steps = np.arange(n, dtype=np.int64)
+    targets = targets.astype(np.int64)
+    previous = _previous_equal(targets)
+    origin = steps.copy()
+    origin[targets] = steps[:-1]  # the last of several wins
+    still = np.flatnonzero(targets == steps[:-1])
+    origin[still] = previous[still]
+    while True:
+        further = origin[origin]
+        if np.array_equal(further, origin):
+            break
+        origin = further
+    result = np.empty(n, np.int64)
+    np.copyto(result[:-1], np.where(previous == targets, targets, origin[previous]))
+    result[-1] = origin[-1]
+    return result
+
+
+def _previous_equal(targets: np.ndarray) -> np.ndarray:
+    """For each step the last one before it with the same target, or the target itself if there is none."""
+    count = len(targets)
+    bits = np.int64(count.bit_length())
+    ordered = np.sort(targets << bits | np.arange(count))
+    step, target = ordered & ((1 << bits) - 1), ordered >> bits
+    previous = target.copy()
+    repeated = np.flatnonzero(target[1:] == target[:-1]) + 1
+    previous[repeated] = step[repeated - 1]
+    result = np.empty(count, np.int64)
+    result[step] = previous
+    return result
+
+
+def _huge_permutation(n: int, generator: Generator) -> np.ndarray:
+    """The inside-out shuffle, with two words a step."""
+    result = np.empty(n, np.int64)
+    for start in range(0, n, 2**20):
+        stop = min(start + 2**20, n)
+        places = generator.draw(stop - start, 64) % np.arange(start + 1, stop + 1, dtype=np.uint64)
+        for i, place in zip(range(start, stop), places.tolist()):
+            result[i] = i
+            result[i] = result[place]
+            result[place] = i
+    return result
