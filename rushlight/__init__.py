@@ -45,7 +45,9 @@ MODULES = """autograd nn optim utils random cuda linalg fft special testing func
     compile distributed""".split()
 
 #: other names, by module
-OTHERS: dict[str, str] = {}
+OTHERS: dict[str, str] = {
+    "printing": "set_printoptions",
+}
 
 _HOME = {name: "ops." + module for module, names in FUNCTIONS.items() for name in names.split()}
 _HOME.update({name: module for module, names in OTHERS.items() for name in names.split()})

@@ -14,7 +14,7 @@ from typing import Any
 TORCH, RUSHLIGHT = "torch", __name__.partition(".")[0]
 
 #: PyTorch's long import paths whose content lives elsewhere here; the longest prefix that fits decides.
-MOVED = {"nn.modules": "nn"}
+MOVED = {"nn.modules": "nn", "_tensor_str": "printing"}
 
 
 def rushlight_name(torch_name: str) -> str:
