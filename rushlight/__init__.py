@@ -16,6 +16,8 @@ from .core.grad_mode import enable_grad, inference_mode, is_grad_enabled, is_inf
 from .core.layout import channels_last, channels_last_3d, contiguous_format, layout, memory_format, preserve_format, sparse_coo, strided
 from .core.size import Size
 from .tensor import Tensor
+from .torch_alias import install_as_torch, missing, submodule
+from .version import __version__
 from . import autograd
 
 # NumPy warns of a division by zero or an overflow in our operations, where PyTorch gives inf and nan without a word.
@@ -62,9 +64,9 @@ def __getattr__(name: str) -> Any:
             from .core.out import accepts_out
             value = accepts_out(value)
     elif name in MODULES:
-        value = importlib.import_module("." + name, __name__)
+        value = submodule(__name__, name)
     else:
-        raise AttributeError(f"module 'torch' has no attribute '{name}'")
+        raise missing(__name__, name)
     globals()[name] = value
     return value
 

@@ -79,12 +79,23 @@ def missing(module: str, name: str) -> AttributeError:
     return AttributeError(f"module {full!r} has no attribute {name!r}\nRushlight does not have {full}.{name} yet")
 
 
+def submodule(module: str, name: str) -> ModuleType:
+    """The module `name` inside a Rushlight package, loaded; AttributeError as for any name if Rushlight lacks it."""
+    full = f"{module}.{name}"
+    try:
+        return importlib.import_module(full)
+    except ModuleNotFoundError as error:
+        if error.name != full:
+            raise
+        raise missing(module, name) from None
+
+
 def module_getattr(module: str, lazy: Mapping[str, str] | None = None) -> Callable[[str], Any]:
-    """The `__getattr__` of a module (PEP 562): loads what is lazy on first use, and says what is missing.
+    """The `__getattr__` of a package (PEP 562): loads what is lazy on first use, and says what is missing.
 
-    `lazy` maps a name to its home: `"rushlight.nn"` for a module, `"rushlight.hub:load"` for a name inside one.
+    `lazy` maps a name to the submodule that defines it, or to itself if the name is a submodule.
 
-    Example: `__getattr__ = module_getattr(__name__, {"nn": "rushlight.nn"})`
+    Example: `__getattr__ = module_getattr(__name__, {"functional": "functional", "Linear": "linear"})`
     """
     homes = lazy or {}
 
@@ -92,10 +103,9 @@ def module_getattr(module: str, lazy: Mapping[str, str] | None = None) -> Callab
         home = homes.get(name)
         if home is None:
             raise missing(module, name)
-        where, _, inside = home.partition(":")
-        value: Any = importlib.import_module(where)
-        if inside:
-            value = getattr(value, inside)
+        value: Any = submodule(module, home)
+        if home != name:
+            value = getattr(value, name)
         setattr(sys.modules[module], name, value)  # the next access finds it without coming here
         return value
 
