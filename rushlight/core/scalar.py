@@ -14,6 +14,7 @@ import math
 import operator
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 #: One value. `operation` is "input" (arguments: its name), "constant" (its number) or a name of FUNCTIONS (indices of earlier values).
 Instruction = namedtuple("Instruction", "operation arguments")
@@ -189,7 +190,7 @@ class Builder:
         self.names[name] = self.emit("input", (name,))
         return self.names[name]
 
-    def statement(self, node) -> None:
+    def statement(self, node: Any) -> None:
         kind = type(node).__name__
         if kind == "Expr":
             self.assign("out", self.expression(node.value))
@@ -202,7 +203,7 @@ class Builder:
         self.names[name] = value
         self.assigned[name] = None
 
-    def expression(self, node) -> int:
+    def expression(self, node: Any) -> int:
         kind = type(node).__name__
         visit = VISITORS.get(kind)
         if visit is None:
@@ -245,7 +246,7 @@ SMALL_POWERS: dict[float, Callable[[Builder, int], int]] = {
     -1: lambda b, x: b.call("divide", (b.constant(1), x)),
 }
 
-VISITORS: dict[str, Callable[[Builder, object], int]] = {
+VISITORS: dict[str, Callable[[Builder, Any], int]] = {
     "Name": lambda b, n: b.read(n.id),
     "Constant": lambda b, n: b.constant(n.value),
     "BinOp": lambda b, n: b.call(operation_of(n.op), b.expressions((n.left, n.right))),
@@ -255,7 +256,7 @@ VISITORS: dict[str, Callable[[Builder, object], int]] = {
 }
 
 
-def operation_of(operator_node) -> str:
+def operation_of(operator_node: Any) -> str:
     """The operation of a node of Python's syntax tree; SyntaxError where the language has none."""
     kind = type(operator_node).__name__
     if kind not in OPERATORS:
@@ -263,7 +264,7 @@ def operation_of(operator_node) -> str:
     return OPERATORS[kind]
 
 
-def only(items: Sequence):
+def only(items: Sequence) -> Any:
     if len(items) != 1:
         raise SyntaxError("a scalar expression compares two values at a time: write (a < b) & (b < c)")
     return items[0]

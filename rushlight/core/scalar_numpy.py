@@ -10,7 +10,8 @@ large ones to `spread`, which calls the body piece by piece.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ def kernel(text: str, elements: Sequence[str] | None = None, scalars: Sequence[s
     return cached_kernel(text, None if elements is None else tuple(elements), tuple(scalars))
 
 
-@lru_cache(maxsize=None)
+@cache
 def cached_kernel(text: str, elements: tuple | None, scalars: tuple) -> Kernel:
     return Kernel(parse(text, elements, scalars))
 
@@ -51,9 +52,9 @@ class Kernel:
         self.is_update = "out" not in program.outputs
         self.entries: dict[tuple, Callable] = {}
 
-    def __call__(self, *arguments):
+    def __call__(self, *arguments: Any) -> Any:
         count = len(self.program.elements)
-        arrays = arguments[:count]
+        arrays: Sequence[np.ndarray] = arguments[:count]
         if not self.is_update and count > 1:
             arrays = same_shape(arrays)
         return self.entry(*[a.dtype for a in arrays])(*arrays, *arguments[count:])
@@ -71,7 +72,13 @@ def build(program: Program, dtypes: tuple) -> Callable:
     writer = Writer(program, dtypes)
     source = compile(writer.text(), "<rushlight kernel>", "exec")
     itemsize = max([dtype.itemsize for dtype in (writer.compute, *writer.registers)])
-    scope = {**writer.scope, "_spread": spread, "_plan": Plan(writer.registers, writer.result, itemsize), "_limit": PIECE // itemsize}
+    scope: dict[str, Any] = {
+        **writer.scope,
+        "__name__": __name__,  # where a warning of overflow is said to come from: the package silences its own
+        "_spread": spread,
+        "_plan": Plan(writer.registers, writer.result, itemsize),
+        "_limit": PIECE // itemsize,
+    }
     exec(source, scope)
     return scope["_entry"]
 
@@ -105,7 +112,7 @@ def take_block() -> np.ndarray:
         return np.empty(PARALLEL_PIECE, np.uint8)
 
 
-def spread(body: Callable, plan: Plan, arrays: Sequence[np.ndarray], numbers: Sequence):
+def spread(body: Callable, plan: Plan, arrays: Sequence[np.ndarray], numbers: Sequence) -> Any:
     """Run a body on large arrays piece by piece, on all cores if that pays; and on arrays without dimensions as on arrays of one element.
 
     Arrays that are not all in C order, or all in Fortran order, are evaluated whole.
@@ -114,7 +121,7 @@ def spread(body: Callable, plan: Plan, arrays: Sequence[np.ndarray], numbers: Se
     if first.ndim == 0:
         result = body(*[a.reshape(1) for a in arrays], *numbers)
         return None if result is None else result.reshape(())
-    order = common_order(arrays)
+    order: Any = common_order(arrays)
     if order is None:
         return body(*arrays, *numbers)
     result = None if plan.result is None else np.empty(first.shape, plan.result, order)

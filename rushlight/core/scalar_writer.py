@@ -7,7 +7,7 @@ computes what is the same for all elements, turns it into arrays without dimensi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -24,6 +24,8 @@ NUMPY_NAMES = {"abs": "absolute", "round": "rint", "asin": "arcsin", "acos": "ar
 
 #: Arithmetic on Python numbers, as text; anything else is a call of FUNCTIONS.
 INFIX = {"add": "+", "subtract": "-", "multiply": "*"}
+#: The ufuncs that take `out` by keyword only; the others take it faster by position.
+KEYWORD_OUT = frozenset({"maximum", "minimum"})
 LOGIC = frozenset({"logical_and", "logical_or", "logical_xor", "logical_not"})
 
 
@@ -190,7 +192,8 @@ class Writer:
         self.release(set(arguments) - held, i)
         target = self.names[i] = self.direct.get(i) or self.borrow(i) or self.register(self.dtypes[i])
         self.release(held, i)
-        self.lines.append(f"{target} = {operation}({', '.join([*reads, target])})")
+        out = f"out={target}" if operation in KEYWORD_OUT else target
+        self.lines.append(f"{target} = {operation}({', '.join([*reads, out])})")
 
     def copy(self, source: str, target: str) -> None:
         self.lines.append(f"{target} = _load({source}, {target}, _compute)")
@@ -232,7 +235,7 @@ class Writer:
         operation, arguments = self.program.instructions[a]
         if operation == "constant":
             name = f"_{'t' if raw else 'c'}{a}"
-            self.scope[name] = arguments[0] if raw else self.numbers[arguments[0]]
+            self.scope[name] = arguments[0] if raw or self.numbers is None else self.numbers[arguments[0]]
             return name
         name = f"_{'t' if raw else 'n'}{a}"
         self.parameters[name] = self.scalar(a) if raw else f"_numbers[{self.scalar(a)}]"
@@ -286,5 +289,5 @@ class Writer:
         return "\n    ".join(lines) + "\n"
 
 
-def tuple_text(items) -> str:
+def tuple_text(items: Iterable[str]) -> str:
     return "(" + "".join([f"{item}, " for item in items]) + ")"
