@@ -55,9 +55,11 @@ def _integers(flat: np.ndarray, low: int, count: int, words: int, generator: Gen
             numbers = generator.draw(out.size, bits)
         else:
             numbers = generator.draw(out.size, 32 * words)
-            divisor = numbers.dtype.type(count)
+            divisor = np.array(count, numbers.dtype)
             # NumPy vectorises the quotient by a scalar, but not the remainder.
-            numbers -= numbers // divisor * divisor
+            quotient = np.floor_divide(numbers, divisor)
+            np.multiply(quotient, divisor, quotient)
+            np.subtract(numbers, quotient, numbers)
         if low or numbers.itemsize == 8:
             numbers = numbers.astype(np.int64, copy=False)
             numbers += low
@@ -78,7 +80,7 @@ def checked_bounds(dtype: np.dtype, low: int, high: int | None) -> tuple[int, in
     _check_order(low, high)
     if d.is_floating_point:
         low, high = _moved_inwards(low, +1, d), _moved_inwards(high, -1, d)
-        _check_order(low, high)
+        _check_order(low, high, " casted to dtype")
     _check_bound("from", low, d)
     _check_bound("to - 1", high - 1, d)
     return low, high
@@ -89,23 +91,28 @@ def _checked_open_bounds(d: object, low: int) -> tuple[int, int]:
     high = COUNT[d.name] if d.name in COUNT else 2**(8 * d.itemsize)
     if d.is_floating_point:
         low = _moved_inwards(low, +1, d)
-        if low >= high:
+        if low >= high - 1:
             raise RuntimeError("random_ expects 'from' casted to dtype to be less than or equal to 'to_inc' casted to dtype, "
                                f"but got from={low} > to_inc={high - 1}")
     _check_bound("from", low, d)
+    if d.name == "uint64":  # PyTorch cannot say its largest number in 64 signed bits
+        raise RuntimeError("to - 1 is out of bounds for long unsigned int")
     return low, high
 
 
-def _check_order(low: int, high: int) -> None:
+def _check_order(low: int, high: int, how: str = "") -> None:
     if low >= high:
-        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+        raise RuntimeError(f"random_ expects 'from'{how} to be less than 'to'{how}, but got from={low} >= to={high}")
 
 
 def _moved_inwards(bound: int, inwards: int, d: object) -> int:
     """The bound, or the next number of that float type if rounding would put what lies inside the bound outside."""
-    inside = bound + inwards
-    rounded = int(np.array(float(inside)).astype(np.float32 if d.itemsize == 2 else d.numpy).astype(d.numpy).astype(np.float64))
-    if (rounded - bound) * inwards >= (0 if inwards > 0 else 1):
+    inside = min(bound + inwards, 2**63 - 1)
+    with np.errstate(over="ignore"):
+        number = float(np.array(inside, np.int64).astype(np.float32 if d.itemsize == 2 else d.numpy).astype(d.numpy))
+    # C makes what int64 cannot hold the most negative one.
+    rounded = int(number) if abs(number) < 2.0**63 else -2**63
+    if (rounded >= bound) if inwards > 0 else (rounded < bound):
         return bound
     spacing = 1 << (abs(inside).bit_length() - DIGITS[d.name])
     return rounded + inwards * spacing
@@ -131,7 +138,7 @@ def _check_bound(which: str, value: int, d: object) -> None:
 #: Above this PyTorch shuffles the other way round, because the remainder of one word would no longer be fair.
 HUGE = (2**32 - 1) // 20
 # Measured: below this a plain loop is faster.
-_LOOP_BELOW = 1500
+_LOOP_BELOW = 700
 
 
 def permutation(n: int, generator: Generator) -> np.ndarray:
