@@ -15,7 +15,7 @@ tick = itertools.count(1).__next__
 #: In place of saved values after they were freed.
 FREED: Any = ("freed",)
 
-G, OUT, NEEDS = -1, -2, -3  # where a formula's argument comes from, beside the operation's arguments and attributes
+G, OUT, NEEDS, REST = -1, -2, -3, -4  # where a formula's argument comes from, beside the operation's arguments and attributes
 
 FREED_MESSAGE = ("Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). "
                  "Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if "
@@ -57,8 +57,8 @@ class Node:
         saved = self.saved[index]
         try:
             cell = saved._cell
-        except AttributeError:  # a number, or None
-            return saved
+        except AttributeError:  # a number, None, or what a hook packed
+            return saved.unpack() if saved.__class__ is Packed else saved
         if cell is not None and cell.last > self.sequence:
             raise stale(saved, cell, self)
         return saved
@@ -76,7 +76,7 @@ class Node:
         """The operation's result, as a tensor with this history."""
         if self.cell is not None and self.cell.last > self.sequence:
             raise stale(self.out, self.cell, self)
-        return self.op.rebuild(self)
+        return self.out.unpack() if self.out.__class__ is Packed else self.op.rebuild(self)
 
     def free(self) -> None:
         """Let go of what was saved."""
@@ -133,6 +133,20 @@ def _unpacked(result: Any, g: Any) -> Any:
     if result is None:
         return g
     return result[0] if isinstance(result, tuple) else result
+
+
+class Packed:
+    """A saved tensor in the form that a user's pack hook gave it."""
+
+    __slots__ = ("content", "unpack_hook")
+
+    def __init__(self, content: Any, unpack_hook: Any):
+        self.content = content
+        self.unpack_hook = unpack_hook
+
+    def unpack(self) -> Any:
+        """What the user's unpack hook makes of it."""
+        return self.unpack_hook(self.content)
 
 
 class OutputSlot(Node):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
-from .node import G, NEEDS, OUT
+from .node import G, NEEDS, OUT, REST
 
 ndarray = np.ndarray
 
@@ -20,7 +20,8 @@ class Op:
     forward     on arrays; arguments first (their names are the operation's), attributes by keyword
     grads       a formula for each argument: of `g` (the arriving gradient), arguments and attributes by name, `out` (the result).
                 What a formula names is what is saved. None: no gradient passes.
-    vjp         in place of grads: one function that returns all gradients; it may also name `needs`, which are wanted
+    vjp         in place of grads: one function that returns all gradients; it may also name `needs`, which are wanted, and `rest`, the
+                list of all arguments after the first
     dtype       of the result: SAME, INT_TO_FLOAT or BOOL
     code        the scalar expression that the compiler fuses
     samples     function that gives example arguments for the generic tests
@@ -80,6 +81,8 @@ class Op:
     def _to_keep(self, mask: list) -> Any:
         rows = self.wants if self.vjp is not None else [row for row, wanted in zip(self.wants, mask) if wanted]
         keep = {source for row in rows for source in row if source.__class__ is int and source >= 0}
+        if any([REST in row for row in rows]):
+            keep.update(range(1, len(mask)))
         return ALL if len(keep) == len(mask) else keep
 
     def pull(self, node: Any, g: Any) -> Any:
@@ -107,7 +110,7 @@ class Op:
 
 
 ALL: Any = frozenset((-1,))
-SPECIAL = {"g": G, "out": OUT, "needs": NEEDS}
+SPECIAL = {"g": G, "out": OUT, "needs": NEEDS, "rest": REST}
 
 
 def puller(op: Op, value: str) -> Callable:
@@ -137,6 +140,8 @@ def fetch(source: int | str, value: str) -> str:
         return "node.result()" if value == "node.value" else "node.result().conj()"
     if source == NEEDS:
         return "node.needs()"
+    if source == REST:
+        return "[node.value(i) for i in range(1, len(node.saved))]"
     return f"node.attrs.get({source!r})" if isinstance(source, str) else f"{value}({source})"
 
 
@@ -257,18 +262,29 @@ def evaluate_opaque(op: Op, args: tuple, attrs: dict) -> Any:
     return np.asarray(out) if isinstance(out, np.generic) else out
 
 
+def evaluate_reduction(op: Op, args: tuple, attrs: dict) -> Any:
+    a = args[0]._array
+    if a.itemsize == 2 and a.dtype.kind not in "iu":
+        return evaluate_half_safe(op, args, attrs)
+    out = op.forward(a, **attrs)
+    if out.__class__ is not a.__class__ and out.__class__ is not tuple:
+        out = np.asarray(out)
+    return out
+
+
 def evaluate_half_safe(op: Op, args: tuple, attrs: dict) -> Any:
     """float16 and bfloat16 are computed in float32 and rounded once, as PyTorch's kernels do."""
-    arrays = [getattr(value, "_array", value) for value in args]
-    half = next((a.dtype for a in arrays if isinstance(a, ndarray) and a.dtype.itemsize == 2 and a.dtype.kind not in "iu"), None)
-    if half is None:
-        out = op.forward(*arrays, **attrs)
-        return np.asarray(out) if isinstance(out, np.generic) else out
-    wide = [a.astype(np.float32) if isinstance(a, ndarray) and a.dtype is half else a for a in arrays]
-    out = op.forward(*wide, **attrs)
-    if isinstance(out, tuple):
-        return tuple([_narrowed(o, half) for o in out])
-    return _narrowed(out, half)
+    arrays, half = [], None
+    for value in args:
+        array = getattr(value, "_array", value)
+        if array.__class__ is ndarray and array.itemsize == 2 and array.dtype.kind not in "iu":
+            half = array.dtype
+            array = array.astype(np.float32)
+        arrays.append(array)
+    out = op.forward(*arrays, **attrs)
+    if half is not None:
+        return tuple([_narrowed(o, half) for o in out]) if out.__class__ is tuple else _narrowed(out, half)
+    return np.asarray(out) if isinstance(out, np.generic) else out
 
 
 def _narrowed(out: Any, half: Any) -> Any:
@@ -305,7 +321,7 @@ SAME, INT_TO_FLOAT, BOOL = "same", "int_to_float", "bool"
 unary = Kind("unary", evaluate_unary, ("x",))
 binary = Kind("binary", evaluate_binary, ("x", "y"), explain_broadcast)
 nary = Kind("nary", evaluate_nary, (), explain_broadcast)
-reduction = Kind("reduction", evaluate_half_safe)
+reduction = Kind("reduction", evaluate_reduction)
 view = Kind("view", evaluate_view, is_view=True)
 opaque = Kind("opaque", evaluate_opaque)
 #: as opaque, with half precision computed in float32
