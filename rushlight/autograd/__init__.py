@@ -6,11 +6,23 @@ from typing import Any
 
 import numpy as np
 
-from ..core import engine
+from ..core import engine, grad_mode
 from ..core.apply import wrap
 from ..core.inplace import fresh_node
 from ..core.node import AccumulateGrad
+from ..core.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 from ..tensor import Tensor
+from ..torch_alias import module_getattr
+
+__all__ = ["Function", "backward", "detect_anomaly", "enable_grad", "functional", "grad", "grad_mode", "gradcheck", "gradgradcheck",
+           "graph", "inference_mode", "no_grad", "set_detect_anomaly", "set_grad_enabled"]
+
+#: what loads on first use, by file
+__getattr__ = module_getattr(__name__, {
+    **{name: name for name in ("function", "functional", "graph", "anomaly_mode", "variable", "gradient_check", "profiler", "forward_ad")},
+    "Function": "function", "Variable": "variable", "gradcheck": "gradient_check", "gradgradcheck": "gradient_check",
+    "GradcheckError": "gradient_check", "detect_anomaly": "anomaly_mode", "set_detect_anomaly": "anomaly_mode",
+})
 
 
 def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False, grad_variables: Any = None,

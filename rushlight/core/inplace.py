@@ -76,6 +76,8 @@ def fresh_node(tensor: Any) -> Node | None:
     if base._node is not tensor._base_node and not tensor._made_without_grad:
         tensor._base_node = base._node
         tensor._node = None if base._node is None else _replayed(base, tensor._recipe)._node
+        if tensor._node is not None:
+            tensor._node.alias = "AsStridedBackward0"  # the name that PyTorch gives the history of a view whose base was written
     return tensor._node
 
 
@@ -205,7 +207,7 @@ def _before(g: Any, recipe: tuple) -> Any:
     return rest
 
 
-def _copy_slices(base: Any, written: Any, recipe: tuple) -> Any:
+def _copy_slices(base: Any, written: Any, *, recipe: tuple) -> Any:
     raise NotImplementedError("a write through a view is recorded, never run as an operation")
 
 

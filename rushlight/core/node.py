@@ -35,6 +35,7 @@ class Node:
     parent: Node | None = None      # set on an OutputSlot alone
     traceback: str | None = None    # where the operation was called, in anomaly mode
     cell: Any = None                # version of the saved result
+    alias: str | None = None        # a name to show in place of the operation's
 
     def __init__(self, op: Op, edges: tuple, saved: tuple, attrs: dict, shape: tuple, dtype: Any):
         self.op = op
@@ -86,7 +87,7 @@ class Node:
 
     def name(self) -> str:
         """PyTorch's name of this kind of node, such as "AddBackward0"."""
-        return self.op.node_name
+        return self.alias or self.op.node_name
 
     @property
     def next_functions(self) -> tuple:
@@ -237,11 +238,12 @@ def stale(saved: Any, cell: Any, node: Node) -> RuntimeError:
     array = getattr(saved, "_array", saved)
     from .dtypes import of_numpy
     kind = f"torch.{of_numpy(array.dtype).kernel_name}Tensor"
-    maker = getattr(saved, "_node", None)
-    whose = f", which is output 0 of {maker.name().replace('torch::autograd::', '')}," if maker is not None and saved is not node.out else ""
-    if saved is node.out:
-        whose = f", which is output 0 of {node.name()},"
+    maker = node if saved is node.out else getattr(saved, "_node", None)
+    whose = ""
+    if maker is not None and not isinstance(maker, AccumulateGrad):
+        name = maker.name().removesuffix("Backward0")
+        whose = f", which is output {getattr(maker, 'index', 0)} of {'torch::autograd::' if name.startswith('Copy') else ''}{name},"
     return RuntimeError(
         f"one of the variables needed for gradient computation has been modified by an inplace operation: [{kind} {list(array.shape)}]{whose} "
         f"is at version {cell.count}; expected version {cell.count_at(node.sequence)} instead. Hint: enable anomaly detection to find the "
-        "operation that failed to compute its gradient, with torch.autograd.set_detect_anomaly(True).")
+        "operation that failed to compute its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False).")

@@ -1,0 +1,104 @@
+"""Looking at and into the graph: nodes, hooks on what is saved, hooks on several tensors."""
+from __future__ import annotations
+
+import collections
+from typing import Any
+
+from ..core import apply as hot
+from ..core.inplace import bump
+from ..core.node import Node, Packed, RemovableHandle
+
+__all__ = ["GradientEdge", "Node", "get_gradient_edge", "increment_version", "register_multi_grad_hook", "save_on_cpu", "saved_tensors_hooks"]
+
+GradientEdge = collections.namedtuple("GradientEdge", "node output_nr ownership_token", defaults=(None,))
+
+
+def get_gradient_edge(tensor: Any) -> GradientEdge:
+    """The node whose gradient is the tensor's, and the number of its result."""
+    if not tensor.requires_grad:
+        raise RuntimeError("It is not possible to get the gradient edge for a Tensor that does not require gradients")
+    node = tensor._node
+    return GradientEdge(node.parent or node, tensor.output_nr)
+
+
+def increment_version(tensor: Any) -> None:
+    """Tell autograd that a tensor's memory was written by other means."""
+    for one in [tensor] if hasattr(tensor, "_array") else tensor:
+        bump(one)
+
+
+class saved_tensors_hooks:
+    """A context in which what operations save passes through pack_hook, and through unpack_hook when backward needs it."""
+
+    def __init__(self, pack_hook: Any, unpack_hook: Any):
+        self.pack_hook, self.unpack_hook = pack_hook, unpack_hook
+
+    def __enter__(self) -> None:
+        hot.watchers.append(self.watch)
+
+    def __exit__(self, *exception: object) -> None:
+        hot.watchers.remove(self.watch)
+
+    def watch(self, op: Any, args: tuple, attrs: dict) -> Any:
+        """Run the operation and pack what its node saved."""
+        at = hot.watchers.index(self.watch)
+        later = hot.watchers[at:]
+        del hot.watchers[at:]
+        try:
+            result = hot.apply(op, *args, **attrs)
+            first = result[0] if isinstance(result, tuple) else result
+            node = first._node
+            if node is not None and not op.is_view:
+                self.pack(node.parent or node)
+        finally:
+            hot.watchers.extend(later)
+        return result
+
+    def pack(self, node: Node) -> None:
+        """Replace the tensors that a node saved by what pack_hook makes of them."""
+        node.saved = tuple([Packed(self.pack_hook(s), self.unpack_hook) if hasattr(s, "_array") else s for s in node.saved])
+        if node.out is not None and node.out.__class__ is not tuple:
+            node.out = Packed(self.pack_hook(hot.wrap(node.out)), self.unpack_hook)
+
+
+class save_on_cpu(saved_tensors_hooks):
+    """A context in which what operations save is kept in the CPU's memory."""
+
+    def __init__(self, pin_memory: bool = False, device_type: str = "cuda"):
+        super().__init__(lambda tensor: (tensor.device, tensor.cpu()), lambda packed: packed[1].to(packed[0]))
+
+
+class disable_saved_tensors_hooks:
+    """A context in which `saved_tensors_hooks` may not be used."""
+
+    def __init__(self, error_message: str):
+        self.error_message = error_message
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *exception: object) -> None:
+        pass
+
+
+def register_multi_grad_hook(tensors: Any, fn: Any, *, mode: str = "all") -> RemovableHandle:
+    """Call fn with the gradients of all tensors once all are known, or ("any") with the first one."""
+    if mode not in ("all", "any"):
+        raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
+    grads: dict = {}
+
+    def arrived(at: int) -> Any:
+        def hook(g: Any) -> None:
+            grads[at] = g
+            if mode == "any" and len(grads) == 1:
+                fn(g)
+            elif mode == "all" and len(grads) == len(tensors):
+                fn([grads.get(i) for i in range(len(tensors))])
+            if len(grads) == len(tensors):
+                grads.clear()
+        return hook
+    handles = [tensor.register_hook(arrived(at)) for at, tensor in enumerate(tensors)]
+    all_hooks: dict = {}
+    handle = RemovableHandle(all_hooks)
+    handle.remove = lambda: [h.remove() for h in handles]  # type: ignore[method-assign]
+    return handle
