@@ -65,8 +65,9 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     if materialize_grads:
         return tuple([t.new_zeros(t._array.shape) if g is None else g for t, g in zip(inputs, results)])
     if not allow_unused and any([g is None for g in results]):
-        raise RuntimeError("One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this is the "
-                           "desired behavior.")
+        at = [g is None for g in results].index(True)
+        raise RuntimeError(f"The differentiated Tensor at index {at} appears to not have been used in the graph. Set allow_unused=True if this is "
+                           "the desired behavior.")
     return tuple(results)
 
 
