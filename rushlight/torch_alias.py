@@ -53,7 +53,7 @@ class TorchFinder:
     def exec_module(self, module: ModuleType) -> None:
         """Puts Rushlight's module in the blank one's place: Python reads the result back from `sys.modules`."""
         # Returning Rushlight's module from create_module would let Python overwrite its `__spec__`.
-        sys.modules[module.__name__] = importlib.import_module(rushlight_name(module.__name__))
+        sys.modules[module.__name__] = explain_missing(importlib.import_module(rushlight_name(module.__name__)))
 
 
 FINDER = TorchFinder()
@@ -79,11 +79,17 @@ def missing(module: str, name: str) -> AttributeError:
     return AttributeError(f"module {full!r} has no attribute {name!r}\nRushlight does not have {full}.{name} yet")
 
 
+def explain_missing(module: ModuleType) -> ModuleType:
+    """The module, which from now on calls a name that it lacks by its torch name, unless it has its own way with names."""
+    vars(module).setdefault("__getattr__", module_getattr(module.__name__))
+    return module
+
+
 def submodule(module: str, name: str) -> ModuleType:
     """The module `name` inside a Rushlight package, loaded; AttributeError as for any name if Rushlight lacks it."""
     full = f"{module}.{name}"
     try:
-        return importlib.import_module(full)
+        return explain_missing(importlib.import_module(full))
     except ModuleNotFoundError as error:
         if error.name != full:
             raise

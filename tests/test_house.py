@@ -1,0 +1,118 @@
+"""The rules of the house that a program can check: the direction of imports, the size of functions."""
+import ast
+import pathlib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+LIBRARY = ROOT / "rushlight"
+
+#: lower may not import higher; a file or folder of `rushlight/` stands in one layer. Files of a layer may import each other.
+LAYERS = [
+    ["version", "torch_alias", "extras"],  # know nothing of tensors
+    ["backends"],
+    ["core"],
+    ["ops"],
+    ["tensor"],
+    ["autograd"],
+    ["nn"],
+    ["optim"],
+]
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+
+#: what imports against the direction, and why it must: "file: import" -> reason
+EXCEPTIONS = {
+    "rushlight.nn.init: rushlight.randperm": "",
+    "rushlight.nn.module: rushlight": "Module.compile is torch.compile, which stands above nn because it captures optimizer steps too",
+}
+
+
+def modules():
+    return sorted(LIBRARY.rglob("*.py"))
+
+
+def statements(tree):
+    """Every node of a file, but for what only a type checker reads."""
+    for node in ast.iter_child_nodes(tree):
+        if not (isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")):
+            yield node
+            yield from statements(node)
+
+
+def imported(tree, package):
+    """Every module that a file names in an import, wherever the statement stands, by its absolute name."""
+    for node in statements(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[:len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def layer(name):
+    """The layer of `rushlight.x.y`, or None outside the layers."""
+    parts = name.split(".")
+    return LEVEL.get(parts[1]) if parts[0] == "rushlight" and len(parts) > 1 else None
+
+
+def names(path):
+    """(dotted name of a file's module, the package that its relative imports start from)."""
+    parts = ["rushlight", *path.relative_to(LIBRARY).with_suffix("").parts]
+    if parts[-1] == "__init__":
+        return ".".join(parts[:-1]), parts[:-1]
+    return ".".join(parts), parts[:-1]
+
+
+def is_public_name(target):
+    """Whether an import takes a name from `rushlight/__init__.py`, which stands above all layers."""
+    parts = target.split(".")
+    home = LIBRARY / (parts[1] if len(parts) > 1 else "")
+    return parts[0] == "rushlight" and len(parts) < 3 and (home == LIBRARY or not (home.is_dir() or home.with_suffix(".py").exists()))
+
+
+def against_the_direction(path):
+    name, package = names(path)
+    level = layer(name)
+    for target in imported(ast.parse(path.read_text()), package) if level is not None else ():
+        if is_public_name(target) or (layer(target) or 0) > level:
+            yield f"{name}: {target}"
+
+
+def test_imports_point_one_way():
+    found = {line for path in modules() for line in against_the_direction(path)}
+    assert found == set(EXCEPTIONS)
+
+
+def test_library_imports_no_tests_examples_or_benchmarks():
+    outside = {"tests", "examples", "bench", "conformance", "torch"}
+    found = {f"{path.name}: {target}" for path in modules() for target in imported(ast.parse(path.read_text()), names(path)[1])
+             if target.split(".")[0] in outside}
+    assert not found
+
+
+def functions(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node.name, node.end_lineno - node.lineno + 1
+
+
+def test_no_function_is_over_60_lines():
+    folders = ("rushlight", "tests", "conformance", "bench", "examples")
+    long = {f"{path.relative_to(ROOT)} {name}": lines for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))
+            for name, lines in functions(path) if lines > 60}
+    assert not long
+
+
+def test_apply_is_under_40_lines():
+    sizes = dict(functions(LIBRARY / "core" / "apply.py"))
+    assert sizes["apply"] < 40
+
+
+@pytest.mark.parametrize("source, package, target", [
+    ("from ..nn import Linear", ["rushlight", "ops"], "rushlight.nn.Linear"),
+    ("from . import views", ["rushlight", "ops"], "rushlight.ops.views"),
+    ("def f():\n    import rushlight.nn", ["rushlight", "core"], "rushlight.nn"),
+])
+def test_checker_sees_relative_and_local_imports(source, package, target):
+    assert list(imported(ast.parse(source), package)) == [target]
