@@ -1,0 +1,30 @@
+"""The old arguments `size_average` and `reduce`, in terms of `reduction`."""
+from __future__ import annotations
+
+import warnings
+
+ENUM = {"none": 0, "mean": 1, "sum": 2}
+
+
+def get_enum(reduction: str) -> int:
+    """PyTorch's number of a reduction. Raises: ValueError for any other name."""
+    if reduction == "elementwise_mean":
+        warnings.warn("reduction='elementwise_mean' is deprecated. Please use reduction='mean' instead.", stacklevel=2)
+        return ENUM["mean"]
+    if reduction not in ENUM:
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+    return ENUM[reduction]
+
+
+def legacy_get_string(size_average: bool | None, reduce: bool | None, emit_warning: bool = True) -> str:
+    """The reduction that the two old arguments mean together; None stands for True."""
+    averaged, reduced = size_average is None or size_average, reduce is None or reduce
+    reduction = "none" if not reduced else "mean" if averaged else "sum"
+    if emit_warning:
+        warnings.warn(f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.", stacklevel=2)
+    return reduction
+
+
+def legacy_get_enum(size_average: bool | None, reduce: bool | None, emit_warning: bool = True) -> int:
+    """PyTorch's number of the reduction that the two old arguments mean together."""
+    return get_enum(legacy_get_string(size_average, reduce, emit_warning))

@@ -1,0 +1,28 @@
+"""The functions of neural networks: a plain list, by the file in `ops` that defines them. Each loads on first use (PEP 562)."""
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+FUNCTIONS = {
+    "activation": """relu relu_ relu6 leaky_relu leaky_relu_ threshold threshold_ hardtanh hardtanh_ prelu glu hardsigmoid hardswish
+        hardshrink softshrink""",
+    "smooth": "elu elu_ selu selu_ celu celu_ gelu silu mish softplus logsigmoid tanhshrink softsign",
+    "exponential": "sigmoid",
+    "trigonometry": "tanh",
+    "matmul": "linear",
+}
+
+_HOME = {name: module for module, names in FUNCTIONS.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'torch.nn.functional' has no attribute '{name}'")
+    value = getattr(importlib.import_module("..ops." + _HOME[name], __package__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})
