@@ -34,13 +34,18 @@ FUNCTIONS = {
     "arithmetic": """add sub subtract mul multiply div divide true_divide floor_divide remainder fmod neg negative pow square rsub
         eq ne lt le gt ge not_equal less less_equal greater greater_equal""",
     "reduce": "sum mean",
-    "views": "reshape transpose t",
+    "views": """reshape flatten unflatten ravel squeeze unsqueeze broadcast_to broadcast_tensors broadcast_shapes
+        atleast_1d atleast_2d atleast_3d""",
+    "reorder": "transpose swapaxes swapdims t permute movedim moveaxis adjoint",
+    "regions": "narrow narrow_copy select diagonal diag diag_embed diagflat",
     "copying": "clone",
     "matmul": "mm",
+    "activation": "relu relu_ prelu threshold threshold_ hardshrink",
+    "smooth": "selu selu_ celu celu_",
     "create": "tensor zeros ones ones_like from_numpy",
 }
 #: functions that take `out=` in their own way, or not at all
-OWN_OUT = {"create", "views", "copying"}
+OWN_OUT = {"create", "views", "copying", "reorder", "regions"}
 
 #: subpackages and modules
 MODULES = """autograd nn optim utils random cuda linalg fft special testing func distributions backends version amp hub

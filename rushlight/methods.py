@@ -16,11 +16,20 @@ METHODS = {
         eq eq_ ne ne_ lt lt_ le le_ gt gt_ ge ge_ not_equal not_equal_ less less_ less_equal less_equal_ greater greater_
         greater_equal greater_equal_""",
     "reduce": "sum mean",
-    "views": "view reshape transpose t expand",
+    "views": """view view_as reshape reshape_as flatten unflatten ravel squeeze squeeze_ unsqueeze unsqueeze_ expand expand_as broadcast_to""",
+    "reorder": "transpose transpose_ swapaxes swapaxes_ swapdims swapdims_ t t_ permute movedim moveaxis adjoint",
+    "regions": "narrow narrow_copy select diagonal diag diag_embed diagflat unfold",
     "copying": """clone contiguous is_contiguous to type_as float double half bfloat16 int long short char byte bool cfloat cdouble
         cpu cuda copy_ fill_ zero_""",
     "matmul": "mm",
+    "activation": "relu relu_ prelu hardshrink",
     "create": "new_zeros",
+}
+
+
+#: attributes that are computed: functions of the tensor alone, by file
+PROPERTIES = {
+    "reorder": "T mT H mH",
 }
 
 
@@ -41,6 +50,23 @@ class Late:
         return getattr(owner if instance is None else instance, self.name)
 
 
+class LateProperty:
+    """A property whose function is looked up in its file when it is first used."""
+
+    __slots__ = ("module", "name")
+
+    def __init__(self, module: str, name: str):
+        self.module = module
+        self.name = name
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        getter = property(find(self.module, self.name))
+        for cls in owner.__mro__:
+            if cls.__dict__.get(self.name) is self:
+                setattr(cls, self.name, getter)
+        return getattr(owner if instance is None else instance, self.name)
+
+
 def find(module: str, name: str) -> Any:
     """The function that a method is."""
     home = importlib.import_module("rushlight.ops." + module)
@@ -54,3 +80,6 @@ def install(cls: type) -> None:
     for module, names in METHODS.items():
         for name in names.split():
             setattr(cls, name, Late(module, name))
+    for module, names in PROPERTIES.items():
+        for name in names.split():
+            setattr(cls, name, LateProperty(module, name))

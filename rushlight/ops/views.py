@@ -1,58 +1,67 @@
-"""Views: other shapes and orders of the same memory. No number is copied."""
+"""Views of the same memory in another shape: view, reshape, squeeze, expand ... No number is copied unless the text says so."""
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core.apply import apply
-from ..core.op import Op, view as view_kind
-from .dims import one_dim, sizes_of
+from ..core.inplace import bump, check_writable
+from ..core.grad_mode import mode
+from ..core.op import Op, opaque, view as view_kind
+from .dims import one_dim, sizes_of, some_dims
 
 if TYPE_CHECKING:
+    from ..core.dtypes import dtype
     from ..tensor import Tensor
 
 
 def resolved_shape(shape: tuple, numel: int) -> tuple:
     """shape with its one -1 worked out. Raises RuntimeError where the numbers do not add up."""
     if -1 in shape:
-        known = 1
-        for n in shape:
-            if n != -1:
-                known *= n
-        if shape.count(-1) > 1:
-            raise RuntimeError("only one dimension can be inferred")
-        if known == 0 and numel == 0:
-            raise RuntimeError(f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension size -1 can be "
-                               "any value and is ambiguous")
-        if known == 0 or numel % known:
-            raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {numel}")
-        return tuple([numel // known if n == -1 else n for n in shape])
-    total = 1
-    for n in shape:
-        if n < 0:
-            raise RuntimeError(f"invalid shape dimension {n} at index {shape.index(n)} of shape {list(shape)}")
-        total *= n
-    if total != numel:
+        return _inferred_shape(shape, numel)
+    if math.prod(shape) != numel or shape and min(shape) < 0:
+        for at, n in enumerate(shape):
+            if n < 0:
+                raise RuntimeError(f"invalid shape dimension {n} at index {at} of shape {list(shape)}")
         raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {numel}")
     return shape
 
 
-def as_view(array: Any, shape: tuple) -> Any:
-    """array in another shape on the same memory; None if that takes a copy."""
-    reshaped = array.reshape(shape)
-    if array.flags.c_contiguous or array.size == 0 or np.may_share_memory(array, reshaped):
-        return reshaped
-    return None
+def _inferred_shape(shape: tuple, numel: int) -> tuple:
+    if shape.count(-1) > 1:
+        raise RuntimeError("only one dimension can be inferred")
+    for at, n in enumerate(shape):
+        if n < -1:
+            raise RuntimeError(f"invalid shape dimension {n} at index {at} of shape {list(shape)}")
+    known = -math.prod(shape)
+    if known == 0 and numel == 0:
+        raise RuntimeError(f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension size -1 can be "
+                           "any value and is ambiguous")
+    if known == 0 or numel % known:
+        raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {numel}")
+    return tuple([numel // known if n == -1 else n for n in shape])
 
 
-def view(input: Tensor, *size: Any, dtype: Any = None) -> Tensor:
+def fits_memory(array: Any, shape: tuple) -> bool:
+    """Whether an array can take another shape without a copy."""
+    if array.flags.c_contiguous or array.size == 0:
+        return True
+    return np.may_share_memory(array, array.reshape(shape))
+
+
+def view(input: Tensor, *args: Any, size: Any = None, dtype: dtype | None = None) -> Tensor:
     """The same memory in another shape, or as another dtype. Raises RuntimeError where that takes a copy."""
-    if dtype is not None or len(size) == 1 and size[0].__class__.__name__ == "dtype":
-        return view_dtype(input, dtype or size[0])
+    if dtype is not None or len(args) == 1 and args[0].__class__.__name__ == "dtype":
+        from .bits import view_dtype
+        return view_dtype(input, dtype or args[0])
     array = input._array
-    shape = resolved_shape(sizes_of(size), array.size)
-    if as_view(array, shape) is None:
+    if size is None and not args:
+        raise TypeError("view() received an invalid combination of arguments - got (), but expected one of:\n"
+                        " * (torch.dtype dtype)\n * (tuple of ints size)")
+    shape = resolved_shape(sizes_of(args if size is None else (size,)), array.size)
+    if not fits_memory(array, shape):
         raise RuntimeError("view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous "
                            "subspaces). Use .reshape(...) instead.")
     return apply(VIEW, input, size=shape, shape=array.shape)
@@ -65,60 +74,152 @@ def _view(x: Any, *, size: tuple, shape: tuple) -> Any:
 VIEW = Op("view", view_kind, _view,
     grads=(lambda g, shape: g.reshape(shape),))
 
+#: reshape where memory does not allow a view: the result has memory of its own
+UNSAFE_VIEW = Op("unsafe_view", opaque, _view,
+    grads=(lambda g, shape: g.reshape(shape),))
 
-def reshape(input: Tensor, *shape: Any) -> Tensor:
+
+def reshape(input: Tensor, *args: Any, shape: Any = None) -> Tensor:
     """input in another shape: a view where memory allows, else a copy."""
     array = input._array
-    size = resolved_shape(sizes_of(shape), array.size)
-    if as_view(array, size) is None:
-        return apply(VIEW, input.contiguous(), size=size, shape=array.shape)
-    return apply(VIEW, input, size=size, shape=array.shape)
+    size = resolved_shape(sizes_of(args if shape is None else (shape,)), array.size)
+    return apply(VIEW if fits_memory(array, size) else UNSAFE_VIEW, input, size=size, shape=array.shape)
 
 
-def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
-    """input with two dimensions exchanged, as a view."""
-    ndim = input._array.ndim
-    return apply(TRANSPOSE, input, dim0=one_dim(dim0, ndim), dim1=one_dim(dim1, ndim))
+def view_as(input: Tensor, other: Tensor) -> Tensor:
+    """input viewed in other's shape."""
+    return view(input, other._array.shape)
 
 
-def _transpose(x: Any, *, dim0: int, dim1: int) -> Any:
-    return x.swapaxes(dim0, dim1) if x.ndim else x[()].reshape(())
+def reshape_as(input: Tensor, other: Tensor) -> Tensor:
+    """input in other's shape: a view where memory allows, else a copy."""
+    return reshape(input, other._array.shape)
 
 
-TRANSPOSE = Op("transpose", view_kind, _transpose,
-    grads=(lambda g, dim0, dim1: g.transpose(dim0, dim1),))
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """input with the dimensions start_dim to end_dim made one. Itself where there is nothing to do."""
+    shape = input._array.shape
+    start, end = one_dim(start_dim, len(shape)), one_dim(end_dim, len(shape))
+    if start > end:
+        raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
+    if not shape:
+        return reshape(input, (1,))
+    if start == end:
+        return input
+    return reshape(input, (*shape[:start], math.prod(shape[start:end + 1]), *shape[end + 1:]))
 
 
-def t(input: Tensor) -> Tensor:
-    """The transpose of a matrix, as a view; a vector or 0-d tensor as it is."""
-    if input._array.ndim > 2:
-        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input._array.ndim}D")
-    return apply(T, input)
+def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
+    """input with one dimension split into several; one of the sizes may be -1."""
+    shape = input._array.shape
+    dim = one_dim(dim, len(shape))
+    sizes = sizes_of((sizes,))
+    if not sizes:
+        raise RuntimeError("unflatten: sizes must be non-empty")
+    length = shape[dim] if shape else 1
+    try:
+        sizes = resolved_shape(sizes, length)
+    except RuntimeError as error:
+        if "is invalid for input" not in str(error):
+            raise
+        raise RuntimeError(f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} ({length}) in the input "
+                           "tensor") from None
+    return view(input, (*shape[:dim], *sizes, *shape[dim + 1:]))
 
 
-T = Op("t", view_kind, lambda x: x.T, grads=(lambda g: g.t(),), node_name="TBackward0")
+def ravel(input: Tensor) -> Tensor:
+    """All elements in one dimension: a view if they lie in order, else a copy."""
+    return view(input.contiguous(), -1)
 
 
-def expand(input: Tensor, *size: Any, implicit: bool = False) -> Tensor:
-    """A view in which dimensions of size 1, and new leading ones, appear repeated. -1 keeps a size."""
+# ---- dimensions of size 1
+
+def squeeze(input: Tensor, dim: Any = None) -> Tensor:
+    """A view without the dimensions of size 1, or without those among dim."""
     array = input._array
-    sizes = sizes_of(size)
-    extra = len(sizes) - array.ndim
+    shape = array.shape
+    if dim is None:
+        axes = tuple([at for at, n in enumerate(shape) if n == 1])
+        return apply(SQUEEZE, input, axes=axes, shape=shape)
+    if dim.__class__ is tuple or dim.__class__ is list:
+        axes = tuple([at for at in some_dims(dim, array.ndim) if shape[at] == 1])
+        return apply(SQUEEZE_DIMS, input, axes=axes, shape=shape)
+    dim = one_dim(dim, array.ndim)
+    return apply(SQUEEZE_DIM, input, axes=(dim,) if shape and shape[dim] == 1 else (), shape=shape)
+
+
+def _squeeze(x: Any, *, axes: tuple, shape: tuple) -> Any:
+    return x.squeeze(axes)
+
+
+_squeeze_grads = (lambda g, shape: g.reshape(shape),)
+SQUEEZE = Op("squeeze", view_kind, _squeeze, _squeeze_grads)
+SQUEEZE_DIM = Op("squeeze", view_kind, _squeeze, _squeeze_grads, node_name="SqueezeBackward1")
+SQUEEZE_DIMS = Op("squeeze", view_kind, _squeeze, _squeeze_grads, node_name="SqueezeBackward2")
+
+
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
+    """A view with a dimension of size 1 put in at dim."""
+    shape = input._array.shape
+    dim = one_dim(dim, len(shape) + 1)
+    return apply(UNSQUEEZE, input, size=(*shape[:dim], 1, *shape[dim:]), shape=shape)
+
+
+UNSQUEEZE = Op("unsqueeze", view_kind, _view,
+    grads=(lambda g, shape: g.reshape(shape),))
+
+
+def become(self: Tensor, result: Tensor) -> Tensor:
+    """Give a tensor the shape, strides and history of a view of itself."""
+    if mode.grad and result._node is not None:
+        check_writable(self)
+    self._array = result._array
+    self._node = result._node
+    if self._base is not None:
+        self._recipe = result._recipe
+    bump(self)
+    return self
+
+
+def squeeze_(input: Tensor, dim: Any = None) -> Tensor:
+    """Drop dimensions of size 1, in place."""
+    return become(input, squeeze(input, dim))
+
+
+def unsqueeze_(input: Tensor, dim: int) -> Tensor:
+    """Put in a dimension of size 1, in place."""
+    return become(input, unsqueeze(input, dim))
+
+
+# ---- repeating without copying
+
+def expand(input: Tensor, *args: Any, size: Any = None, implicit: bool = False) -> Tensor:
+    """A view in which dimensions of size 1, and new leading ones, appear repeated. -1 keeps a size."""
+    sizes = sizes_of(args if size is None else (size,))
+    return apply(EXPAND, input, size=expanded_shape(input, sizes))
+
+
+def expanded_shape(input: Tensor, sizes: tuple) -> tuple:
+    """sizes with every -1 replaced. Raises RuntimeError where input cannot be expanded to them."""
+    own = input._array.shape
+    if sizes == own:
+        return sizes
+    extra = len(sizes) - len(own)
     if extra < 0:
-        raise RuntimeError(f"expand({input.dtype_name()}{list(array.shape)}, size={list(sizes)}): the number of sizes provided ({len(sizes)}) must be "
-                           f"greater or equal to the number of dimensions in the tensor ({array.ndim})")
+        raise RuntimeError(f"expand(torch.{input.dtype.kernel_name}Tensor{{{list(own)}}}, size={list(sizes)}): the number of sizes provided "
+                           f"({len(sizes)}) must be greater or equal to the number of dimensions in the tensor ({len(own)})")
     target = []
     for at, n in enumerate(sizes):
-        own = array.shape[at - extra] if at >= extra else None
-        if n == -1:
-            if own is None:
-                raise RuntimeError(f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {at}")
-            n = own
-        elif own is not None and own != n and own != 1:
-            raise RuntimeError(f"The expanded size of the tensor ({n}) must match the existing size ({own}) at non-singleton dimension {at}.  "
-                               f"Target sizes: {list(sizes)}.  Tensor sizes: {list(array.shape)}")
+        if at < extra:
+            if n < 0:
+                raise RuntimeError(f"The expanded size of the tensor ({n}) isn't allowed in a leading, non-existing dimension {at}")
+        elif n == -1:
+            n = own[at - extra]
+        elif own[at - extra] != n and own[at - extra] != 1:
+            raise RuntimeError(f"The expanded size of the tensor ({n}) must match the existing size ({own[at - extra]}) at non-singleton "
+                               f"dimension {at}.  Target sizes: {list(sizes)}.  Tensor sizes: {list(own)}")
         target.append(n)
-    return apply(EXPAND, input, size=tuple(target))
+    return tuple(target)
 
 
 def _expand(x: Any, *, size: tuple) -> Any:
@@ -132,3 +233,82 @@ def _expand(x: Any, *, size: tuple) -> Any:
 
 EXPAND = Op("expand", view_kind, _expand,
     grads=(lambda g: g,))  # broadcasting is undone by the engine
+
+
+def expand_as(input: Tensor, other: Tensor) -> Tensor:
+    """input expanded to other's shape."""
+    return expand(input, other._array.shape)
+
+
+def broadcast_to(input: Tensor, size: Any) -> Tensor:
+    """input expanded to a shape."""
+    return expand(input, size)
+
+
+def broadcast_shapes(*shapes: Any) -> tuple:
+    """The shape to which all these shapes broadcast. Raises RuntimeError if they do not."""
+    from ..core.size import Size
+    shapes = tuple([(s,) if isinstance(s, int) else tuple(s) for s in shapes])
+    result = [1] * max([len(s) for s in shapes], default=0)
+    for number, shape in enumerate(shapes):
+        for at in range(-1, -1 - len(shape), -1):
+            n = shape[at]
+            if n < 0:
+                raise ValueError("Attempting to broadcast a dimension with negative length!")
+            if n == 1 or n == result[at]:
+                continue
+            if result[at] != 1:
+                raise RuntimeError(f"Attempting to broadcast a dimension of length {n} at {at}! Mismatching argument at index {number} had "
+                                   f"{shape}; but expected shape should be broadcastable to {result}")
+            result[at] = n
+    return Size(result)
+
+
+def broadcast_tensors(*tensors: Any) -> tuple:
+    """The tensors, each expanded to their common shape."""
+    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
+        tensors = tuple(tensors[0])
+    shape: tuple = ()
+    for tensor in tensors:
+        shape = common_shape(shape, tensor._array.shape)
+    return tuple([expand(tensor, shape) for tensor in tensors])
+
+
+def common_shape(a: tuple, b: tuple) -> tuple:
+    """The shape to which two shapes broadcast. Raises RuntimeError if they do not."""
+    if a == b:
+        return a
+    from ..core.op import mismatch
+    wrong = mismatch(a, b)
+    if wrong is not None:
+        raise RuntimeError(wrong)
+    length = max(len(a), len(b))
+    a, b = (1,) * (length - len(a)) + a, (1,) * (length - len(b)) + b
+    return tuple([m if n == 1 else n for m, n in zip(a, b)])
+
+
+# ---- at least so many dimensions
+
+def atleast_1d(*tensors: Any) -> Any:
+    """The tensor, a 0-d one with one dimension; a tuple for several tensors."""
+    return _each(tensors, lambda x: x if x.ndim else reshape(x, 1))
+
+
+def atleast_2d(*tensors: Any) -> Any:
+    """The tensor with new leading dimensions until it has two; a tuple for several tensors."""
+    return _each(tensors, lambda x: x if x.ndim > 1 else unsqueeze(x, 0) if x.ndim else reshape(x, 1, 1))
+
+
+def atleast_3d(*tensors: Any) -> Any:
+    """The tensor with three dimensions or more: (N,) becomes (1, N, 1), (M, N) becomes (M, N, 1); a tuple for several tensors."""
+    def deep(x: Tensor) -> Tensor:
+        if x.ndim > 2:
+            return x
+        return unsqueeze(x, -1) if x.ndim == 2 else unsqueeze(unsqueeze(x, 0), -1) if x.ndim else reshape(x, 1, 1, 1)
+    return _each(tensors, deep)
+
+
+def _each(tensors: tuple, function: Any) -> Any:
+    if len(tensors) == 1:
+        return tuple([function(x) for x in tensors[0]]) if isinstance(tensors[0], (list, tuple)) else function(tensors[0])
+    return tuple([function(x) for x in tensors])
