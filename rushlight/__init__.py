@@ -31,15 +31,27 @@ globals().update(_dtypes.ALIASES)
 
 #: the public functions, by the file in `ops` that defines them
 FUNCTIONS = {
-    "arithmetic": """add sub subtract mul multiply div divide true_divide floor_divide remainder fmod neg negative pow square rsub
+    "arithmetic": """add sub subtract mul multiply div divide true_divide floor_divide remainder fmod neg negative rsub
         eq ne lt le gt ge not_equal less less_equal greater greater_equal""",
+    "power": "pow square float_power",
+    "exponential": "exp exp2 expm1 log log2 log10 log1p sqrt rsqrt reciprocal sigmoid logit logaddexp logaddexp2 xlogy",
+    "trigonometry": """sin cos tan asin arcsin acos arccos atan arctan atan2 arctan2 sinh cosh tanh asinh arcsinh acosh arccosh
+        atanh arctanh hypot sinc deg2rad rad2deg""",
+    "rounding": """abs absolute sign sgn signbit copysign floor ceil trunc fix frac round positive heaviside nextafter ldexp frexp
+        nan_to_num""",
+    "choose": "where maximum minimum fmax fmin clamp clip clamp_min clamp_max lerp addcmul addcdiv",
+    "logic": """logical_and logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_xor bitwise_not
+        bitwise_left_shift bitwise_right_shift gcd lcm isnan isinf isfinite isposinf isneginf isreal isclose allclose equal""",
+    "complex_numbers": """complex polar conj conj_physical resolve_conj resolve_neg is_conj is_neg real imag view_as_real
+        view_as_complex angle""",
     "reduce": "sum mean",
     "views": """reshape flatten unflatten ravel squeeze unsqueeze broadcast_to broadcast_tensors broadcast_shapes
         atleast_1d atleast_2d atleast_3d""",
     "reorder": "transpose swapaxes swapdims t permute movedim moveaxis adjoint",
     "regions": "narrow narrow_copy select diagonal diag diag_embed diagflat",
+    "join": "cat concat concatenate stack hstack vstack row_stack dstack column_stack",
     "copying": "clone",
-    "matmul": "mm",
+    "matmul": """mm bmm mv dot vdot matmul outer ger inner addmm addmv addr baddbmm addbmm bilinear chain_matmul kron tensordot einsum""",
     "activation": "relu relu_ prelu threshold threshold_ hardshrink",
     "smooth": "selu selu_ celu celu_",
     "create": "tensor zeros ones ones_like from_numpy",

@@ -1,0 +1,149 @@
+"""Joining tensors: cat along a dimension, stack along a new one."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core.apply import apply
+from ..core.dtypes import of_numpy, promote_types
+from ..core.op import Op, joining
+from .dims import one_dim
+from .views import atleast_1d, atleast_2d, atleast_3d
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+def cat(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Tensor:
+    """The tensors one after the other along dim. All other sizes must agree; dtypes promote; empty vectors are passed over."""
+    tensors = listed("cat", tensors)
+    if not tensors:
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+    first, dim = check_cat(tensors, dim if axis is None else axis)
+    # An empty vector among tensors of more dimensions counts for nothing: None in place of its size.
+    sizes = tuple([a.shape[dim] if a.ndim == first.ndim else None for a in [t._array for t in tensors]])
+    return apply(CAT, *tensors, dim=dim, sizes=sizes)
+
+
+concat = concatenate = cat
+
+
+def listed(name: str, tensors: Any) -> list | tuple:
+    """A list or tuple of tensors. Raises TypeError for anything else."""
+    if tensors.__class__ is not list and tensors.__class__ is not tuple:
+        if hasattr(tensors, "_array") or not isinstance(tensors, (list, tuple)):
+            raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}")
+    for at, tensor in enumerate(tensors):
+        if not hasattr(tensor, "_array"):
+            raise TypeError(f"expected Tensor as element {at} in argument 0, but got {type(tensor).__name__}")
+    return tensors
+
+
+def check_cat(tensors: Any, dim: int) -> tuple:
+    """The first array that counts and dim counted from the front. Raises RuntimeError where the shapes cannot be joined."""
+    arrays = [t._array for t in tensors]
+    for at, a in enumerate(arrays):
+        if a.ndim == 0:
+            raise RuntimeError(f"zero-dimensional tensor (at position {at}) cannot be concatenated")
+    first = next((a for a in arrays if a.shape != (0,)), arrays[0])
+    dim = one_dim(dim, first.ndim)
+    expected = first.shape
+    for at, a in enumerate(arrays):
+        shape = a.shape
+        if shape == expected or shape == (0,):
+            continue
+        if len(shape) != len(expected):
+            raise RuntimeError(f"Tensors must have same number of dimensions: got {len(expected)} and {len(shape)}")
+        for d in range(len(shape)):
+            if d != dim and shape[d] != expected[d]:
+                raise RuntimeError(f"Sizes of tensors must match except in dimension {dim}. Expected size {expected[d]} but got size {shape[d]} "
+                                   f"for tensor number {at} in the list.")
+    return first, dim
+
+
+def _cat(*arrays: Any, dim: int, sizes: tuple) -> Any:
+    arrays = alike(arrays)
+    if None in sizes:
+        arrays = [a for a, size in zip(arrays, sizes) if size is not None]
+    return np.concatenate(arrays, axis=dim)
+
+
+def alike(arrays: Any) -> Any:
+    """The arrays in their common dtype. NumPy's own rule differs: it makes float64 of float32 with int64."""
+    first = arrays[0].dtype
+    for a in arrays:
+        if a.dtype is not first:
+            break
+    else:
+        return arrays
+    common = of_numpy(first)
+    for a in arrays:
+        common = promote_types(common, of_numpy(a.dtype))
+    return [a.astype(common.numpy, copy=False) for a in arrays]
+
+
+def _cat_grads(g: Any, dim: int, sizes: tuple, needs: tuple) -> list:
+    """Each argument's own part of g."""
+    grads, start = [], 0
+    for size, wanted in zip(sizes, needs):
+        grads.append(None if not wanted else g.new_zeros(0) if size is None else g.narrow(dim, start, size))
+        start += size or 0
+    return grads
+
+
+CAT = Op("cat", joining, _cat, vjp=_cat_grads)
+
+
+def stack(tensors: Any, dim: int = 0) -> Tensor:
+    """The tensors, all of one shape, along a new dimension."""
+    tensors = listed("stack", tensors)
+    if not tensors:
+        raise RuntimeError("stack expects a non-empty TensorList")
+    shape = tensors[0]._array.shape
+    dim = one_dim(dim, len(shape) + 1)
+    for at, tensor in enumerate(tensors):
+        if tensor._array.shape != shape:
+            raise RuntimeError(f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and {list(tensor._array.shape)} at "
+                               f"entry {at}")
+    return apply(STACK, *tensors, dim=dim)
+
+
+def _stack(*arrays: Any, dim: int) -> Any:
+    return np.stack(alike(arrays), axis=dim)
+
+
+STACK = Op("stack", joining, _stack,
+    vjp=lambda g, dim, needs: [g.select(dim, at) if wanted else None for at, wanted in enumerate(needs)])
+
+
+def hstack(tensors: Any) -> Tensor:
+    """The tensors side by side: along dimension 1, vectors along dimension 0."""
+    tensors = _at_least("hstack", tensors, atleast_1d)
+    return cat(tensors, 0 if tensors[0]._array.ndim == 1 else 1)
+
+
+def vstack(tensors: Any) -> Tensor:
+    """The tensors one below the other, vectors as rows."""
+    return cat(_at_least("vstack", tensors, atleast_2d), 0)
+
+
+row_stack = vstack
+
+
+def dstack(tensors: Any) -> Tensor:
+    """The tensors one behind the other, along dimension 2."""
+    return cat(_at_least("dstack", tensors, atleast_3d), 2)
+
+
+def column_stack(tensors: Any) -> Tensor:
+    """The tensors side by side, vectors as columns."""
+    tensors = _at_least("column_stack", tensors, lambda t: t)
+    return hstack([t.reshape(-1, 1) if t._array.ndim <= 1 else t for t in tensors])
+
+
+def _at_least(name: str, tensors: Any, deepen: Any) -> list:
+    tensors = listed(name, tensors)
+    if not tensors:
+        raise RuntimeError(f"{name} expects a non-empty TensorList")
+    return [deepen(t) for t in tensors]
