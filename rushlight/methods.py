@@ -12,16 +12,33 @@ from .core.inplace import inplace
 
 METHODS = {
     "arithmetic": """add add_ sub sub_ subtract subtract_ mul mul_ multiply multiply_ div div_ divide divide_ true_divide true_divide_
-        floor_divide floor_divide_ remainder remainder_ fmod fmod_ neg neg_ negative negative_ pow pow_ square square_
+        floor_divide floor_divide_ remainder remainder_ fmod fmod_ neg neg_ negative negative_
         eq eq_ ne ne_ lt lt_ le le_ gt gt_ ge ge_ not_equal not_equal_ less less_ less_equal less_equal_ greater greater_
         greater_equal greater_equal_""",
+    "power": "pow pow_ square square_ float_power float_power_ __rpow__",
+    "exponential": """exp exp_ exp2 exp2_ expm1 expm1_ log log_ log2 log2_ log10 log10_ log1p log1p_ sqrt sqrt_ rsqrt rsqrt_
+        reciprocal reciprocal_ sigmoid sigmoid_ logit logit_ logaddexp logaddexp2 xlogy xlogy_""",
+    "trigonometry": """sin sin_ cos cos_ tan tan_ asin asin_ arcsin arcsin_ acos acos_ arccos arccos_ atan atan_ arctan arctan_
+        atan2 atan2_ arctan2 arctan2_ sinh sinh_ cosh cosh_ tanh tanh_ asinh asinh_ arcsinh arcsinh_ acosh acosh_ arccosh arccosh_
+        atanh atanh_ arctanh arctanh_ hypot hypot_ sinc sinc_ deg2rad deg2rad_ rad2deg rad2deg_""",
+    "rounding": """abs abs_ absolute absolute_ sign sign_ sgn sgn_ signbit copysign copysign_ floor floor_ ceil ceil_ trunc trunc_
+        fix fix_ frac frac_ round round_ positive heaviside heaviside_ nextafter nextafter_ ldexp ldexp_ frexp nan_to_num
+        nan_to_num_""",
+    "choose": """maximum minimum fmax fmin clamp clamp_ clip clip_ clamp_min clamp_min_ clamp_max clamp_max_ lerp lerp_
+        addcmul addcmul_ addcdiv addcdiv_""",
+    "method_forms": "where",
+    "logic": """logical_and logical_and_ logical_or logical_or_ logical_xor logical_xor_ logical_not logical_not_
+        bitwise_and bitwise_and_ bitwise_or bitwise_or_ bitwise_xor bitwise_xor_ bitwise_not bitwise_not_
+        bitwise_left_shift bitwise_left_shift_ bitwise_right_shift bitwise_right_shift_ gcd gcd_ lcm lcm_ isnan isinf isfinite
+        isposinf isneginf isreal isclose allclose equal""",
+    "complex_numbers": "conj conj_physical conj_physical_ resolve_conj resolve_neg is_conj is_neg angle",
     "reduce": "sum mean",
     "views": """view view_as reshape reshape_as flatten unflatten ravel squeeze squeeze_ unsqueeze unsqueeze_ expand expand_as broadcast_to""",
     "reorder": "transpose transpose_ swapaxes swapaxes_ swapdims swapdims_ t t_ permute movedim moveaxis adjoint",
     "regions": "narrow narrow_copy select diagonal diag diag_embed diagflat unfold",
     "copying": """clone contiguous is_contiguous to type_as float double half bfloat16 int long short char byte bool cfloat cdouble
         cpu cuda copy_ fill_ zero_""",
-    "matmul": "mm",
+    "matmul": """mm bmm mv dot vdot matmul outer ger inner addmm addmm_ addmv addmv_ addr addr_ baddbmm baddbmm_ addbmm addbmm_ kron""",
     "activation": "relu relu_ prelu hardshrink",
     "create": "new_zeros",
 }
@@ -30,6 +47,7 @@ METHODS = {
 #: attributes that are computed: functions of the tensor alone, by file
 PROPERTIES = {
     "reorder": "T mT H mH",
+    "complex_numbers": "real imag",
 }
 
 

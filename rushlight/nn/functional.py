@@ -4,6 +4,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from ..torch_alias import missing
+
 FUNCTIONS = {
     "activation": """relu relu_ relu6 leaky_relu leaky_relu_ threshold threshold_ hardtanh hardtanh_ prelu glu hardsigmoid hardswish
         hardshrink softshrink""",
@@ -18,7 +20,7 @@ _HOME = {name: module for module, names in FUNCTIONS.items() for name in names.s
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
-        raise AttributeError(f"module 'torch.nn.functional' has no attribute '{name}'")
+        raise missing(__name__, name)
     value = getattr(importlib.import_module("..ops." + _HOME[name], __package__), name)
     globals()[name] = value
     return value
