@@ -6,7 +6,7 @@ numbers, permutations ... is told in the `sampling` files.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator as Coroutine
 from typing import Any
 
 import numpy as np
@@ -81,12 +81,13 @@ class Generator:
 
     def _start(self) -> None:
         import ctypes
+
         from numpy.random import MT19937, RandomState
         self._bit_generator = bits = MT19937(0)
         state = RandomState(bits)
         # 624 words, then the position: NumPy's public address. Its `state` property costs 50 times as much.
         address = bits.ctypes.state_address
-        self._memory = np.frombuffer((ctypes.c_uint32 * 625).from_address(address), np.uint32)
+        self._memory = np.frombuffer(memoryview((ctypes.c_uint32 * 625).from_address(address)), np.uint32)
         self._randint, self._reseed = state.randint, state.seed
         self._reseed(self.initial_seed() % 2**32)
         self._raw = bits.random_raw
@@ -115,7 +116,7 @@ class Generator:
         np.bitwise_or(high, words[1::2], high)
         return high if unsigned else high.view(np.int64)
 
-    def uniforms(self) -> Iterator[float]:
+    def uniforms(self) -> Coroutine[float, None, None]:
         """Doubles uniform in [0, 1), one at a time, for samplers that cannot tell how many they need.
 
         They are drawn ahead in blocks; `close()` puts back what was not taken, so use `contextlib.closing`.
@@ -215,7 +216,7 @@ def _require_cpu(where: Any) -> None:
     from .device import device
     if where is None:
         raise RuntimeError("Cannot access accelerator device when none is available.")
-    kind = device(where).type
+    kind = str(device(where).type)
     if kind == "cuda":
         raise RuntimeError("Cannot get CUDA generator without ATen_cuda library.\n  no CUDA device serves this program")
     if kind != "cpu":

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import dtypes
 from .dtypes import of_numpy
 from .generator import Generator
 from .sampling import blocks, fill
@@ -86,7 +87,7 @@ def checked_bounds(dtype: np.dtype, low: int, high: int | None) -> tuple[int, in
     return low, high
 
 
-def _checked_open_bounds(d: object, low: int) -> tuple[int, int]:
+def _checked_open_bounds(d: dtypes.dtype, low: int) -> tuple[int, int]:
     """The bounds of `random_(low, None)`: up to the largest integer that `random_()` gives."""
     high = COUNT[d.name] if d.name in COUNT else 2**(8 * d.itemsize)
     if d.is_floating_point:
@@ -105,7 +106,7 @@ def _check_order(low: int, high: int, how: str = "") -> None:
         raise RuntimeError(f"random_ expects 'from'{how} to be less than 'to'{how}, but got from={low} >= to={high}")
 
 
-def _moved_inwards(bound: int, inwards: int, d: object) -> int:
+def _moved_inwards(bound: int, inwards: int, d: dtypes.dtype) -> int:
     """The bound, or the next number of that float type if rounding would put what lies inside the bound outside."""
     inside = min(bound + inwards, 2**63 - 1)
     with np.errstate(over="ignore"):
@@ -118,7 +119,7 @@ def _moved_inwards(bound: int, inwards: int, d: object) -> int:
     return rounded + inwards * spacing
 
 
-def _check_bound(which: str, value: int, d: object) -> None:
+def _check_bound(which: str, value: int, d: dtypes.dtype) -> None:
     if d.is_floating_point:
         low, high = -_LARGEST[d.name], _LARGEST[d.name]
     elif d.name == "bool":
