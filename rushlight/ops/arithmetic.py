@@ -201,56 +201,6 @@ NEG = Op("neg", unary, np.negative,
     code="-x")
 
 
-def pow(input: Any, exponent: Any) -> Tensor:
-    """input ** exponent, elementwise. Raises RuntimeError for an integer to a negative integer power."""
-    if exponent.__class__ is int and exponent == 2:
-        return apply(SQUARE, input)
-    if getattr(input, "_array", None) is not None and input._array.dtype.kind in "iu" and isinstance(exponent, int) and exponent < 0:
-        raise RuntimeError("Integers to negative integer powers are not allowed.")
-    return apply(POW, input, exponent)
-
-
-def _pow(a: Any, b: Any) -> Any:
-    if a.dtype.kind in "iu" and b.dtype.kind == "i" and (b < 0).any():
-        # As PyTorch's: 1 / a**n in integers, which is 0 but for a = 1 and a = -1.
-        positive = np.power(a, np.abs(b))
-        return np.where(b < 0, np.where(a == 1, 1, np.where(a == -1, positive, 0)), positive).astype(a.dtype)
-    return np.power(a, b)
-
-
-def _pow_x(g: Any, x: Any, y: Any) -> Any:
-    # d x**y / dx = y x**(y - 1), and 0 where y is 0, also at x = 0, where the formula would give 0 * inf.
-    if getattr(y, "_array", None) is None:
-        return zero(g) if y == 0 else g * conj(y * x ** (y - 1))
-    return (y == 0).where(zero(g), g * conj(y * x ** (y - 1)))
-
-
-def _pow_y(g: Any, x: Any, y: Any, out: Any) -> Any:
-    # d x**y / dy = x**y log x, and 0 where x is 0 and y is not negative, where the formula would give 0 * inf.
-    if getattr(x, "_array", None) is None:
-        import math
-        if x == 0:
-            return (y >= 0).where(zero(g), g * out * -math.inf)
-        import cmath
-        return g * conj(out * (math.log(x) if not isinstance(x, complex) and x > 0 else cmath.log(x) if out.is_complex() else math.nan))
-    return ((x == 0) & (y >= 0 if not y.is_complex() else y.real >= 0)).where(zero(g), g * conj(out * x.log()))
-
-
-POW = Op("pow", binary, _pow,
-    grads=(_pow_x, _pow_y),
-    code="x ** y", node_name="PowBackward0")
-
-
-def square(input: Tensor) -> Tensor:
-    """input * input."""
-    return apply(SQUARE, input)
-
-
-SQUARE = Op("square", unary, np.square,
-    grads=(lambda g, x: g * (x * 2),),
-    code="x * x", node_name="PowBackward0", holomorphic=True)
-
-
 def _ordered(a: Any) -> None:
     if a.dtype.kind == "c":
         raise NotImplementedError("comparison is not implemented for complex tensors")

@@ -1,0 +1,40 @@
+"""Forward rules of elementwise operations that are several NumPy calls, made from their scalar expression."""
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+def fused(code: str, elements: tuple = ("x",), scalars: tuple = ()) -> Callable:
+    """A forward rule that computes a scalar expression in pieces that stay in the cache; `scalars` are the attributes it names.
+
+    The kernel is made at the first call: most programs use few of the operations that a file defines.
+    """
+    made: Any = None
+
+    def forward(*arrays: Any, **attributes: Any) -> Any:
+        nonlocal made
+        if made is None:
+            from .scalar_numpy import kernel
+            made = kernel(code, elements, scalars)
+        return made(*arrays, *[attributes[name] for name in scalars])
+    return forward
+
+
+def widened(forward: Callable) -> Callable:
+    """The forward rule with half precision computed in float32 and rounded once."""
+    @functools.wraps(forward)
+    def call(*arrays: Any, **attributes: Any) -> Any:
+        dtype = arrays[0].dtype
+        if dtype.itemsize != 2 or dtype.kind in "iu":
+            return forward(*arrays, **attributes)
+        out = forward(*[a.astype(np.float32) for a in arrays], **attributes)
+        return tuple([_narrowed(o, dtype) for o in out]) if out.__class__ is tuple else _narrowed(out, dtype)
+    return call
+
+
+def _narrowed(out: Any, half: Any) -> Any:
+    return out.astype(half) if out.dtype == np.float32 else out
