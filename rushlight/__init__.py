@@ -66,6 +66,8 @@ MODULES = """autograd nn optim utils random cuda linalg fft special testing func
 #: other names, by module
 OTHERS: dict[str, str] = {
     "printing": "set_printoptions",
+    "random": "manual_seed seed initial_seed get_rng_state set_rng_state default_generator",
+    "core.generator": "Generator",
 }
 
 _HOME = {name: "ops." + module for module, names in FUNCTIONS.items() for name in names.split()}
