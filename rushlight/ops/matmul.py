@@ -42,7 +42,7 @@ def unlike(op: Op, arrays: list) -> RuntimeError:
     known = [dtypes.of_numpy(array.dtype) for array in arrays]
     first, other = known[0], next(d for d in known if d is not known[0])
     if op.name in ("dot", "vdot"):
-        return RuntimeError(f"{op.name} : expected both vectors to have same dtype, but found {first.kernel_name} and {other.kernel_name}")
+        return RuntimeError(f"dot : expected both vectors to have same dtype, but found {first.kernel_name} and {other.kernel_name}")
     if op.name == "bmm":
         return RuntimeError(f"expected scalar type {first.kernel_name} but found {other.kernel_name}")
     names = (C_NAMES.get(d.name, d.name) for d in (first, other))
@@ -112,12 +112,14 @@ MV = Op("mv", matrix, lambda x, y: product(x, y),
 
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """The sum of the products of two vectors' elements."""
-    _check_vectors("dot", input, tensor)
+    _check_vectors(input, tensor)
     return apply(DOT, input, tensor)
 
 
-def _check_vectors(name: str, input: Tensor, tensor: Tensor) -> None:
+def _check_vectors(input: Tensor, tensor: Tensor) -> None:
     a, b = input._array.shape, tensor._array.shape
+    if input._array.dtype != tensor._array.dtype:
+        raise unlike(DOT, [input._array, tensor._array])
     if len(a) != 1 or len(b) != 1:
         raise RuntimeError(f"1D tensors expected, but got {len(a)}D and {len(b)}D tensors")
     if a != b:
@@ -132,7 +134,7 @@ DOT = Op("dot", matrix, lambda x, y: product(x, y),
 
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """`dot` with the complex conjugate of input."""
-    _check_vectors("vdot", input, other)
+    _check_vectors(input, other)
     return apply(DOT, input.conj(), other) if input.is_complex() else apply(VDOT, input, other)
 
 
@@ -188,7 +190,7 @@ def _count(shape: tuple) -> int:
 
 def _matmul(x: Any, y: Any) -> Any:
     if y.ndim == 2 and x.ndim > 2:  # one large product instead of many small ones
-        return product(x.reshape(-1, x.shape[-1]), y).reshape(*x.shape[:-1], y.shape[-1])
+        return product(x.reshape(_count(x.shape[:-1]), x.shape[-1]), y).reshape(*x.shape[:-1], y.shape[-1])
     return product(x, y)
 
 
@@ -330,7 +332,7 @@ FEW_ROWS = 128
 
 def _linear(input: Any, weight: Any, bias: Any = None) -> Any:
     if input.ndim > 2:
-        flat = _linear(input.reshape(-1, input.shape[-1]), weight, bias)
+        flat = _linear(input.reshape(_count(input.shape[:-1]), input.shape[-1]), weight, bias)
         return flat.reshape(*input.shape[:-1], weight.shape[0])
     if 8 < input.shape[0] <= FEW_ROWS and weight.shape[0] >= 32 and weight.size > 30_000 and input.dtype.kind == "f" and input.itemsize > 2:
         out = np.matmul(weight, input.T).T

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..core.apply import apply
 from ..core.op import Op, opaque, reduction
-from .dims import some_dims
+from .dims import sizes_of, some_dims
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -49,11 +49,32 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
 
 
 def _sum(x: Any, *, dim: Any, keepdim: bool, shape: tuple) -> Any:
-    return np.add.reduce(x, axis=dim, keepdims=keepdim, dtype=np.int64 if x.dtype.kind in "biu" else None)
+    return np.add.reduce(x, dim, np.int64 if x.dtype.kind in "biu" else None, None, keepdim)
 
 
 SUM = Op("sum", reduction, _sum,
     grads=(lambda g, shape, dim, keepdim: spread(g, shape, dim, keepdim),))
+
+
+def sum_to_size(input: Tensor, *size: Any) -> Tensor:
+    """input summed over the dimensions that broadcasting from `size` would add or stretch."""
+    size = sizes_of(size)
+    shape = input._array.shape
+    if size == shape:
+        return input
+    extra = len(shape) - len(size)
+    if extra < 0 or any([n != m and n != 1 for n, m in zip(size, shape[extra:])]):
+        raise RuntimeError(f"size {{{list(size)}}} is not expandable to size {{{list(shape)}}}.")
+    dim = (*range(extra), *[at + extra for at, n in enumerate(size) if n == 1 and shape[at + extra] != 1])
+    return apply(SUM_TO_SIZE, input, dim=dim, size=size, shape=shape)
+
+
+def _sum_to_size(x: Any, *, dim: tuple, size: tuple, shape: tuple) -> Any:
+    return np.add.reduce(x, dim, None, None, len(size) == len(shape)).reshape(size)
+
+
+SUM_TO_SIZE = Op("sum_to_size", reduction, _sum_to_size, node_name="SumBackward1",
+    grads=(lambda g, shape: g.expand(shape),))
 
 
 def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
