@@ -456,5 +456,6 @@ for _dunder, _method in {"__neg__": "neg", "__pos__": "positive", "__abs__": "ab
                          "__iand__": "bitwise_and_", "__ior__": "bitwise_or_", "__ixor__": "bitwise_xor_",
                          "__ilshift__": "bitwise_left_shift_", "__irshift__": "bitwise_right_shift_", "__reversed__": "flip"}.items():
     setattr(Tensor, _dunder, _through(_method))
+Tensor.__rmatmul__ = _through("matmul", swapped=True)
 
 methods.install(Tensor)

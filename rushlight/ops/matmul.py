@@ -208,7 +208,7 @@ def _matmul_y(g: Any, x: Any, y: Any) -> Any:
     if x.dim() == 1:
         return x.unsqueeze(-1) * g.unsqueeze(-2)
     if y.dim() == 2:
-        return x.reshape(-1, x.shape[-1]).t().mm(g.reshape(-1, g.shape[-1]))
+        return rows(x).t().mm(rows(g))
     return x.transpose(-1, -2).matmul(g).sum_to_size(y.shape)
 
 
