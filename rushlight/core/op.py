@@ -21,7 +21,7 @@ class Op:
     grads       a formula for each argument: of `g` (the arriving gradient), arguments and attributes by name, `out` (the result).
                 What a formula names is what is saved. None: no gradient passes.
     vjp         in place of grads: one function that returns all gradients; it may also name `needs`, which are wanted, and `rest`, the
-                list of all arguments after the first
+                list of the arguments that forward takes by *name
     dtype       of the result: SAME, INT_TO_FLOAT or BOOL
     code        the scalar expression that the compiler fuses
     samples     function that gives example arguments for the generic tests
@@ -82,7 +82,7 @@ class Op:
         rows = self.wants if self.vjp is not None else [row for row, wanted in zip(self.wants, mask) if wanted]
         keep = {source for row in rows for source in row if source.__class__ is int and source >= 0}
         if any([REST in row for row in rows]):
-            keep.update(range(1, len(mask)))
+            keep.update(range(len(self.arguments), len(mask)))
         return ALL if len(keep) == len(mask) else keep
 
     def pull(self, node: Any, g: Any) -> Any:
@@ -125,7 +125,7 @@ def puller(op: Op, value: str) -> Callable:
     Backward runs it for every node: looping over the names each time took three times as long.
     """
     def call(number: int, wants: tuple) -> str:
-        return f"f{number}({', '.join([fetch(source, value) for source in wants])})"
+        return f"f{number}({', '.join([fetch(op, source, value) for source in wants])})"
     formulas = (op.vjp,) if op.vjp is not None else op.grads
     if op.vjp is not None:
         body = call(0, op.wants[0])
@@ -137,7 +137,7 @@ def puller(op: Op, value: str) -> Callable:
     return scope["pull"]
 
 
-def fetch(source: int | str, value: str) -> str:
+def fetch(op: Op, source: int | str, value: str) -> str:
     """The expression for one argument of a formula."""
     if source == G:
         return "g"
@@ -146,7 +146,7 @@ def fetch(source: int | str, value: str) -> str:
     if source == NEEDS:
         return "node.needs()"
     if source == REST:
-        return "[node.value(i) for i in range(1, len(node.saved))]"
+        return f"[node.value(i) for i in range({len(op.arguments)}, len(node.saved))]"
     return f"node.attrs.get({source!r})" if isinstance(source, str) else f"{value}({source})"
 
 
