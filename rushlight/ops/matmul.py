@@ -323,7 +323,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if w.ndim == 1 or x.ndim == 1:
         out = input.matmul(weight.t() if w.ndim == 2 else weight)
         return out if bias is None else out + bias
-    return apply(LINEAR, input, weight, bias) if bias is not None else apply(LINEAR, input, weight)
+    return apply(LINEAR, input, weight, bias)
 
 
 #: with at most so many rows BLAS is faster at weight @ input.T, and the small result is turned round afterwards
@@ -353,7 +353,13 @@ def _weight_gradient(g: Any, input: Any) -> Any:
     """g.T @ input, all leading dimensions taken together."""
     if g._array.ndim == 2:
         return g.t().mm(input)
-    return g.reshape(-1, g._array.shape[-1]).t().mm(input.reshape(-1, input._array.shape[-1]))
+    return rows(g).t().mm(rows(input))
+
+
+def rows(value: Any) -> Any:
+    """A tensor as a matrix: the last dimension as it is, all others together."""
+    shape = value._array.shape
+    return value.reshape(_count(shape[:-1]), shape[-1] if shape else 1)
 
 
 _LINEAR_GRADS = (
@@ -362,7 +368,7 @@ _LINEAR_GRADS = (
     lambda g: g)  # summed over the rows by the engine
 # PyTorch runs a matrix with a bias as addmm and one without as mm, and prints so.
 LINEAR_BIAS = Op("linear_bias", matrix, _linear, grads=_LINEAR_GRADS, node_name="AddmmBackward0", holomorphic=True)
-LINEAR_PLAIN = Op("linear_plain", matrix, _linear, grads=_LINEAR_GRADS, node_name="MmBackward0", holomorphic=True)
+LINEAR_PLAIN = Op("linear_plain", matrix, _linear, grads=_LINEAR_GRADS[:2], node_name="MmBackward0", holomorphic=True)
 LINEAR = Op("linear", matrix, _linear, grads=_LINEAR_GRADS, node_name="ViewBackward0", holomorphic=True)
 
 
