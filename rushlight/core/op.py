@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backends.large import LARGE, split_ufunc
 from . import dtypes
 from .node import G, NEEDS, OUT, REST
 
@@ -30,7 +31,7 @@ class Op:
     """
 
     __slots__ = ("name", "kind", "forward", "grads", "vjp", "dtype", "code", "samples", "node_name", "arguments", "evaluate", "is_view",
-                 "differentiable", "holomorphic", "keeps_out", "_wants", "_keep", "_pull", "_conj_pull")
+                 "is_ufunc", "differentiable", "holomorphic", "keeps_out", "_wants", "_keep", "_pull", "_conj_pull")
 
     def __init__(self, name: str, kind: Kind, forward: Callable, grads: tuple = (), *, vjp: Callable | None = None, dtype: str = "same",
                  code: str | None = None, samples: Callable | None = None, node_name: str | None = None, arguments: tuple = (),
@@ -47,6 +48,7 @@ class Op:
         self.arguments = arguments or kind.arguments or _positional(forward)
         self.evaluate = kind.evaluate
         self.is_view = kind.is_view
+        self.is_ufunc = forward.__class__ is np.ufunc
         self.differentiable = bool(grads) or vjp is not None
         self.holomorphic = holomorphic
         self._wants: tuple | None = None
@@ -185,7 +187,9 @@ def evaluate_unary(op: Op, args: tuple, attrs: dict) -> Any:
     a = args[0]._array
     if op.dtype is not SAME and a.dtype.kind in "biu":
         a = a.astype(dtypes.get_default_dtype().numpy)
-    out = op.forward(a, **attrs)
+    out = split_ufunc(op.forward, (a,)) if a.size >= LARGE and op.is_ufunc and not attrs else None
+    if out is None:
+        out = op.forward(a, **attrs)
     if out.__class__ is not a.__class__:
         out = np.asarray(out, dtype=a.dtype if op.dtype is not BOOL else None)
     return out
@@ -198,14 +202,29 @@ def evaluate_binary(op: Op, args: tuple, attrs: dict) -> Any:
         if a.dtype is not b.dtype:
             a, b = promoted(args)
     except AttributeError:
+        if op.kind is not binary:
+            require_tensors(op, x, y)
         a, b = _with_number(x, y)
     if op.dtype is INT_TO_FLOAT and a.dtype.kind in "biu":
         real = dtypes.get_default_dtype().numpy
         a, b = a.astype(real), b.astype(real)
-    out = op.forward(a, b, **attrs)
+    out = split_ufunc(op.forward, (a, b)) if (a.size >= LARGE or b.size >= LARGE) and op.is_ufunc and not attrs else None
+    if out is None:
+        out = op.forward(a, b, **attrs)
     if out.__class__ is not a.__class__ and a.__class__ is ndarray:
         out = np.asarray(out)
     return out
+
+
+def require_tensors(op: Op, x: Any, y: Any) -> None:
+    """Raise PyTorch's TypeError unless the arguments are tensors, as far as the kind demands it."""
+    for position, (name, value) in enumerate((("input", x), ("other", y))):
+        if hasattr(value, "_array") or position == 1 and op.kind is tensor_first:
+            continue
+        if op.kind is tensor_first:
+            raise TypeError(f"{op.name}() received an invalid combination of arguments - got ({type(x).__name__}, {type(y).__name__}), but "
+                            "expected one of:\n * (Tensor input, Tensor other)\n * (Tensor input, Number other)")
+        raise TypeError(f"{op.name}(): argument '{name}' (position {position + 1}) must be Tensor, not {type(value).__name__}")
 
 
 class NotANumber(TypeError):
@@ -325,6 +344,9 @@ SAME, INT_TO_FLOAT, BOOL = "same", "int_to_float", "bool"
 
 unary = Kind("unary", evaluate_unary, ("x",))
 binary = Kind("binary", evaluate_binary, ("x", "y"), explain_broadcast)
+#: as binary, where the first argument, or both, must be tensors
+tensor_first = Kind("tensor_first", evaluate_binary, ("x", "y"), explain_broadcast)
+two_tensors = Kind("two_tensors", evaluate_binary, ("x", "y"), explain_broadcast)
 nary = Kind("nary", evaluate_nary, (), explain_broadcast)
 reduction = Kind("reduction", evaluate_reduction)
 view = Kind("view", evaluate_view, is_view=True)
