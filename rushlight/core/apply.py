@@ -36,7 +36,7 @@ def apply(op: Op, *args: Any, **attrs: Any) -> Any:
         return watchers[-1](op, args, attrs)
     try:
         out = op.evaluate(op, args, attrs)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise explained(op, args, attrs, error) from None
     if out.__class__ is tuple:
         return apply_many(op, args, attrs, out)

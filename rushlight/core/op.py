@@ -319,6 +319,13 @@ def evaluate_view(op: Op, args: tuple, attrs: dict) -> Any:
     return op.forward(args[0]._array, **attrs)
 
 
+def explain_argument(op: Op, args: tuple, attrs: dict, error: Exception) -> Exception | None:
+    """PyTorch's error where the argument is no tensor."""
+    if args and not hasattr(args[0], "_array"):
+        return TypeError(f"{op.name}(): argument 'input' (position 1) must be Tensor, not {type(args[0]).__name__}")
+    return None
+
+
 def explain_broadcast(op: Op, args: tuple, attrs: dict, error: Exception) -> Exception | None:
     """PyTorch's error where shapes do not broadcast."""
     shapes = [value._array.shape for value in args if hasattr(value, "_array")]
@@ -342,13 +349,13 @@ def mismatch(a: tuple, b: tuple) -> str | None:
 
 SAME, INT_TO_FLOAT, BOOL = "same", "int_to_float", "bool"
 
-unary = Kind("unary", evaluate_unary, ("x",))
+unary = Kind("unary", evaluate_unary, ("x",), explain_argument)
 binary = Kind("binary", evaluate_binary, ("x", "y"), explain_broadcast)
 #: as binary, where the first argument, or both, must be tensors
 tensor_first = Kind("tensor_first", evaluate_binary, ("x", "y"), explain_broadcast)
 two_tensors = Kind("two_tensors", evaluate_binary, ("x", "y"), explain_broadcast)
 nary = Kind("nary", evaluate_nary, (), explain_broadcast)
-reduction = Kind("reduction", evaluate_reduction)
+reduction = Kind("reduction", evaluate_reduction, (), explain_argument)
 view = Kind("view", evaluate_view, is_view=True)
 opaque = Kind("opaque", evaluate_opaque)
 #: as opaque, with half precision computed in float32

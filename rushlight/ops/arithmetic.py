@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.apply import apply
-from ..core.op import BOOL, INT_TO_FLOAT, Op, binary, unary
+from ..core.op import BOOL, INT_TO_FLOAT, Op, binary, tensor_first, unary
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -180,7 +180,7 @@ def _fmod(a: Any, b: Any) -> Any:
     return np.fmod(a, b)
 
 
-FMOD = Op("fmod", binary, _fmod,
+FMOD = Op("fmod", tensor_first, _fmod,
     grads=(lambda g: g,
            lambda g, x, y: -g * div(x, y, rounding_mode="trunc")),
     code="x - trunc(x / y) * y")
@@ -240,9 +240,9 @@ def ge(input: Tensor, other: Any) -> Tensor:
 
 not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
 
-EQ = Op("eq", binary, np.equal, dtype=BOOL, code="x == y")
-NE = Op("ne", binary, np.not_equal, dtype=BOOL, code="x != y")
-LT = Op("lt", binary, np.less, dtype=BOOL, code="x < y")
-LE = Op("le", binary, np.less_equal, dtype=BOOL, code="x <= y")
-GT = Op("gt", binary, np.greater, dtype=BOOL, code="x > y")
-GE = Op("ge", binary, np.greater_equal, dtype=BOOL, code="x >= y")
+EQ = Op("eq", tensor_first, np.equal, dtype=BOOL, code="x == y")
+NE = Op("ne", tensor_first, np.not_equal, dtype=BOOL, code="x != y")
+LT = Op("lt", tensor_first, np.less, dtype=BOOL, code="x < y")
+LE = Op("le", tensor_first, np.less_equal, dtype=BOOL, code="x <= y")
+GT = Op("gt", tensor_first, np.greater, dtype=BOOL, code="x > y")
+GE = Op("ge", tensor_first, np.greater_equal, dtype=BOOL, code="x >= y")

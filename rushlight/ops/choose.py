@@ -8,7 +8,7 @@ import numpy as np
 from ..core.apply import apply
 from ..core.dtypes import result_type
 from ..core.fused import widened
-from ..core.op import Kind, Op, binary, explain_broadcast, nary, number_like, promoted, unary
+from ..core.op import Kind, Op, explain_broadcast, nary, number_like, promoted, two_tensors, unary
 from ..core.samples import between, pair
 from .arithmetic import conj
 
@@ -78,12 +78,11 @@ def winners_share(g: Any, ahead: Any, tied: Any) -> Any:
 
 def maximum(input: Tensor, other: Tensor) -> Tensor:
     """The larger of input and other, nan where either is. Ties share the gradient."""
-    require_tensor("maximum", other)
     require_real("maximum", input, other)
     return apply(MAXIMUM, input, other)
 
 
-MAXIMUM = Op("maximum", binary, np.maximum, samples=pair,
+MAXIMUM = Op("maximum", two_tensors, np.maximum, samples=pair,
     grads=(lambda g, x, y: winners_share(g, x < y, x == y),
            lambda g, x, y: winners_share(g, y < x, x == y)),
     code="maximum(x, y)")
@@ -91,12 +90,11 @@ MAXIMUM = Op("maximum", binary, np.maximum, samples=pair,
 
 def minimum(input: Tensor, other: Tensor) -> Tensor:
     """The smaller of input and other, nan where either is. Ties share the gradient."""
-    require_tensor("minimum", other)
     require_real("minimum", input, other)
     return apply(MINIMUM, input, other)
 
 
-MINIMUM = Op("minimum", binary, np.minimum, samples=pair,
+MINIMUM = Op("minimum", two_tensors, np.minimum, samples=pair,
     grads=(lambda g, x, y: winners_share(g, x > y, x == y),
            lambda g, x, y: winners_share(g, y > x, x == y)),
     code="minimum(x, y)")
@@ -104,11 +102,10 @@ MINIMUM = Op("minimum", binary, np.minimum, samples=pair,
 
 def fmax(input: Tensor, other: Tensor) -> Tensor:
     """The larger of input and other; where one is nan, the other."""
-    require_tensor("fmax", other)
     return apply(FMAX, input, other)
 
 
-FMAX = Op("fmax", binary, np.fmax, samples=pair,
+FMAX = Op("fmax", two_tensors, np.fmax, samples=pair,
     grads=(lambda g, x, y: where((x >= y) | y.isnan(), g, 0),
            lambda g, x, y: zero_where((x >= y) | y.isnan(), g)),
     code="where((x >= y) | isnan(y), x, y)")
@@ -116,11 +113,10 @@ FMAX = Op("fmax", binary, np.fmax, samples=pair,
 
 def fmin(input: Tensor, other: Tensor) -> Tensor:
     """The smaller of input and other; where one is nan, the other."""
-    require_tensor("fmin", other)
     return apply(FMIN, input, other)
 
 
-FMIN = Op("fmin", binary, np.fmin, samples=pair,
+FMIN = Op("fmin", two_tensors, np.fmin, samples=pair,
     grads=(lambda g, x, y: where((x <= y) | y.isnan(), g, 0),
            lambda g, x, y: zero_where((x <= y) | y.isnan(), g)),
     code="where((x <= y) | isnan(y), x, y)")

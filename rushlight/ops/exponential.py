@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.apply import apply
 from ..core.fused import fused, widened
-from ..core.op import INT_TO_FLOAT, Op, binary, unary
+from ..core.op import INT_TO_FLOAT, Op, binary, two_tensors, unary
 from ..core.samples import between, one, pair, positive, positive_pair
 from .choose import where, zero_where
 
@@ -172,7 +172,7 @@ def _logaddexp(x: Any, y: Any) -> Any:
     return np.where(big == small, big + LN2, big + np.log1p(np.exp(small - big))).astype(x.dtype)
 
 
-LOGADDEXP = Op("logaddexp", binary, _logaddexp, samples=pair,
+LOGADDEXP = Op("logaddexp", two_tensors, _logaddexp, samples=pair,
     grads=(lambda g, x, y: g / (exp(y - x) + 1),
            lambda g, x, y: g / (exp(x - y) + 1)),
     holomorphic=True)
@@ -183,7 +183,7 @@ def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
     return apply(LOGADDEXP2, input, other)
 
 
-LOGADDEXP2 = Op("logaddexp2", binary, np.logaddexp2, samples=pair,
+LOGADDEXP2 = Op("logaddexp2", two_tensors, np.logaddexp2, samples=pair,
     grads=(lambda g, x, y: g / (exp2(y - x) + 1),
            lambda g, x, y: g / (exp2(x - y) + 1)),
     holomorphic=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.apply import apply
-from ..core.op import BOOL, Op, binary, opaque, promoted
+from ..core.op import BOOL, Op, binary, opaque, promoted, two_tensors
 from .choose import require_tensor
 
 if TYPE_CHECKING:
@@ -17,19 +17,16 @@ if TYPE_CHECKING:
 
 def logical_and(input: Tensor, other: Tensor) -> Tensor:
     """Whether both are nonzero."""
-    require_tensor("logical_and", other)
     return apply(LOGICAL_AND, input, other)
 
 
 def logical_or(input: Tensor, other: Tensor) -> Tensor:
     """Whether one or both are nonzero."""
-    require_tensor("logical_or", other)
     return apply(LOGICAL_OR, input, other)
 
 
 def logical_xor(input: Tensor, other: Tensor) -> Tensor:
     """Whether exactly one is nonzero."""
-    require_tensor("logical_xor", other)
     return apply(LOGICAL_XOR, input, other)
 
 
@@ -38,9 +35,9 @@ def logical_not(input: Tensor) -> Tensor:
     return apply(LOGICAL_NOT, input)
 
 
-LOGICAL_AND = Op("logical_and", binary, np.logical_and, dtype=BOOL, code="(x != 0) & (y != 0)")
-LOGICAL_OR = Op("logical_or", binary, np.logical_or, dtype=BOOL, code="(x != 0) | (y != 0)")
-LOGICAL_XOR = Op("logical_xor", binary, np.logical_xor, dtype=BOOL, code="(x != 0) ^ (y != 0)")
+LOGICAL_AND = Op("logical_and", two_tensors, np.logical_and, dtype=BOOL, code="(x != 0) & (y != 0)")
+LOGICAL_OR = Op("logical_or", two_tensors, np.logical_or, dtype=BOOL, code="(x != 0) | (y != 0)")
+LOGICAL_XOR = Op("logical_xor", two_tensors, np.logical_xor, dtype=BOOL, code="(x != 0) ^ (y != 0)")
 LOGICAL_NOT = Op("logical_not", opaque, lambda x: np.logical_not(x), dtype=BOOL, code="x == 0")
 
 
@@ -127,8 +124,8 @@ def _divisor(name: str, op: Op, input: Any, other: Any) -> Any:
     return apply(op, input, other)
 
 
-GCD = Op("gcd", binary, np.gcd)
-LCM = Op("lcm", binary, np.lcm)
+GCD = Op("gcd", two_tensors, np.gcd)
+LCM = Op("lcm", two_tensors, np.lcm)
 
 
 # Questions about numbers.
@@ -201,7 +198,7 @@ def _isclose(x: Any, y: Any, *, rtol: float, atol: float, equal_nan: bool) -> An
     return close | (np.isfinite(error) & (error <= allowed))
 
 
-ISCLOSE = Op("isclose", binary, _isclose, dtype=BOOL)
+ISCLOSE = Op("isclose", two_tensors, _isclose, dtype=BOOL)
 
 
 def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.apply import apply
 from ..core.fused import widened
-from ..core.op import INT_TO_FLOAT, Op, binary, number_like, opaque, unary
+from ..core.op import INT_TO_FLOAT, Op, binary, number_like, opaque, tensor_first, two_tensors, unary
 from ..core.samples import between, one, pair
 from .arithmetic import conj, zero
 from .choose import require_tensor, zero_where
@@ -97,7 +97,7 @@ def copysign(input: Tensor, other: Any) -> Tensor:
     return apply(COPYSIGN, input, other)
 
 
-COPYSIGN = Op("copysign", binary, np.copysign, dtype=INT_TO_FLOAT, samples=pair,
+COPYSIGN = Op("copysign", tensor_first, np.copysign, dtype=INT_TO_FLOAT, samples=pair,
     grads=(lambda g, x, out: zero_where(x == 0, g * sgn(x) * sgn(out)),
            zero),
     code="copysign(x, y)")
@@ -205,24 +205,22 @@ HEAVISIDE = Op("heaviside", binary, _heaviside, node_name="torch::autograd::NotI
 
 def nextafter(input: Tensor, other: Tensor) -> Tensor:
     """The next number that the dtype can hold, from input towards other."""
-    require_tensor("nextafter", other)
     if input._array.dtype.kind not in "fV":
         raise NotImplementedError(f"\"nextafter_cpu\" not implemented for '{input.dtype.kernel_name}'")
     return apply(NEXTAFTER, input, other)
 
 
-NEXTAFTER = Op("nextafter", binary, np.nextafter,
+NEXTAFTER = Op("nextafter", two_tensors, np.nextafter,
     grads=(lambda g: g,
            zero))
 
 
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """input * 2 ** other."""
-    require_tensor("ldexp", other)
     return apply(LDEXP, input, other)
 
 
-LDEXP = Op("ldexp", binary, widened(lambda x, y: x * np.exp2(y)), dtype=INT_TO_FLOAT, samples=pair,
+LDEXP = Op("ldexp", two_tensors, widened(lambda x, y: x * np.exp2(y)), dtype=INT_TO_FLOAT, samples=pair,
     grads=(lambda g, y: g * 2.0 ** y,
            lambda g, out: g * (out * math.log(2))),
     code="x * exp2(y)", holomorphic=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.apply import apply
 from ..core.fused import fused, widened
-from ..core.op import INT_TO_FLOAT, Op, binary, unary
+from ..core.op import INT_TO_FLOAT, Op, binary, two_tensors, unary
 from ..core.samples import between, one, pair
 from .choose import require_real, zero_where
 
@@ -91,7 +91,7 @@ def atan2(input: Tensor, other: Tensor) -> Tensor:
 arctan2 = atan2
 
 # At the origin, where the angle has no derivative, the gradient is 0 as PyTorch's.
-ATAN2 = Op("atan2", binary, np.arctan2, dtype=INT_TO_FLOAT, samples=pair,
+ATAN2 = Op("atan2", two_tensors, np.arctan2, dtype=INT_TO_FLOAT, samples=pair,
     grads=(lambda g, x, y: g * _over_square(y, x, y),
            lambda g, x, y: g * -_over_square(x, x, y)),
     code="atan2(x, y)")
@@ -181,7 +181,7 @@ def hypot(input: Tensor, other: Tensor) -> Tensor:
     return apply(HYPOT, input, other)
 
 
-HYPOT = Op("hypot", binary, np.hypot, samples=pair,
+HYPOT = Op("hypot", two_tensors, np.hypot, samples=pair,
     grads=(lambda g, x, out: g * (x / out),
            lambda g, y, out: g * (y / out)),
     code="hypot(x, y)")
