@@ -14,6 +14,7 @@ from ..core.fused import fused
 from ..core.inplace import inplace as inplace_form
 from ..core.op import Kind, Op, opaque, unary
 from ..core.samples import between, one, pair
+from .choose import where, zero_where
 from .dims import one_dim
 
 if TYPE_CHECKING:
@@ -60,8 +61,14 @@ class Zeros(dict):
 ZEROS = Zeros()
 
 RELU = Op("relu", unary, _relu, samples=one,
-    grads=(lambda g, out: apply(THRESHOLD_BACKWARD, g, out, threshold=0),),
+    grads=(lambda g, out: apply(RELU_BACKWARD, g, out),),
     code="maximum(x, 0)")
+# Of the result, which is above 0, 0 or nan: the gradient passes at nan.
+RELU_BACKWARD = Op("threshold_backward", opaque, lambda grad, out: masked(grad, np.not_equal(out, ZEROS[out.dtype])),
+    samples=between((-2, 2), (0.1, 2)), arguments=("grad", "x"),
+    grads=(lambda g, x: apply(RELU_BACKWARD, g, x),
+           None),
+    code="where(x > 0, grad, 0)")
 
 
 def _threshold_backward(grad: Any, x: Any, *, threshold: float) -> Any:
@@ -170,8 +177,8 @@ def check_prelu(input: Any, weight: Any) -> None:
 
 
 PRELU = Op("prelu", opaque, fused("where(x > 0, x, weight * x)", ("x", "weight")), samples=pair, arguments=("x", "weight"),
-    grads=(lambda g, x, weight: (x > 0).where(g, g * weight),
-           lambda g, x: (x > 0).where(0, g * x)),
+    grads=(lambda g, x, weight: where(x > 0, g, g * weight),
+           lambda g, x: zero_where(x > 0, g * x)),
     code="where(x > 0, x, weight * x)", node_name="PreluKernelBackward0")
 
 
@@ -224,7 +231,7 @@ HARDSWISH = Op("hardswish", floating("hardswish_cpu"), fused("x * minimum(maximu
 HARDSWISH_BACKWARD = Op("hardswish_backward", opaque, fused(HARDSWISH_GRADIENT, ("grad", "x")),
     samples=between((-2, 2), (-5, 5)), arguments=("grad", "x"),
     grads=(lambda g, x: apply(HARDSWISH_BACKWARD, g, x),
-           lambda g, grad, x: ((x > -3) & (x < 3)).where(g * grad / 3, 0)),
+           lambda g, grad, x: where((x > -3) & (x < 3), g * grad / 3, 0)),
     code=HARDSWISH_GRADIENT)
 
 
@@ -245,10 +252,15 @@ HARDSHRINK_BACKWARD = Op("hardshrink_backward", opaque, lambda grad, x, *, lambd
     code="where((x >= -lambd) & (x <= lambd), 0, grad)")
 
 
+#: the largest finite number of each dtype
+LARGEST = {"float16": 65504.0, "bfloat16": 3.38953e38, "float32": 3.40282e38, "float64": 1.79769e308}
+
+
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """input moved by lambd towards 0, and 0 where that would pass it."""
     if lambd < 0:
-        raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd:g}.")
+        dtype = input.dtype
+        raise RuntimeError(f"lambda must be in range [0, {LARGEST.get(dtype.name, 0):g}] for input dtype {dtype.kernel_name}, but found {lambd:g}")
     return apply(SOFTSHRINK, input, lambd=lambd)
 
 

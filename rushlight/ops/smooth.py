@@ -14,6 +14,7 @@ from ..core.inplace import inplace as inplace_form
 from ..core.op import Kind, Op, opaque
 from ..core.samples import between, one
 from .activation import floating, not_implemented
+from .choose import where, zero_where
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -57,7 +58,7 @@ CELU = ELU.printed_as("CeluBackward0")
 
 def _elu_bend(g: Any, grad: Any, x: Any, alpha: float, scale: float, input_scale: float) -> Any:
     below = x <= 0
-    return below.where(g * grad * (below.where(x, 0) * input_scale).exp() * (alpha * scale * input_scale * input_scale), 0)
+    return where(below, g * grad * (where(below, x, 0) * input_scale).exp() * (alpha * scale * input_scale * input_scale), 0)
 
 
 ELU_BACKWARD = Op("elu_backward", opaque, fused(ELU_GRADIENT, ("grad", "x"), ELU_SCALARS), arguments=("grad", "x"),
@@ -198,7 +199,7 @@ SOFTPLUS = Op("softplus", floating("softplus_cpu"), fused(SOFTPLUS_CODE, ("x",),
 
 def _softplus_bend(g: Any, grad: Any, x: Any, beta: float, threshold: float) -> Any:
     s = (x * beta).sigmoid()
-    return (x * beta > threshold).where(0, g * grad * s * (1 - s) * beta)
+    return zero_where(x * beta > threshold, g * grad * s * (1 - s) * beta)
 
 
 SOFTPLUS_BACKWARD = Op("softplus_backward", opaque, fused(SOFTPLUS_GRADIENT, ("grad", "x"), ("beta", "threshold")),
