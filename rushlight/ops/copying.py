@@ -102,7 +102,7 @@ def to(input: Tensor, *args: Any, dtype: Any = None, device: Any = None, non_blo
             dtype = value
         elif hasattr(value, "_array"):
             dtype, device = value.dtype, value.device
-        elif isinstance(value, bool):
+        elif value is True or value is False:  # `bool` is a function here
             non_blocking, copy = (value, copy) if not non_blocking else (non_blocking, value)
         elif value is not None:
             device = value
