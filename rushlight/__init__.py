@@ -49,6 +49,7 @@ FUNCTIONS = {
         atleast_1d atleast_2d atleast_3d""",
     "reorder": "transpose swapaxes swapdims t permute movedim moveaxis adjoint",
     "regions": "narrow narrow_copy select diagonal diag diag_embed diagflat",
+    "indexing": "index_put index_put_",
     "join": "cat concat concatenate stack hstack vstack row_stack dstack column_stack",
     "copying": "clone",
     "matmul": """mm bmm mv dot vdot matmul outer ger inner addmm addmv addr baddbmm addbmm bilinear chain_matmul kron tensordot einsum""",
@@ -68,6 +69,7 @@ OTHERS: dict[str, str] = {
     "printing": "set_printoptions",
     "random": "manual_seed seed initial_seed get_rng_state set_rng_state default_generator",
     "core.generator": "Generator",
+    "names": "typename",
 }
 
 _HOME = {name: "ops." + module for module, names in FUNCTIONS.items() for name in names.split()}
