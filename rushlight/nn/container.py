@@ -172,7 +172,7 @@ class ModuleList(_Numbered):
         return self.extend(modules)
 
     def __add__(self, other: Iterable[Module]) -> ModuleList:
-        return ModuleList([*self, *other])
+        return ModuleList(list(self) + list(other))
 
     def insert(self, index: int, module: Module) -> None:
         """Puts a module in before that index, as `list.insert` does."""

@@ -198,7 +198,7 @@ class Module(ModuleTree, ModuleState, ModuleConversion, ModuleHooks):
             if value is not None:
                 raise TypeError(f"cannot assign '{typename(value)}' as child module '{name}' (torch.nn.Module or None expected)")
             self._set_child(name, value)
-        elif name in own["_buffers"] or isinstance(value, Buffer):
+        elif name in own["_buffers"] or getattr(value, "_is_buffer", False):
             self._set_buffer(name, value)
         else:
             object.__setattr__(self, name, value)

@@ -1,11 +1,12 @@
 """Tensors that a module knows as its own: parameters, which are trained, and buffers, which are not."""
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from rushlight.tensor import Tensor, as_class
 
-UNINITIALIZED = ("Attempted to use an uninitialized {what}. This error happens when you are using a `LazyModule` or explicitly manipulating "
+UNINITIALIZED = ("Attempted to use an uninitialized {what} in {function}. This error happens when you are using a `LazyModule` or explicitly manipulating "
                  "`torch.nn.parameter.{kind}` objects. When using LazyModules Call `forward` with a dummy batch to initialize the parameters "
                  "before calling torch functions")
 NO_SHAPE = ("Can't access the shape of an uninitialized parameter or buffer. This error usually happens in `load_state_dict` when trying to "
@@ -34,17 +35,26 @@ class Parameter(Tensor):
         return "Parameter containing:\n" + super().__repr__()
 
 
-class Buffer(Tensor):
-    """A tensor that is a module's buffer: assigned to a module, it appears in `buffers()` and, if persistent, in the state_dict."""
+class _BufferMeta(type):
+    def __instancecheck__(cls, instance: Any) -> bool:
+        if cls is Buffer:
+            return isinstance(instance, Tensor) and getattr(instance, "_is_buffer", False)
+        return super().__instancecheck__(instance)
+
+
+class Buffer(metaclass=_BufferMeta):
+    """A tensor that is a module's buffer: assigned to a module, it appears in `buffers()` and, if persistent, in the state_dict.
+
+    It shares memory with `data`. What is made is a plain Tensor with a mark, which `isinstance(x, Buffer)` looks for.
+    """
 
     persistent: bool
 
     def __new__(cls, data: Any = None, *, persistent: bool = True) -> Any:
         source = _empty() if data is None else data
-        result = as_class(source.detach(), cls)
-        if source.requires_grad:
-            result.requires_grad_()
+        result = source.detach().requires_grad_(source.requires_grad)
         result.persistent = persistent
+        result._is_buffer = True
         return result
 
 
@@ -62,7 +72,7 @@ class UninitializedTensorMixin:
 
     @property
     def _array(self) -> Any:
-        raise ValueError(UNINITIALIZED.format(what=self._what, kind=type(self).__name__))
+        raise ValueError(UNINITIALIZED.format(what=self._what, kind=type(self).__name__, function=_asking_operation()))
 
     @_array.setter
     def _array(self, array: Any) -> None:
@@ -151,6 +161,14 @@ class UninitializedTensorMixin:
         return f"<{type(self).__name__}>"
 
 
+def _asking_operation() -> str:
+    """What wanted the values, as PyTorch names it: the method of the operation that is being run, if one is."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and "op" not in frame.f_locals:
+        frame = frame.f_back
+    return f"<method '{getattr(frame.f_locals.get('op'), 'name', '?')}' of 'torch._C.TensorBase' objects>"
+
+
 def _converting(name: str) -> Any:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         return _uninitialized(type(self), getattr(self._made(), name)(*args, **kwargs), self.requires_grad)
@@ -174,11 +192,12 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
         return _uninitialized(cls, _empty(device, dtype), requires_grad)
 
 
-class UninitializedBuffer(UninitializedTensorMixin, Buffer):
+class UninitializedBuffer(UninitializedTensorMixin, Tensor):
     """A buffer whose shape is found at the first forward of a lazy module."""
 
     cls_to_become = Tensor
     _what = "buffer"
+    _is_buffer = True
 
     def __new__(cls, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True) -> Any:
         result = _uninitialized(cls, _empty(device, dtype), requires_grad)
