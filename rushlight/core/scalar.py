@@ -35,6 +35,11 @@ def ieee_power(a: float, b: float) -> float:
         return math.inf
 
 
+def ieee_sqrt(a: float) -> float:
+    """The square root; not-a-number for a negative number, where Python raises."""
+    return math.sqrt(a) if a >= 0 else math.nan
+
+
 def sigmoid(a: float) -> float:
     """1 / (1 + exp(-a)), with the exponential of a negative number only: the other one overflows."""
     e = math.exp(-abs(a))
@@ -50,8 +55,8 @@ FUNCTIONS: dict[str, Callable] = {
     "logical_and": lambda a, b: bool(a and b), "logical_or": lambda a, b: bool(a or b), "logical_xor": lambda a, b: bool(a) != bool(b),
     "logical_not": operator.not_, "where": lambda c, a, b: a if c else b,
     "maximum": lambda a, b: a if a != a or a > b else b, "minimum": lambda a, b: a if a != a or a < b else b,
-    "abs": abs, "sign": lambda a: math.copysign(1.0, a) if a else a * 1.0, "square": lambda a: a * a,
-    "floor": math.floor, "ceil": math.ceil, "trunc": math.trunc, "round": round, "sqrt": math.sqrt, "rsqrt": lambda a: 1 / math.sqrt(a),
+    "abs": abs, "sign": lambda a: float(a > 0) - float(a < 0), "square": lambda a: a * a,
+    "floor": math.floor, "ceil": math.ceil, "trunc": math.trunc, "round": round, "sqrt": ieee_sqrt, "rsqrt": lambda a: ieee_divide(1.0, ieee_sqrt(a)),
     "exp": math.exp, "exp2": lambda a: 2.0 ** a, "expm1": math.expm1, "log": math.log, "log2": math.log2, "log10": math.log10,
     "log1p": math.log1p, "sin": math.sin, "cos": math.cos, "tan": math.tan, "asin": math.asin, "acos": math.acos, "atan": math.atan,
     "atan2": math.atan2, "sinh": math.sinh, "cosh": math.cosh, "tanh": math.tanh, "asinh": math.asinh, "acosh": math.acosh,
@@ -85,7 +90,7 @@ class Program:
     """A parsed kernel.
 
     `elements` and `scalars` name the inputs in the order of a call; `instructions` is the flat list; `outputs` maps each result's name to
-    its index in it (`out` for a bare expression; an update names the elements that it rewrites); `uniform[i]` says that value i is the same
+    its index in it (`out` for a bare expression; an update names the elements and scalars that it rewrites); `uniform[i]` says that value i is the same
     for every element, because only constants and scalars lead to it: a generator computes it once, outside its loop.
     """
 
@@ -124,7 +129,7 @@ def parse(text: str, elements: Sequence[str] | None = None, scalars: Sequence[st
     """The program of a kernel's text.
 
     `scalars` are the inputs that are single numbers; all other free names are elements, in the order of first use unless `elements` gives
-    the order of a call. Of the assigned names those that are elements become outputs, the others are temporary; `out` is always an output.
+    the order of a call. Of the assigned names those that are inputs become outputs, the others are temporary; `out` is always an output.
     Raises SyntaxError for what the language lacks and NameError for a name that is neither an input nor assigned before.
     """
     import ast
@@ -215,7 +220,7 @@ class Builder:
 
     def program(self) -> Program:
         """The finished program: outputs chosen, instructions that no output needs left out."""
-        results = [name for name in self.assigned if name == "out" or name in self.elements]
+        results = [name for name in self.assigned if name == "out" or name in self.elements or name in self.scalars]
         wanted = [self.names[name] for name in results]
         needed, stack = set(), list(wanted)
         while stack:

@@ -41,8 +41,8 @@ def cached_kernel(text: str, elements: tuple | None, scalars: tuple) -> Kernel:
 class Kernel:
     """A function of arrays and numbers: first the program's elements, then its scalars, in the program's order.
 
-    An update (its outputs are elements) writes into its arguments, which all have one shape, and returns nothing. An expression takes
-    arrays whose shapes broadcast and returns a new array.
+    An update (its outputs are inputs) writes into its arrays, which all have one shape, and returns the new values of the scalars that its
+    text assigns, in that order, or None. An expression takes arrays whose shapes broadcast and returns a new array.
     """
 
     __slots__ = ("program", "is_update", "entries")
@@ -79,6 +79,14 @@ def build(program: Program, dtypes: tuple) -> Callable:
         "_plan": Plan(writer.registers, writer.result, itemsize),
         "_limit": PIECE // itemsize,
     }
+
+    def single(*arguments: Any) -> Any:
+        """Stands in for `_single` until it is wanted: many kernels never see an array of one element."""
+        exec(compile(writer.single_text(), "<rushlight kernel>", "exec"), scope)
+        scope.update({name: value for name, value in writer.scope.items() if name not in scope})
+        return scope["_single"](*arguments)
+
+    scope["_single"] = single
     exec(source, scope)
     return scope["_entry"]
 
@@ -113,14 +121,11 @@ def take_block() -> np.ndarray:
 
 
 def spread(body: Callable, plan: Plan, arrays: Sequence[np.ndarray], numbers: Sequence) -> Any:
-    """Run a body on large arrays piece by piece, on all cores if that pays; and on arrays without dimensions as on arrays of one element.
+    """Run a body on large arrays piece by piece, on all cores if that pays.
 
     Arrays that are not all in C order, or all in Fortran order, are evaluated whole.
     """
     first = arrays[0]
-    if first.ndim == 0:
-        result = body(*[a.reshape(1) for a in arrays], *numbers)
-        return None if result is None else result.reshape(())
     order: Any = common_order(arrays)
     if order is None:
         return body(*arrays, *numbers)

@@ -97,7 +97,7 @@ class Numbers(dict):
 class Writer:
     """Writes the kernel of a program for arguments of given dtypes.
 
-    `text()` is the source of the functions `_body` and `_entry`, `scope` holds what they name, `registers` the dtypes of the registers and
+    `text()` is the source of the functions `_body` and `_entry`, then `single_text()` that of `_single`; `scope` holds what they name, `registers` the dtypes of the registers and
     `result` that of an expression's result.
     """
 
@@ -107,7 +107,7 @@ class Writer:
         self.compute = compute_dtype(dtypes)
         # Integers take Python numbers as they are: a fraction would not survive as an integer.
         self.numbers = Numbers(self.compute) if self.compute.kind in "fc" else None
-        self.scope: dict[str, object] = {"_load": load, "_copyto": np.copyto, "_numbers": self.numbers, "_memo": ((), ()), **CALLS}
+        self.scope: dict[str, object] = {"_load": load, "_copyto": np.copyto, "_asarray": np.asarray, "_numbers": self.numbers, "_memo": ((), (), None), **CALLS}
         self.scope.update({f"_scalar_{name}": function for name, function in FUNCTIONS.items()})
         self.dtypes = self.value_dtypes()
         self.last = program.last_uses()
@@ -118,6 +118,8 @@ class Writer:
         self.lent: list[tuple[str, int]] = []  # outputs whose memory is free until the instruction that computes them
         self.parameters: dict[str, str] = {}  # the body's numbers: parameter -> the entry's text for it
         self.result = None if "out" not in program.outputs else result_dtype(dtypes, self.dtypes[program.outputs["out"]])
+        self.outputs = {name: i for name, i in program.outputs.items() if name not in program.scalars}
+        self.scope.update(_compute=self.compute, _result=self.result)
         self.direct = self.direct_outputs()
 
     # ---- what is known before a line is written
@@ -144,10 +146,10 @@ class Writer:
         """The values that are computed straight into their output's memory; the others are copied there at the end."""
         direct: dict[int, str] = {}
         instructions, end = self.program.instructions, len(self.program.instructions)
-        for i in self.program.outputs.values():
+        for i in self.outputs.values():
             if instructions[i].operation in LEAVES:
                 self.last[i] = end
-        for name, i in self.program.outputs.items():
+        for name, i in self.outputs.items():
             if i not in direct and self.can_be_direct(name, i):
                 direct[i] = name
             else:
@@ -179,6 +181,30 @@ class Writer:
         tail = "return out" if self.result is not None else "return None"
         return "\n    ".join([f"def _body({head}):", *self.lines, tail]) + "\n\n" + self.entry()
 
+    def single_text(self) -> str:
+        """The function `_single`: the body for arrays of one element, without registers.
+
+        NumPy takes twice the time where a result overwrites an argument of one element, and makes a number of an array without dimensions.
+        """
+        lines = []
+        for i, (operation, arguments) in enumerate(self.program.instructions):
+            if self.program.uniform[i]:
+                continue
+            if operation == "input":
+                self.names[i] = f"{arguments[0]}.astype(_compute)" if self.loaded(arguments[0]) else arguments[0]
+                lines.append(f"_v{i} = {self.names[i]}")
+            else:
+                reads = [self.read(a, operation in LOGIC or operation == "where" and k == 0) for k, a in enumerate(arguments)]
+                lines.append(f"_v{i} = {operation}({', '.join(reads)})")
+            self.names[i] = f"_v{i}"
+        if self.result is not None:
+            lines.append(f"return _asarray({self.read(self.outputs['out'])}, _result)")
+        elif self.outputs:
+            # All values are read, and old values copied, before the first one is written.
+            values = [self.read(i) + (".copy()" if self.program.instructions[i].operation == "input" else "") for i in self.outputs.values()]
+            lines.append(f"{', '.join([f'{name}[...]' for name in self.outputs])} = {', '.join(values)}")
+        return "\n    ".join([f"def _single({', '.join([*self.program.elements, *self.parameters])}):", *lines]) + "\n"
+
     def write(self, i: int, operation: str, arguments: tuple) -> None:
         """The line of one instruction."""
         if operation == "input":
@@ -197,7 +223,6 @@ class Writer:
 
     def copy(self, source: str, target: str) -> None:
         self.lines.append(f"{target} = _load({source}, {target}, _compute)")
-        self.scope["_compute"] = self.compute
 
     def register(self, dtype: np.dtype) -> str:
         """A free register of a dtype, or a new one."""
@@ -238,12 +263,21 @@ class Writer:
             self.scope[name] = arguments[0] if raw or self.numbers is None else self.numbers[arguments[0]]
             return name
         name = f"_{'t' if raw else 'n'}{a}"
-        self.parameters[name] = self.scalar(a) if raw else f"_numbers[{self.scalar(a)}]"
+        value = self.scalar(a)
+        # A value that follows from a scalar which each call changes would never be found among the numbers.
+        self.parameters[name] = value if raw else f"_asarray({value}, _compute)" if self.changes(a) else f"_numbers[{value}]"
         return name
+
+    def changes(self, a: int) -> bool:
+        """Whether a uniform value depends on a scalar that the program itself assigns, such as the count of steps."""
+        operation, arguments = self.program.instructions[a]
+        if operation == "input":
+            return arguments[0] in self.program.outputs
+        return operation != "constant" and any([self.changes(b) for b in arguments])
 
     def copy_outputs(self) -> None:
         """Move into place the outputs that could not be computed there."""
-        late = {name: i for name, i in self.program.outputs.items() if self.direct.get(i) != name}
+        late = {name: i for name, i in self.outputs.items() if self.direct.get(i) != name}
         sources = {name: self.read(i) for name, i in late.items()}
         for name, source in sources.items():
             # Another output's old value: save it before that output is written.
@@ -252,7 +286,6 @@ class Writer:
                 self.copy(source, sources[name])
         for name, source in sources.items():
             if name == "out":
-                self.scope["_result"] = self.result
                 self.lines.append(f"out = _load({source}, out, _result)")
             else:
                 self.lines.append(f"_copyto({name}, {source}, casting='unsafe')")
@@ -278,15 +311,28 @@ class Writer:
         compute = [self.scalar_line(i, op, args) for i, (op, args) in enumerate(program.instructions)
                    if program.uniform[i] and op not in LEAVES]
         compute.append(f"_values = {tuple_text(self.parameters.values())}")
-        if self.result is None and self.numbers is not None and self.parameters:
-            compute = [f"_key = {tuple_text(program.scalars)}", "_last = _memo", "if _last[0] == _key:", "    _values = _last[1]", "else:",
-                       *["    " + line for line in compute], "    globals()['_memo'] = _key, _values"]
-        first = program.elements[0]
+        results = self.scalar_results()
+        if results:
+            compute.append(f"_results = {tuple_text(results)}")
+        if self.result is None and self.numbers is not None and program.scalars:
+            compute = [f"_key = {tuple_text(program.scalars)}", "_last = _memo", "if _last[0] == _key:", "    _values, _results = _last[1:]",
+                       "else:", *["    " + line for line in compute],
+                       f"    globals()['_memo'] = _key, _values, {'_results' if results else 'None'}"]
+        arrays = ", ".join(program.elements)
         lines = [f"def _entry({', '.join([*program.elements, *program.scalars])}):", *compute,
-                 f"if {first}.size > _limit or {first}.ndim == 0:",
-                 f"    return _spread(_body, _plan, {tuple_text(program.elements)}, _values)",
-                 f"return _body({', '.join(program.elements)}, *_values)"]
+                 f"_size = {program.elements[0]}.size",
+                 f"if _size == 1:  out = _single({arrays}, *_values)",
+                 f"elif _size > _limit: out = _spread(_body, _plan, ({arrays},), _values)",
+                 f"else: out = _body({arrays}, *_values)",
+                 f"return {'_results' if results else 'out'}"]
         return "\n    ".join(lines) + "\n"
+
+    def scalar_results(self) -> list[str]:
+        """The names, in the entry, of the scalars' new values."""
+        scalars = [i for name, i in self.program.outputs.items() if name in self.program.scalars]
+        if not all([self.program.uniform[i] for i in scalars]):
+            raise SyntaxError("a scalar cannot become a value that differs from element to element")
+        return [self.scalar(i) for i in scalars]
 
 
 def tuple_text(items: Iterable[str]) -> str:

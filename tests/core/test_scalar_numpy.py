@@ -166,3 +166,25 @@ def test_temporaries_share_few_registers():
 
 def test_the_same_text_gives_the_same_kernel():
     assert kernel("x + 1") is kernel("x + 1")
+
+
+def test_update_returns_the_scalars_that_it_assigns():
+    count = kernel("step = step + 1\nrate = rate * 0.5\np = p - g * rate / step", ("p", "g"), ("rate", "step"))
+    p, g = np.zeros(2), np.ones(2)
+    assert count(p, g, 4.0, 0.0) == (1.0, 2.0)
+    assert count(p, g, 4.0, 1.0) == (2.0, 2.0) and count(p, g, 4.0, 1.0) == (2.0, 2.0)
+    assert p.tolist() == [-4.0, -4.0]
+
+
+def test_scalar_cannot_become_an_array():
+    with pytest.raises(SyntaxError, match="differs from element to element"):
+        kernel("s = s + p\np = p * s", ("p",), ("s",))(np.ones(2), 1.0)
+
+
+def test_choice_by_a_scalar():
+    clip = kernel("p = where(rho > 5, p / sqrt(rho - 5), g)", ("p", "g"), ("rho",))
+    p, g = np.array([6.0]), np.array([1.0])
+    clip(p, g, 9.0)
+    assert p.item() == 3.0
+    clip(p, g, 1.0)
+    assert p.item() == 1.0

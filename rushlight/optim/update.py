@@ -1,0 +1,81 @@
+"""Updates: how one parameter and its state change in a step, as a scalar program."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..core.inplace import bump
+from ..core.scalar import parse
+from ..core.scalar_numpy import Kernel, kernel
+
+#: where a number of an update's text is found in a parameter group: the key, and the position in it
+PLACES = {"beta1": ("betas", 0), "beta2": ("betas", 1), "eta_minus": ("etas", 0), "eta_plus": ("etas", 1),
+          "step_size_min": ("step_sizes", 0), "step_size_max": ("step_sizes", 1)}
+
+
+class Update:
+    """The text of an update, compiled, and where its inputs come from.
+
+    In the text `p` is the parameter, `g` its gradient, a name of `states` the state of that name and of the parameter's shape; `cells` are
+    states that are one number, such as `step`, and that the text assigns. Every other name is a hyperparameter: `sources` says for each
+    its key in a parameter group, and the position in it if the value there is a pair.
+    """
+
+    __slots__ = ("text", "states", "cells", "sources", "kernel", "run")
+
+    def __init__(self, text: str, states: Sequence[str] = (), cells: Sequence[str] = ()):
+        program = parse(text)
+        elements = ("p", "g", *states)
+        numbers = [name for name in program.elements if name not in elements and name not in cells]
+        self.text = text
+        self.states = tuple(states)
+        self.cells = tuple([name for name in program.outputs if name in cells])
+        self.sources = tuple([PLACES.get(name, (name, None)) for name in numbers])
+        self.kernel = kernel(text, elements, (*numbers, *self.cells))
+        self.run = self.compiled()
+
+    def __call__(self, p: Any, g: Any, state: dict, numbers: tuple) -> None:
+        """Update a parameter and its state; `numbers` are the hyperparameters of `sources`."""
+        self.run(p, g, state, numbers)
+
+    def compiled(self) -> Callable:
+        """What `__call__` does, written out for these states: a third of a small parameter's time would go into loops over their names."""
+        states = "".join([f", state['{name}']._array" for name in self.states])
+        cells = "".join([f", {name}.item()" for name in self.cells])
+        lines = ["def update(p, g, state, numbers):",
+                 "p_array = p._array",
+                 *[f"{name} = state['{name}']._array" for name in self.cells],
+                 f"results = entries[p_array.dtype](p_array, g._array{states}, *numbers{cells})",
+                 *[f"{name}.fill(results[{i}])" for i, name in enumerate(self.cells)],
+                 "bump(p)"]
+        scope: dict[str, Any] = {"entries": Entries(self.kernel, 2 + len(self.states)), "bump": bump}
+        exec("\n    ".join(lines), scope)
+        return scope["update"]
+
+
+class Entries(dict):
+    """The kernel's function for parameters of a dtype, made on first use."""
+
+    def __init__(self, kernel: Kernel, count: int):
+        super().__init__()
+        self.kernel = kernel
+        self.count = count
+
+    def __missing__(self, dtype: Any) -> Callable:
+        found = self[dtype] = self.of_complex(dtype) if dtype.kind == "c" else self.kernel.entry(*[dtype] * self.count)
+        return found
+
+    def of_complex(self, dtype: Any) -> Callable:
+        """Real and imaginary parts are two parameters."""
+        count = self.count
+        real = self.kernel.entry(*[dtype.type(0).real.dtype] * count)
+
+        def entry(*arguments: Any) -> Any:
+            real(*[a.real for a in arguments[:count]], *arguments[count:])
+            return real(*[a.imag for a in arguments[:count]], *arguments[count:])
+        return entry
+
+
+def number(value: Any) -> float:
+    """A hyperparameter as a Python number: schedules may keep it in a tensor of one element."""
+    return value if isinstance(value, (int, float)) else float(value)
