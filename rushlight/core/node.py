@@ -29,6 +29,7 @@ class Node:
     and so the gradient that arrives.
     """
 
+    special = False                 # whether backward must look after anything of the following
     pre_hooks: dict | None = None   # on the arriving gradient: Tensor.register_hook, Node.register_prehook
     hooks: dict | None = None       # on the leaving gradients: Node.register_hook
     retain: weakref.ref | None = None  # the tensor whose .grad keeps the arriving gradient
@@ -105,7 +106,7 @@ class Node:
 
     def register_prehook(self, hook: Any) -> Any:
         """Call hook(grad_outputs) before this node runs; what it returns replaces grad_outputs."""
-        return add_hook(self, "pre_hooks", lambda g: _unpacked(hook((g,)), g))
+        return add_hook(self, "pre_hooks", lambda g: _unpacked(hook(tuple(g) if g.__class__ is list else (g,)), g))
 
     def __getattr__(self, name: str) -> Any:
         # `grad_fn._saved_self`, `_saved_other`, `_saved_result`: what was kept, by PyTorch's names.
@@ -133,7 +134,8 @@ class Node:
 def _unpacked(result: Any, g: Any) -> Any:
     if result is None:
         return g
-    return result[0] if isinstance(result, tuple) else result
+    result = result if isinstance(result, tuple) else (result,)
+    return list(result) if g.__class__ is list else result[0]
 
 
 class Packed:
@@ -153,6 +155,8 @@ class Packed:
 class OutputSlot(Node):
     """One of several results of a Node: it hands its gradient to its parent."""
 
+    special = True
+
     def __init__(self, parent: Node, index: int, shape: tuple, dtype: Any):
         self.parent = parent
         self.index = index
@@ -171,6 +175,7 @@ class OutputSlot(Node):
 class AccumulateGrad(Node):
     """The end of the line: adds the gradient to a leaf's `.grad`."""
 
+    special = True
     post_hooks: dict | None = None
 
     def __init__(self, variable: Any):
@@ -228,6 +233,7 @@ def add_hook(owner: Any, where: str, hook: Any) -> RemovableHandle:
     if hooks is None:
         hooks = {}
         setattr(owner, where, hooks)
+    owner.special = True
     handle = RemovableHandle(hooks)
     hooks[handle.id] = hook
     return handle
