@@ -35,6 +35,7 @@ METHODS = {
     "reduce": "sum_to_size sum mean",
     "views": """view view_as reshape reshape_as flatten unflatten ravel squeeze squeeze_ unsqueeze unsqueeze_ expand expand_as broadcast_to""",
     "reorder": "transpose transpose_ swapaxes swapaxes_ swapdims swapdims_ t t_ permute movedim moveaxis adjoint",
+    "indexing": "__getitem__ __setitem__ index_put index_put_",
     "regions": "narrow narrow_copy select diagonal diag diag_embed diagflat unfold",
     "copying": """clone contiguous is_contiguous to type_as float double half bfloat16 int long short char byte bool cfloat cdouble
         cpu cuda copy_ fill_ zero_""",

@@ -9,11 +9,10 @@ import numpy as np
 from .core import apply as core_apply
 from .core import device as devices
 from .core import dtypes
-from .core.apply import apply, wrap
+from .core.apply import operator, wrap
 from .core.grad_mode import mode
 from .core.inplace import bump, fresh_node, inplace
 from .core.node import AccumulateGrad, RemovableHandle, add_hook
-from .core.op import NotANumber
 from .core.size import Size
 from . import methods
 from .ops import arithmetic
@@ -242,7 +241,7 @@ class Tensor:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         if not self.is_leaf:
             fresh_node(self) if self._base is not None else None
-            self._node.retain = weakref.ref(self)
+            self._node.special, self._node.retain = True, weakref.ref(self)
 
     @property
     def retains_grad(self) -> bool:
@@ -414,31 +413,18 @@ def devices_dim(dim: int, ndim: int) -> int:
 
 # ---- operators
 
-def _operator(op: Any, reflected: bool = False) -> Any:
-    """The method behind a binary operator; what is neither tensor nor number is left to the other operand."""
-    if reflected:
-        def method(self: Tensor, other: Any) -> Any:
-            try:
-                return apply(op, other, self)
-            except NotANumber:
-                return NotImplemented
-        return method
-
-    def method(self: Tensor, other: Any) -> Any:
-        try:
-            return apply(op, self, other)
-        except NotANumber:
-            return NotImplemented
-    return method
+def _reflected(method: Any) -> Any:
+    """The method behind a binary operator whose left operand is not a tensor."""
+    return lambda self, other: method(other, self)
 
 
 for _name, _op in {"add": arithmetic.ADD, "sub": arithmetic.SUB, "mul": arithmetic.MUL, "truediv": arithmetic.DIV,
                    "floordiv": arithmetic.FLOOR_DIVIDE, "mod": arithmetic.REMAINDER}.items():
-    setattr(Tensor, f"__{_name}__", _operator(_op))
-    setattr(Tensor, f"__r{_name}__", _operator(_op, reflected=True))
+    setattr(Tensor, f"__{_name}__", operator(_op))
+    setattr(Tensor, f"__r{_name}__", _reflected(operator(_op)))
 for _name, _op in {"eq": arithmetic.EQ, "ne": arithmetic.NE, "lt": arithmetic.LT, "le": arithmetic.LE, "gt": arithmetic.GT,
                    "ge": arithmetic.GE}.items():
-    setattr(Tensor, f"__{_name}__", _operator(_op))
+    setattr(Tensor, f"__{_name}__", operator(_op))
 
 
 def _through(name: str, swapped: bool = False) -> Any:

@@ -22,6 +22,7 @@ def watch(op: Any, args: tuple, attrs: dict) -> Any:
     for tensor in result if isinstance(result, tuple) else (result,):
         node = tensor._node
         if node is not None:
+            (node.parent or node).special = True
             (node.parent or node).traceback = "".join(traceback.format_stack()[:-2])
     return result
 

@@ -15,6 +15,7 @@ from ..tensor import Tensor
 class FunctionCtx(Node):
     """The node of one call of a user's Function, and the `ctx` that its forward and backward are given."""
 
+    special = True
     materialize = True
     dirty: tuple = ()
     not_differentiable: tuple = ()

@@ -69,7 +69,7 @@ def by_dtype(x: Any, out: np.ndarray | None, single: Callable | None, double: Ca
 
 
 def erf_float32(x: np.ndarray, out: np.ndarray | None) -> np.ndarray:
-    t = np.multiply(x, x, out=...)
+    t = np.asarray(np.multiply(x, x))  # without dimensions it would be a number, and no place for a result
     np.minimum(t, ERF_FLOAT32_END, out=t)
     u = horner(t, ERF_FLOAT32)
     np.multiply(u, x, u)
@@ -78,7 +78,7 @@ def erf_float32(x: np.ndarray, out: np.ndarray | None) -> np.ndarray:
 
 def horner(t: np.ndarray, coefficients: Sequence) -> np.ndarray:
     """The polynomial with these coefficients, highest power first, at t: a new array."""
-    value = np.multiply(t, coefficients[0], out=...)
+    value = np.asarray(np.multiply(t, coefficients[0]))
     for c in coefficients[1:-1]:
         np.add(value, c, value)
         np.multiply(value, t, value)

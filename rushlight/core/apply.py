@@ -3,31 +3,27 @@ from __future__ import annotations
 
 from typing import Any
 
+from numpy import asarray
+
+from . import wrap as wrapping
 from .grad_mode import mode
 from .inplace import fresh_node, link_view
 from .node import Node, OutputSlot
-from .op import Op
+from .op import NotANumber, Op
+from .wrap import new, wrap
 
 #: What looks on at every operation (capture, anomaly mode, hooks on saved tensors): watcher(op, args, attrs) runs it and returns
 #: its result. The last one is called; it calls on.
 watchers: list = []
 
 Tensor: Any = None
-new: Any = object.__new__
 
 
 def register(cls: Any) -> None:
     """Make cls the class of results."""
     global Tensor
     Tensor = cls
-
-
-def wrap(array: Any) -> Any:
-    """A tensor that holds an array, without history."""
-    result = new(Tensor)
-    result._array = array
-    result._node = None
-    return result
+    wrapping.register(cls)
 
 
 def apply(op: Op, *args: Any, **attrs: Any) -> Any:
@@ -46,20 +42,71 @@ def apply(op: Op, *args: Any, **attrs: Any) -> Any:
     if op.is_view:
         link_view(result, args[0], op, attrs)
     if mode.grad and op.differentiable:
-        edges, recorded = (), False
-        for arg in args:
-            try:
-                node = arg._node if arg._base is None else fresh_node(arg)
-            except AttributeError:  # a number
-                node = None
-            if node is not None:
-                recorded = True
-            edges += (node,)
-        if recorded:
-            result._node = node = Node(op, edges, op.saved(args, edges), attrs, out.shape, out.dtype)
+        edges = edges_of(args)
+        if edges is not None:
+            saved = op.saved(args, edges) if op.keeps_arguments else ()
+            result._node = node = Node(op, edges, saved, attrs, out.shape, out.dtype)
             if op.keeps_out:
                 keep_result(node, result)
     return result
+
+
+def edges_of(args: tuple) -> tuple | None:
+    """The nodes of the arguments, None for what needs no gradient; None in all if nothing does."""
+    if len(args) == 1:
+        node = args[0]._node if args[0]._base is None else fresh_node(args[0])
+        return None if node is None else (node,)
+    edges: tuple = ()
+    recorded = False
+    for arg in args:
+        try:
+            node = arg._node if arg._base is None else fresh_node(arg)
+        except AttributeError:  # a number, or None
+            node = None
+        if node is not None:
+            recorded = True
+        edges += (node,)
+    return edges if recorded else None
+
+
+def operator(op: Op) -> Any:
+    """The method behind a binary operator such as `+`.
+
+    Two small tensors of one dtype, the commonest call of all, go the short way below, which is `apply` written out for them (1.1 us
+    where apply takes 1.6, and PyTorch 1.1); all else goes through apply. An operand that is no tensor or number is left to its own class.
+    """
+    forward, keeps = op.forward, op.keeps_arguments
+
+    def method(x: Any, y: Any) -> Any:
+        try:
+            a = x._array
+            b = y._array if y.__class__ is not float else asarray(y, a.dtype) if a.dtype.kind in "fc" else None
+            if watchers or a.dtype is not b.dtype or a.size > SMALL or b.size > SMALL or a.dtype.kind not in "fc":
+                return apply(op, x, y)
+            out = forward(a, b)
+        except (AttributeError, ValueError, TypeError):  # a number, or shapes that do not fit
+            try:
+                return apply(op, x, y)
+            except NotANumber:
+                return NotImplemented
+        result = new(Tensor)
+        result._array = out if out.__class__ is a.__class__ else asarray(out)
+        result._node = None
+        if mode.grad and op.differentiable:
+            edges = (x._node if x._base is None else fresh_node(x),
+                     None if y.__class__ is float else y._node if y._base is None else fresh_node(y))
+            if edges != NO_EDGES:
+                result._node = node = Node(op, edges, op.saved((x, y), edges) if keeps else (), NO_ATTRIBUTES, out.shape, out.dtype)
+                if op.keeps_out:
+                    keep_result(node, result)
+        return result
+    return method
+
+
+NO_EDGES = (None, None)
+NO_ATTRIBUTES: dict = {}
+#: elements up to which the short way is worth while; beyond, `apply` may use several cores
+SMALL = 1 << 14
 
 
 def keep_result(node: Node, result: Any) -> None:
@@ -71,15 +118,18 @@ def keep_result(node: Node, result: Any) -> None:
 
 def apply_many(op: Op, args: tuple, attrs: dict, arrays: tuple) -> tuple:
     """The tensors of an operation with several results; those of an integer dtype have no gradient."""
+    if op.hidden:
+        return apply_hidden(op, args, attrs, arrays)
     results = tuple([wrap(array) for array in arrays])
     if op.is_view:
         for number, result in enumerate(results):
             link_view(result, args[0], op, attrs, number)
             result._one_of_many = (number, op.node_name)
     if mode.grad and op.differentiable:
-        edges = tuple([None if getattr(arg, "_array", None) is None else arg._node if arg._base is None else fresh_node(arg) for arg in args])
-        if any([edge is not None for edge in edges]):
+        edges = edges_of(args)
+        if edges is not None:
             parent = Node(op, edges, op.saved(args, edges), attrs, (), None)
+            parent.special = True
             parent.outputs = tuple([(array.shape, array.dtype) for array in arrays])
             if op.keeps_out:
                 parent.out = arrays
@@ -87,6 +137,17 @@ def apply_many(op: Op, args: tuple, attrs: dict, arrays: tuple) -> tuple:
                 if result._array.dtype.kind in "fcV":
                     result._node = OutputSlot(parent, index, result._array.shape, result._array.dtype)
     return results
+
+
+def apply_hidden(op: Op, args: tuple, attrs: dict, arrays: tuple) -> Any:
+    """The first of an operation's results; the others are kept for its gradient alone."""
+    result = wrap(arrays[0])
+    if mode.grad and op.differentiable:
+        edges = tuple([None if getattr(arg, "_array", None) is None else arg._node if arg._base is None else fresh_node(arg) for arg in args])
+        if any([edge is not None for edge in edges]):
+            result._node = node = Node(op, edges, op.saved(args, edges), attrs, arrays[0].shape, arrays[0].dtype)
+            node.out = arrays
+    return result
 
 
 def explained(op: Op, args: tuple, attrs: dict, error: Exception) -> Exception:

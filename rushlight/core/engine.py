@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from .grad_mode import mode
-from .node import AccumulateGrad, Node
+from .node import FREED, FREED_MESSAGE, AccumulateGrad, Node
+from .wrap import wrap
 
 
 def run(roots: list, gradients: list, keep_graph: bool, create_graph: bool, targets: dict | None = None) -> dict:
@@ -24,7 +25,11 @@ def run(roots: list, gradients: list, keep_graph: bool, create_graph: bool, targ
     pending: dict = {}  # what has arrived at each node that waits for its turn
     heap: list = []
     found: dict = {}
-    wanted = None if targets is None else leading_to(roots, targets)
+    wanted = None
+    if targets is not None:
+        wanted = leading_to(roots, targets)
+        for node in targets:
+            node.special = True
     before, mode.grad = mode.grad, create_graph
     try:
         for node, gradient in zip(roots, gradients):
@@ -33,38 +38,43 @@ def run(roots: list, gradients: list, keep_graph: bool, create_graph: bool, targ
         while heap:
             node = heappop(heap)[1]
             g = pending.pop(node)
-            if node.pre_hooks or node.retain is not None:
-                g = arrive(node, g)
-            if targets is not None and node in targets:
-                found[node] = g
-                if not wanted[node]:  # nothing below it is wanted
-                    continue
-            if node.__class__ is AccumulateGrad:
-                accumulate(node, g)
-            elif node.parent is not None:
-                deliver_slot(pending, heap, node, g)
+            if node.special:
+                grads = attend(node, g, pending, heap, targets, wanted, found)
+            elif node.saved is FREED:
+                raise RuntimeError(FREED_MESSAGE)
             else:
-                grads = node.backward(g) if node.__class__ is Node and not node.hooks and node.traceback is None and g.__class__ is not list \
-                    else step(node, g)
-                for edge, grad in zip(node.edges, grads):
-                    if edge is not None and grad is not None and (wanted is None or edge in wanted):
-                        array = grad._array
-                        if array.shape != edge.shape or array.dtype is not edge.dtype:
-                            grad = conform(grad, edge)
-                        if edge in pending:
-                            deliver(pending, heap, edge, grad)
-                        else:
-                            pending[edge] = grad
-                            heappush(heap, (-edge.sequence, edge))
-                if not keep_graph:
-                    node.free()
+                grads = node.op.pull(node, g)
+            for edge, grad in zip(node.edges, grads):
+                if edge is not None and grad is not None and (wanted is None or edge in wanted):
+                    array = grad._array
+                    if array.shape != edge.shape or array.dtype is not edge.dtype:
+                        grad = conform(grad, edge)
+                    if edge in pending:
+                        deliver(pending, heap, edge, grad)
+                    else:
+                        pending[edge] = grad
+                        heappush(heap, (-edge.sequence, edge))
+            if not keep_graph:
+                node.free()
     finally:
         mode.grad = before
     return found
 
 
-def step(node: Node, g: Any) -> Any:
-    """Run a node of which something needs looking after: several results, hooks, anomaly mode, a user's Function."""
+def attend(node: Any, g: Any, pending: dict, heap: list, targets: dict | None, wanted: dict | None, found: dict) -> Any:
+    """What leaves a node of which something needs looking after: a leaf, a target, one with hooks or several results, a user's Function."""
+    if node.pre_hooks or node.retain is not None:
+        g = arrive(node, g)
+    if targets is not None and node in targets:
+        found[node] = g
+        if not wanted[node]:  # type: ignore[index]  # with targets there is `wanted`; nothing below this one is
+            return ()
+    if node.__class__ is AccumulateGrad:
+        accumulate(node, g)
+        return ()
+    if node.parent is not None:
+        deliver_slot(pending, heap, node, g)
+        return ()
     try:
         grads = node.backward(filled(node, g) if g.__class__ is list else g)
     except RuntimeError:
@@ -100,7 +110,6 @@ def deliver_slot(pending: dict, heap: list, slot: Any, grad: Any) -> None:
 
 def filled(node: Any, grads: list) -> tuple:
     """The gradients of all results, zeros for those that nothing asked for; None for results of integer dtype."""
-    from .apply import wrap
     keeps_none = getattr(node, "materialize", True) is False
     return tuple([wrap(np.zeros(shape, dtype)) if g is None and not keeps_none and dtype.kind in "fcV" else g
                   for g, (shape, dtype) in zip(grads, node.outputs)])
@@ -123,12 +132,24 @@ def owned(tensor: Any) -> bool:
 def conform(grad: Any, edge: Node) -> Any:
     """A gradient in the shape and dtype of what it is the gradient of: broadcasting and casting are undone here, once for all."""
     if grad._array.shape != edge.shape:
-        grad = grad.sum_to_size(edge.shape)
+        grad = fitted(grad, edge.shape)
     if grad._array.dtype is not edge.dtype:
         if grad._array.dtype.kind == "c" and edge.dtype.kind != "c":
             grad = grad.real
         grad = grad.type_as_numpy(edge.dtype)
     return grad
+
+
+def fitted(grad: Any, shape: tuple) -> Any:
+    """A gradient summed over what was broadcast; one that is smaller than its tensor stands for the same value everywhere."""
+    array = grad._array
+    if array.size == 1 and len(shape) >= array.ndim:
+        if mode.grad or array.__class__ is not np.ndarray or not shape:
+            return grad.expand(shape) if shape else grad.reshape(())
+        return wrap(np.ndarray(shape, array.dtype, array, 0, (0,) * len(shape)))  # every element is the one number
+    if len(array.shape) <= len(shape) and all([n in (1, m) for n, m in zip(array.shape[::-1], shape[::-1])]):
+        return grad.expand(shape)
+    return grad.sum_to_size(shape)
 
 
 def accumulate(node: AccumulateGrad, g: Any) -> None:
@@ -156,7 +177,6 @@ def accumulate(node: AccumulateGrad, g: Any) -> None:
 
 def fresh_copy(g: Any, leaf: Any) -> Any:
     """A copy of a gradient in memory of its own, laid out as its leaf."""
-    from .apply import wrap
     array = np.empty_like(leaf._array, dtype=g._array.dtype)
     np.copyto(array, g._array)
     return wrap(array)

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from .wrap import wrap
+
 #: The seed of a new Generator (not of the default one).
 FIRST_SEED = 67280421310721
 #: PyTorch's layout of a state. `left` and `next` both tell the position in `words`; what has no name here is zero.
@@ -169,7 +171,6 @@ class Generator:
 
     def get_state(self) -> Any:
         """The state, as a uint8 tensor of 5056 elements that `set_state` takes."""
-        from .apply import wrap
         return wrap(self.state_bytes())
 
     def set_state(self, new_state: Any) -> None:

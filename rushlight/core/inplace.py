@@ -16,6 +16,7 @@ from .dtypes import can_cast, of_numpy
 from .grad_mode import mode
 from .node import AccumulateGrad, Node, tick
 from .op import Op, opaque
+from .wrap import wrap
 
 
 class Version:
@@ -156,7 +157,6 @@ def overwrite_recorded(self: Any, function: Any, args: tuple, kwargs: dict) -> A
 
 def _stand_in(tensor: Any) -> Any:
     """Another tensor with the same array and node, and a version of its own."""
-    from .apply import wrap
     twin = wrap(tensor._array)
     twin._node = tensor._node
     return twin

@@ -8,7 +8,9 @@ import numpy as np
 
 from ..backends.large import LARGE, split_ufunc
 from . import dtypes
+from . import wrap as wrapping
 from .node import G, NEEDS, OUT, REST
+from .wrap import wrap
 
 ndarray = np.ndarray
 
@@ -26,16 +28,17 @@ class Op:
     dtype       of the result: SAME, INT_TO_FLOAT or BOOL
     code        the scalar expression that the compiler fuses
     samples     function that gives example arguments for the generic tests
+    hidden      forward returns a tuple: the result, and arrays that are kept for the gradient formulas alone; `out` is then all of them
     holomorphic the formulas are derivatives f'(x, y, out) with real coefficients: for complex numbers they are given the conjugates
                 of what was saved, which is the convention of PyTorch's complex gradients
     """
 
     __slots__ = ("name", "kind", "forward", "grads", "vjp", "dtype", "code", "samples", "node_name", "arguments", "evaluate", "is_view",
-                 "is_ufunc", "differentiable", "holomorphic", "keeps_out", "_wants", "_keep", "_pull", "_conj_pull")
+                 "is_ufunc", "differentiable", "holomorphic", "keeps_arguments", "keeps_out", "hidden", "_wants", "_keep", "_pull", "_conj_pull")
 
     def __init__(self, name: str, kind: Kind, forward: Callable, grads: tuple = (), *, vjp: Callable | None = None, dtype: str = "same",
                  code: str | None = None, samples: Callable | None = None, node_name: str | None = None, arguments: tuple = (),
-                 holomorphic: bool = False):
+                 holomorphic: bool = False, hidden: bool = False):
         self.name = name
         self.kind = kind
         self.forward = forward
@@ -51,9 +54,11 @@ class Op:
         self.is_ufunc = forward.__class__ is np.ufunc
         self.differentiable = bool(grads) or vjp is not None
         self.holomorphic = holomorphic
+        self.hidden = hidden
         self._wants: tuple | None = None
         self._pull = self._conj_pull = None
         formulas = (vjp,) if vjp is not None else grads
+        self.keeps_arguments = any([f is not None and not {*self.arguments, "rest"}.isdisjoint(_names(f)) for f in formulas])
         self.keeps_out = any([f is not None and "out" in _names(f) for f in formulas])
         self._keep: dict = {}
 
@@ -89,17 +94,17 @@ class Op:
 
     def pull(self, node: Any, g: Any) -> Any:
         """The gradients of a node's arguments, in order; None where none is wanted."""
+        pull = self._pull
         if self.holomorphic and node.dtype.kind == "c":
-            if self._conj_pull is None:
-                self._conj_pull = puller(self, "node.conjugate")
-            return self._conj_pull(node, g)
-        if self._pull is None:
-            self._pull = puller(self, "node.value")
-        return self._pull(node, g)
+            pull = self._conj_pull
+            if pull is None:
+                pull = self._conj_pull = puller(self, "node.conjugate")
+        elif pull is None:
+            pull = self._pull = puller(self, "node.value")
+        return pull(node, g)
 
     def rebuild(self, node: Any) -> Any:
         """The result that a node saved, as a tensor with the node as its history."""
-        from .apply import wrap
         if node.out.__class__ is tuple:
             return tuple([wrap(array) for array in node.out])
         result = wrap(node.out)
@@ -135,7 +140,8 @@ def puller(op: Op, value: str) -> Callable:
         body = "".join([f"None if edges[{i}] is None else {call(i, wants)}, " if f is not None else "None, "
                         for i, (f, wants) in enumerate(zip(op.grads, op.wants))])
     scope = {f"f{i}": f for i, f in enumerate(formulas)}
-    exec(f"def pull(node, g):\n    edges = node.edges\n    return ({body})", scope)
+    scope["Tensor"] = wrapping.Tensor
+    exec(f"def pull(node, g):\n    edges, saved = node.edges, node.saved\n    return ({body})", scope)
     return scope["pull"]
 
 
@@ -147,6 +153,8 @@ def fetch(op: Op, source: int | str, value: str) -> str:
         return "node.result()" if value == "node.value" else "node.result().conj()"
     if source == NEEDS:
         return "node.needs()"
+    if value == "node.value" and isinstance(source, int) and source >= 0:
+        return f"(saved[{source}] if saved[{source}].__class__ is Tensor and saved[{source}]._cell is None else node.value({source}))"
     if source == REST:
         return f"[node.value(i) for i in range({len(op.arguments)}, len(node.saved))]"
     return f"node.attrs.get({source!r})" if isinstance(source, str) else f"{value}({source})"

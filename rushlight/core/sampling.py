@@ -178,6 +178,18 @@ def _bernoulli(flat: np.ndarray, limit: int, generator: Generator) -> None:
         out[...] = generator.draw(out.size, 53) < limit
 
 
+def dropout_noise(array: np.ndarray, keep: float, generator: Generator) -> np.ndarray:
+    """1 / keep with probability keep, else 0, in a floating dtype."""
+    single = np.float64 if array.itemsize == 8 else np.float32
+    scale = np.array(single(1) / single(keep)).astype(array.dtype)
+    return fill(array, _dropout_noise, math.ceil(keep * 2.0**53), scale, generator)
+
+
+def _dropout_noise(flat: np.ndarray, limit: int, scale: np.ndarray, generator: Generator) -> None:
+    for out in blocks(flat):
+        np.multiply(generator.draw(out.size, 53) < limit, scale, out)
+
+
 def bernoulli_each(array: np.ndarray, p: np.ndarray, generator: Generator) -> np.ndarray:
     """1 with the probability that p, broadcast to the array, gives for each place; two words each if p is float64, else one."""
     p = np.broadcast_to(p, array.shape).transpose(memory_axes(array)).reshape(-1)

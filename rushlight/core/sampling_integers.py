@@ -16,7 +16,8 @@ DIGITS = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
 C_NAMES = {"bool": "bool", "uint8": "unsigned char", "int8": "signed char", "int16": "short int", "int32": "int", "int64": "long int",
            "uint16": "short unsigned int", "uint32": "unsigned int", "uint64": "long unsigned int",
            "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float", "float64": "double"}
-_LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": 3.4028234663852886e38, "float64": 1.7976931348623157e308}
+#: The largest finite number of a float type.
+LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": 3.4028234663852886e38, "float64": 1.7976931348623157e308}
 
 
 def integers(array: np.ndarray, low: int, high: int, generator: Generator) -> np.ndarray:
@@ -121,7 +122,7 @@ def _moved_inwards(bound: int, inwards: int, d: dtypes.dtype) -> int:
 
 def _check_bound(which: str, value: int, d: dtypes.dtype) -> None:
     if d.is_floating_point:
-        low, high = -_LARGEST[d.name], _LARGEST[d.name]
+        low, high = -LARGEST[d.name], _LARGEST[d.name]
     elif d.name == "bool":
         low, high = 0, 1
     else:

@@ -23,13 +23,16 @@ def _singles(*decimals: float) -> tuple[np.ndarray, ...]:
     return tuple(np.array(np.float32(d), np.float64) for d in decimals)
 
 
-def normal(array: np.ndarray, mean: float, std: float, generator: Generator) -> np.ndarray:
-    """Normal numbers of that mean and standard deviation; complex ones have a variance of std**2 in all."""
+def normal(array: np.ndarray, mean: float, std: float, generator: Generator, contiguous: bool | None = None) -> np.ndarray:
+    """Normal numbers of that mean and standard deviation; complex ones have a variance of std**2 in all.
+
+    `contiguous` says whether the array that they are meant for is, if it is another one.
+    """
     mean, std = float(mean), float(std)
     size = array.size
     if array.dtype.kind == "c":
         std, size = std / math.sqrt(2.0), 2 * size
-    in_blocks = size >= 16 and array.flags.c_contiguous
+    in_blocks = size >= 16 and (array.flags.c_contiguous if contiguous is None else contiguous)
     return fill(array, _normal_in_blocks if in_blocks else _normal_one_by_one, mean, std, generator)
 
 

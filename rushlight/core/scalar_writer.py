@@ -41,7 +41,7 @@ def select(condition: np.ndarray, a: np.ndarray, b: np.ndarray, out: np.ndarray 
 
 def sign(a: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """-1, 0 or 1; 0 for NaN, as in PyTorch, where NumPy's is NaN."""
-    out = np.sign(a, out)
+    out = np.asarray(np.sign(a, out))
     np.copyto(out, 0, where=out != out)
     return out
 

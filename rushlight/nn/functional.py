@@ -13,6 +13,7 @@ FUNCTIONS = {
     "exponential": "sigmoid",
     "trigonometry": "tanh",
     "matmul": "linear",
+    "cross_entropy": "cross_entropy nll_loss",
     "loss": "mse_loss l1_loss smooth_l1_loss huber_loss poisson_nll_loss gaussian_nll_loss",
 }
 

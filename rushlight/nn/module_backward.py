@@ -8,6 +8,9 @@ from typing import Any
 from rushlight.autograd import Function
 from rushlight.tensor import Tensor
 
+FIRING_EARLY = ("Full backward hook is firing when gradients are computed with respect to module outputs since no inputs require gradients. See "
+                "https://docs.pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.register_full_backward_hook for more details.")
+
 
 class BackwardHookFunction(Function):
     """The tensors themselves, with one node that all their gradients pass through."""
@@ -69,6 +72,8 @@ class BackwardHook:
         if self.inputs is None:
             # No input wants a gradient, so no node below will tell: this is the end of the module's backward.
             nothing = (None,) * self.n_inputs
+            if self.hooks:
+                warnings.warn(FIRING_EARLY, stacklevel=2)
             for hook in self.hooks:
                 if hook(self.module, nothing, full) is not None:
                     raise RuntimeError("Backward hook for Modules where no input requires gradient should always return None or None for all "
@@ -114,7 +119,6 @@ def _spread(grads: tuple, places: list[int], length: int) -> tuple:
 
 
 def _checked(changed: Any, length: int, what: str, name: str) -> tuple:
-    changed = changed if isinstance(changed, tuple) else (changed,)
     if len(changed) != length:
         raise RuntimeError(f"{what} returned an invalid number of {name}, got {len(changed)}, but expected {length}")
-    return changed
+    return changed if isinstance(changed, (tuple, list)) else (changed,)

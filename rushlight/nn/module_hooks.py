@@ -219,7 +219,7 @@ class HookedCall:
         if backward is not None:
             self.result = backward.watch_outputs(self.result)
         if old:
-            _hook_last_operation(self.module, old, self.result)
+            _hook_last_operation(self.module, old, self.args, self.result)
         return self.result
 
     def _run_pre_hooks(self) -> None:
@@ -268,13 +268,32 @@ class HookedCall:
                               f"raised in forward: {error}", stacklevel=2)
 
 
-def _hook_last_operation(module: Any, hooks: list, result: Any) -> None:
+def _hook_last_operation(module: Any, hooks: list, args: tuple, result: Any) -> None:
     """Puts hooks of the old kind on the operation that made the result, or the first tensor in it."""
     value = result
     while not hasattr(value, "grad_fn"):
         if not isinstance(value, (dict, list, tuple)) or not value:
             return
         value = next((v for v in value.values() if hasattr(v, "grad_fn")), None) if isinstance(value, dict) else value[0]
-    if value.grad_fn is not None:
-        for hook in hooks:
-            value.grad_fn.register_hook(partial(hook, module))
+    node = value.grad_fn
+    if node is None:
+        return
+    _warn_of_old_hook(args, result, node)
+    for hook in hooks:
+        node.register_hook(partial(hook, module))
+
+
+def _warn_of_old_hook(args: tuple, result: Any, node: Any) -> None:
+    """Warns where a hook of the old kind does not see what it seems to: PyTorch's words for each case."""
+    inputs = {arg.grad_fn for arg in args if hasattr(arg, "grad_fn")}
+    below = {edge[0] for edge in node.next_functions}
+    if isinstance(result, tuple):
+        many = len({value.grad_fn for value in result if hasattr(value, "grad_fn")}) > 1
+        seen = "multiple autograd Nodes" if many else None
+        rest = "This hook will be missing some grad_output." if many else ""
+    else:
+        seen = None if inputs == below else "multiple autograd Nodes"
+        rest = "This hook will be missing some grad_input."
+    if seen:
+        warnings.warn(f"Using a non-full backward hook when the forward contains {seen} is deprecated and will be removed in future versions. "
+                      f"{rest} Please use register_full_backward_hook to get the documented behavior.", FutureWarning, stacklevel=6)

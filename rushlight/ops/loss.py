@@ -63,7 +63,8 @@ def loss_kind(kernel_name: str, arguments: tuple = ("x", "y")) -> Kind:
         if first.kind in "biuc":
             raise not_implemented(kernel_name, args[0])
         wide = [None if array is None else array.astype(np.float32) for array in arrays]
-        return op.forward(*wide, **attrs).astype(first)
+        out = op.forward(*wide, **attrs)
+        return (out[0].astype(first), *out[1:]) if out.__class__ is tuple else out.astype(first)
     return Kind("loss", evaluate, arguments, explain_broadcast)
 
 

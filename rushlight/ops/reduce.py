@@ -6,36 +6,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.apply import apply
-from ..core.op import Op, opaque, reduction
+from ..core.op import Op, reduction
 from .dims import sizes_of, some_dims
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
-def spread(g: Any, shape: tuple, dim: Any, keepdim: bool) -> Any:
-    """The gradient of a sum: g repeated along the summed dimensions."""
-    return apply(SPREAD, g, shape=shape, dim=dim, keepdim=keepdim)
-
-
-def _spread(g: Any, *, shape: tuple, dim: Any, keepdim: bool) -> Any:
-    # No copy: the repeated dimensions have stride 0. A tensor that takes this as its .grad copies it.
-    if dim is None:
-        return repeated(g.reshape(()), shape, (0,) * len(shape))
-    if not keepdim:
-        g = np.expand_dims(g, dim) if len(shape) else g
-    return repeated(g, shape, tuple([0 if at in dim else s for at, s in enumerate(g.strides)]))
-
-
-def repeated(x: Any, shape: tuple, strides: tuple) -> Any:
-    """A view of an array with some strides 0."""
-    if x.flags.c_contiguous and x.__class__ is np.ndarray and x.dtype.kind != "V":
-        return np.ndarray(shape, x.dtype, x, 0, strides)  # four times faster than as_strided
-    return np.lib.stride_tricks.as_strided(x, shape, strides)
-
-
-SPREAD = Op("spread", opaque, _spread, node_name="ExpandBackward0",
-    grads=(lambda g, dim, keepdim: g.sum(dim, keepdim),))
+def spread(g: Any, dim: Any, keepdim: bool) -> Any:
+    """The gradient of a sum, with size 1 along the summed dimensions: the engine repeats it there."""
+    if dim is None or keepdim:
+        return g
+    for at in sorted(dim):
+        g = g.unsqueeze(at)
+    return g
 
 
 def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
@@ -45,15 +29,15 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
     array = input._array
     if dim is not None:
         dim = some_dims(dim, array.ndim) or None  # an empty list means all
-    return apply(SUM, input, dim=dim, keepdim=keepdim, shape=array.shape)
+    return apply(SUM, input, dim=dim, keepdim=keepdim)
 
 
-def _sum(x: Any, *, dim: Any, keepdim: bool, shape: tuple) -> Any:
+def _sum(x: Any, *, dim: Any, keepdim: bool) -> Any:
     return np.add.reduce(x, dim, np.int64 if x.dtype.kind in "biu" else None, None, keepdim)
 
 
 SUM = Op("sum", reduction, _sum,
-    grads=(lambda g, shape, dim, keepdim: spread(g, shape, dim, keepdim),))
+    grads=(lambda g, dim, keepdim: spread(g, dim, keepdim),))
 
 
 def sum_to_size(input: Tensor, *size: Any) -> Tensor:
@@ -104,4 +88,4 @@ def _mean(x: Any, *, dim: Any, keepdim: bool, shape: tuple) -> Any:
 
 
 MEAN = Op("mean", reduction, _mean,
-    grads=(lambda g, shape, dim, keepdim: spread(g / count_of(shape, dim), shape, dim, keepdim),))
+    grads=(lambda g, shape, dim, keepdim: spread(g / count_of(shape, dim), dim, keepdim),))

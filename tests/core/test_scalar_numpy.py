@@ -188,3 +188,15 @@ def test_choice_by_a_scalar():
     assert p.item() == 3.0
     clip(p, g, 1.0)
     assert p.item() == 1.0
+
+
+@pytest.mark.parametrize("text", ["p = sign(p) * erf(g)", "p = where(p > g, p, g) + erfc(g)", "p = sigmoid(p) + abs(g)", "p = maximum(p, g) * 2"])
+def test_one_element_is_computed_as_many_are(text):
+    for dtype in ("float32", "float64"):
+        many = [np.full(3, v, dtype) for v in (0.3, -0.4)]
+        kernel(text, ("p", "g"))(*many)
+        for shape in ((), (1,), (1, 1)):
+            one = [np.full(shape, v, dtype) for v in (0.3, -0.4)]
+            kernel(text, ("p", "g"))(*one)
+            np.testing.assert_array_equal(one[0], many[0][0])
+            assert kernel(text.removeprefix("p = "), ("p", "g"))(*one).shape == shape
