@@ -77,12 +77,19 @@ class Op:
 
     def saved(self, args: tuple, edges: tuple) -> tuple:
         """Of the arguments, those that the formulas wanted by these edges name; None in the others' places."""
-        mask = ALL if None not in edges else tuple([edge is not None for edge in edges])
+        if None not in edges:
+            mask: Any = ALL
+        elif len(edges) == 2:
+            mask = FIRST if edges[1] is None else SECOND
+        else:
+            mask = tuple([edge is not None for edge in edges])
         keep = self._keep.get(mask)
         if keep is None:
             keep = self._keep[mask] = self._to_keep([edge is not None for edge in edges])
         if keep is ALL:
             return args
+        if len(args) == 2:
+            return (args[0] if 0 in keep else None, args[1] if 1 in keep else None)
         return tuple([arg if index in keep else None for index, arg in enumerate(args)]) if keep else ()
 
     def _to_keep(self, mask: list) -> Any:
@@ -122,6 +129,7 @@ class Op:
 
 
 ALL: Any = frozenset((-1,))
+FIRST, SECOND = (True, False), (False, True)
 SPECIAL = {"g": G, "out": OUT, "needs": NEEDS, "rest": REST}
 
 
