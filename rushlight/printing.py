@@ -83,11 +83,6 @@ def tensor_text(tensor: Any, *, tensor_contents: str | None = None) -> str:
     return f"Parameter({text})" if title != "tensor(" and _is_parameter(tensor) else text
 
 
-def parameter_text(parameter: Any) -> str:
-    """The text of an `nn.Parameter`: a line that says so, then the tensor."""
-    return "Parameter containing:\n" + tensor_text(parameter)
-
-
 def format_tensor(tensor: Any, spec: str) -> str:
     """`format(tensor, spec)`: a plain 0-d tensor formats as its Python number; any other takes no specification.
 
