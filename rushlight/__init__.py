@@ -55,10 +55,13 @@ FUNCTIONS = {
     "matmul": """mm bmm mv dot vdot matmul outer ger inner addmm addmv addr baddbmm addbmm bilinear chain_matmul kron tensordot einsum""",
     "activation": "relu relu_ prelu threshold threshold_ hardshrink",
     "smooth": "selu selu_ celu celu_",
+    "random": """rand rand_like randn randn_like randint randint_like randperm normal bernoulli multinomial poisson binomial""",
+    "dropout": """dropout dropout_ feature_dropout feature_dropout_ alpha_dropout alpha_dropout_ feature_alpha_dropout
+        feature_alpha_dropout_ native_dropout rrelu rrelu_""",
     "create": "tensor zeros ones ones_like from_numpy",
 }
 #: functions that take `out=` in their own way, or not at all
-OWN_OUT = {"create", "views", "copying", "reorder", "regions"}
+OWN_OUT = {"create", "views", "copying", "reorder", "regions", "random", "dropout"}
 
 #: subpackages and modules
 MODULES = """autograd nn optim utils random cuda linalg fft special testing func distributions backends version amp hub

@@ -41,6 +41,8 @@ METHODS = {
         cpu cuda copy_ fill_ zero_""",
     "matmul": """mm bmm mv dot vdot matmul outer ger inner addmm addmm_ addmv addmv_ addr addr_ baddbmm baddbmm_ addbmm addbmm_ kron""",
     "activation": "relu relu_ prelu hardshrink",
+    "random": "bernoulli multinomial",
+    "random_fill": "uniform_ normal_ random_ bernoulli_ exponential_ geometric_ cauchy_ log_normal_",
     "create": "new_zeros",
 }
 

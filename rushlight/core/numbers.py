@@ -1,0 +1,55 @@
+"""Python numbers as elements of a dtype."""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+#: C's names of the types, as PyTorch's message has them
+C_NAMES = {"bool": "bool", "uint8": "uint8_t", "int8": "int8_t", "int16": "int16_t", "int32": "int", "int64": "int64_t", "uint16": "uint16_t",
+           "uint32": "uint32_t", "uint64": "uint64_t", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float",
+           "float64": "double", "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}
+LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": 3.4028234663852886e38, "complex64": 3.4028234663852886e38}
+
+
+def checked_number(value: Any, dtype: np.dtype) -> Any:
+    """A 0-d array of that dtype with the value: cut to an integer, or wrapped if negative in an unsigned one.
+
+    Raises RuntimeError where the dtype cannot hold it.
+    """
+    kind = dtype.kind
+    if kind == "b":
+        return np.array(bool(value))
+    if kind in "iu":
+        return np.array(whole(value, dtype)).astype(dtype)
+    if isinstance(value, complex) and kind != "c":
+        if value.imag:
+            raise overflow(dtype)
+        value = value.real
+    largest = LARGEST.get(dtype.name)
+    if largest is not None and abs(value) > largest and math.isfinite(abs(value)):
+        raise overflow(dtype)
+    return np.array(value).astype(dtype)
+
+
+def whole(value: Any, dtype: np.dtype) -> int:
+    """The integer part of a number as an integer dtype holds it."""
+    if isinstance(value, complex):
+        if value.imag:
+            raise overflow(dtype)
+        value = value.real
+    if isinstance(value, float) and not math.isfinite(value):
+        raise overflow(dtype)
+    number = int(value)
+    limits = np.iinfo(dtype)
+    # An unsigned type takes a negative number for what is counted down from its largest.
+    lowest = -limits.max if limits.min == 0 else limits.min
+    if not lowest <= number <= limits.max:
+        raise overflow(dtype)
+    return number % (limits.max + 1) if limits.min == 0 else number
+
+
+def overflow(dtype: np.dtype) -> RuntimeError:
+    """PyTorch's error for a number that does not fit."""
+    return RuntimeError(f"value cannot be converted to type {C_NAMES[dtype.name]} without overflow")

@@ -1,0 +1,508 @@
+"""Square brackets: x[...] and x[...] = value, with PyTorch's rules.
+
+An index has two parts. Integers, slices, None and the ellipsis give a view, all in one step. Then tensors, lists and masks pick
+elements of that view, and make a copy. PyTorch takes them in that order too, so that `x[0, :, [1, 2]]` first drops a dimension;
+NumPy, given all at once, would put the dimension of the list in front.
+"""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core.apply import apply, watchers, wrap
+from ..core.dtypes import of_numpy
+from ..core.grad_mode import mode
+from ..core.inplace import bump, fresh_node, inplace
+from ..core.numbers import checked_number
+from ..core.op import Op, opaque, view as view_kind
+from .accumulate import add_at
+from .regions import ALL, PLACE, SELECT, SLICE
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+def _take_and_insert(x: Any, *, key: tuple, shape: tuple) -> Any:
+    # NumPy gives a new dimension stride 0, PyTorch what a contiguous tensor would have; so does reshape.
+    return x[tuple([k for k in key if k is not None])].reshape(x[key].shape)
+
+
+_grads = (lambda g, key, shape: apply(PLACE, g, key=key, shape=shape),)
+
+#: the operations of the view part: each is named after the last thing done
+ALIAS = Op("alias", view_kind, lambda x: x.view(), grads=(lambda g: g,))
+INSERT = Op("unsqueeze", view_kind, _take_and_insert, _grads)
+SELECT_INSERT = Op("select", view_kind, _take_and_insert, _grads)
+SLICE_INSERT = Op("slice", view_kind, _take_and_insert, _grads)
+WITH_NONE = {SELECT: SELECT_INSERT, SLICE: SLICE_INSERT, INSERT: INSERT}
+
+
+def getitem(input: Tensor, index: Any) -> Tensor:
+    """The part of input that an index names: a view for integers, slices, None and ellipsis, else a copy."""
+    kind = index.__class__
+    if kind is int:
+        shape = input._array.shape
+        if not shape or not -shape[0] <= index < shape[0]:
+            raise out_of_bounds(index, shape, 0)
+        return apply(SELECT, input, key=(index, ...), shape=shape)
+    if kind is slice:
+        shape = input._array.shape
+        if not shape:
+            raise IndexError("slice() cannot be applied to a 0-dim tensor.")
+        return apply(SLICE, input, key=(checked_slice(index), ...), shape=shape)
+    op, key, places, tensors = plan(input, index)
+    view = input if op is None else view_of(input, op, key)
+    return view if tensors is None else pick(view, places, tensors)
+
+
+def view_of(input: Tensor, op: Op, key: tuple) -> Tensor:
+    """The view part of an index."""
+    if op is ALIAS:
+        return apply(ALIAS, input)
+    return apply(op, input, key=key, shape=input._array.shape)
+
+
+def out_of_bounds(index: int, shape: tuple, dim: int) -> IndexError:
+    """PyTorch's error for an integer index."""
+    if not shape:
+        return IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim tensor to "
+                          "a number")
+    return IndexError(f"index {index} is out of bounds for dimension {dim} with size {shape[dim]}")
+
+
+def checked_slice(index: slice) -> slice:
+    """The slice with plain integers. Raises ValueError for a step below one."""
+    start, stop, step = index.start, index.stop, index.step
+    if step is not None:
+        step = step.__index__()
+        if step <= 0:
+            raise ValueError("slice step cannot be zero" if step == 0 else "step must be greater than zero")
+    if (start is None or start.__class__ is int) and (stop is None or stop.__class__ is int):
+        return index
+    try:
+        return slice(None if start is None else start.__index__(), None if stop is None else stop.__index__(), step)
+    except AttributeError:
+        raise TypeError("slice indices must be integers or None or have an __index__ method") from None
+
+
+# ---- taking an index apart
+
+def plan(input: Tensor, index: Any) -> tuple:
+    """(op, key, places, tensors): how to make the view part, and which tensors then index which of its dimensions.
+
+    op is None where the view is input itself; tensors is None where there is no second part. places holds for each dimension of the view,
+    up to the last indexed one, how many of its dimensions the next tensor takes: 0 for none.
+    """
+    items = [index] if index.__class__ is not tuple and not sequence_as_tuple(index) else index
+    items = [item if item.__class__ in PLAIN else plain(item) for item in items]
+    shape = input._array.shape
+    named = 0
+    for item in items:
+        if item.__class__ is int or item.__class__ is slice:
+            named += 1
+        elif hasattr(item, "_array"):
+            named += consumed(item)
+    if named > len(shape):
+        raise too_many(items, shape)
+    return _walk(items, shape, len(shape) - named)
+
+
+PLAIN = {int, slice, type(None), type(...), bool}
+
+
+def _walk(items: list, shape: tuple, left_out: int) -> tuple:
+    key: list = []
+    places: list = []
+    tensors: list = []
+    op, dim, inserts = None, 0, False
+    for item in items:
+        kind = item.__class__
+        if kind is int:
+            if not -shape[dim] <= item < shape[dim]:
+                raise out_of_bounds(item, (None,) * key.count(None) + shape, dim + key.count(None))
+            key.append(item)
+            op, dim = SELECT, dim + 1
+        elif kind is slice:
+            item = checked_slice(item)
+            if item.indices(shape[dim]) != (0, shape[dim], 1):
+                op = SLICE
+            key.append(item)
+            places.append(0)
+            dim += 1
+        elif item is None or kind is bool:
+            key.append(None)
+            op, inserts = INSERT, True
+            places.append(0 if item is None else 1)
+            if item is not None:
+                tensors.append(wrap(np.array([item])))
+        elif item is ...:
+            key.extend([ALL] * left_out)
+            places.extend([0] * left_out)
+            dim, left_out = dim + left_out, 0
+        else:
+            count = consumed(item)
+            key.extend([ALL] * count)
+            places.append(count)
+            tensors.append(item)
+            dim += count
+    if op is None:
+        return (None if tensors else ALIAS), (), tuple(places), tensors or None
+    return WITH_NONE[op] if inserts else op, (*key, ...), tuple(places), tensors or None
+
+
+def plain(item: Any) -> Any:
+    """One item of an index as an int, a bool, or a tensor of dimension 1 or more that holds integers or bools."""
+    if hasattr(item, "_array"):
+        return plain_tensor(item)
+    if isinstance(item, np.ndarray):
+        from .create import from_numpy
+        return plain_tensor(from_numpy(item))
+    if isinstance(item, np.integer) or isinstance(item, int):
+        return int(item)
+    if isinstance(item, str):
+        raise TypeError("new(): invalid data type 'str'")
+    if isinstance(item, (list, tuple, range)):
+        return plain_sequence(item)
+    if item in (None, ...):
+        return item
+    raise IndexError(f"only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got {type_name(item)})")
+
+
+def plain_tensor(item: Tensor) -> Any:
+    """A tensor as an index: a number if it is 0-d, a mask if it holds bytes."""
+    dtype = item._array.dtype
+    if dtype.kind == "b" or dtype == np.uint8:
+        if item._array.ndim == 0:
+            return bool(item.item())
+        return item if dtype.kind == "b" else byte_mask(item)
+    if item._array.ndim == 0 and dtype.kind in "iu":
+        return int(item.item())
+    if dtype not in (np.int64, np.int32):
+        raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+    return item
+
+
+def byte_mask(item: Tensor) -> Tensor:
+    """A tensor of bytes as a mask, with PyTorch's warning."""
+    import warnings
+    warnings.warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.", stacklevel=6)
+    return item.bool()
+
+
+def plain_sequence(item: Any) -> Tensor:
+    """A list of numbers as a tensor of indices: bools make a mask, all else integers."""
+    from .create import array_of
+    array = array_of(item) if len(item) else np.empty(0, np.int64)
+    return wrap(array if array.dtype.kind == "b" else array.astype(np.int64, copy=False))
+
+
+def sequence_as_tuple(index: Any) -> bool:
+    """Whether a list stands for a tuple of indices, as it does if it is short and holds more than numbers."""
+    if index.__class__ is not list or len(index) >= 32:
+        return False
+    for item in index:
+        if item is None or item is ... or isinstance(item, (slice, list, tuple, np.ndarray)) or hasattr(item, "_array"):
+            import warnings
+            warnings.warn("Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in pytorch 2.9; use "
+                          "x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor index, x[torch.tensor(seq)], which "
+                          "will result either in an error or a different result", stacklevel=4)
+            return True
+    return False
+
+
+def consumed(item: Tensor) -> int:
+    """How many dimensions an index tensor takes: a mask as many as it has."""
+    return item._array.ndim if item._array.dtype.kind == "b" else 1
+
+
+def too_many(items: list, shape: tuple) -> IndexError:
+    """PyTorch's error for an index with more dimensions than the tensor."""
+    if not shape and len(items) == 1:
+        if items[0].__class__ is int:
+            return out_of_bounds(items[0], shape, 0)
+        if items[0].__class__ is slice:
+            return IndexError("slice() cannot be applied to a 0-dim tensor.")
+    return IndexError(f"too many indices for tensor of dimension {len(shape)}")
+
+
+def check_masks(shape: tuple, places: tuple, tensors: list) -> None:
+    """Raise IndexError unless every mask has the shape of the dimensions that it stands for."""
+    dim, left = 0, iter(tensors)
+    for count in places:
+        item = next(left)._array if count else None
+        if item is not None and item.dtype.kind == "b":
+            for at, n in enumerate(item.shape):
+                if n != shape[dim + at]:
+                    raise IndexError(f"The shape of the mask {list(item.shape)} at index {at} does not match the shape of the indexed tensor "
+                                     f"{list(shape)} at index {dim + at}")
+        dim += count or 1
+
+
+# ---- the second part: tensors as indices
+
+def pick(input: Tensor, places: tuple, tensors: list) -> Tensor:
+    """The elements that index tensors name, as a copy."""
+    shape = input._array.shape
+    try:
+        return apply(INDEX, input, *tensors, places=places, shape=shape)
+    except IndexError as error:
+        raise explained_index(error, shape, places, tensors) from None
+
+
+def numpy_key(places: tuple, arrays: Any) -> tuple:
+    """The index in NumPy's form."""
+    arrays = iter(arrays)
+    return tuple([next(arrays) if count else ALL for count in places])
+
+
+def _index(x: Any, *indices: Any, places: tuple, shape: tuple) -> Any:
+    if places == (1,) and indices[0].dtype.kind != "b" and x.flags.c_contiguous:
+        return x.take(indices[0], 0)  # half the time of square brackets
+    return x[numpy_key(places, indices)]
+
+
+def _index_back(g: Any, *indices: Any, places: tuple, shape: tuple) -> Any:
+    return add_at(np.zeros(shape, g.dtype), numpy_key(places, indices), g)
+
+
+INDEX = Op("index", opaque, _index,
+    vjp=lambda g, rest, places, shape: (apply(INDEX_BACK, g, *rest, places=places, shape=shape),))
+
+#: zeros of a shape, with g added where the indices point
+INDEX_BACK = Op("index_back", opaque, _index_back,
+    vjp=lambda g, rest, places, shape: (apply(INDEX, g, *rest, places=places, shape=shape),))
+
+
+def explained_index(error: IndexError, shape: tuple, places: tuple, tensors: list) -> IndexError:
+    """PyTorch's words for NumPy's error."""
+    try:
+        check_masks(shape, places, tensors)
+    except IndexError as better:
+        return better
+    text = str(error)
+    if "could not be broadcast" in text:
+        arrays = [a for t in tensors for a in (t._array.nonzero() if t._array.dtype.kind == "b" else (t._array,))]
+        shapes = ", ".join([str(list(a.shape)) for a in arrays])
+        return IndexError(f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}")
+    if "empty axes" in text or text.endswith("with size 0"):
+        return IndexError("index is out of bounds for dimension with size 0")
+    before, found, after = text.partition(" for axis ")
+    if not found:
+        return error
+    # PyTorch counts the dimensions that are indexed, NumPy all of them.
+    axis, _, size = after.partition(" ")
+    number = sum([1 if count else 0 for count in places[:int(axis)]]) if all([count < 2 for count in places]) else int(axis)
+    return IndexError(f"{before} for dimension {number} {size}")
+
+
+# ---- assignment
+
+def setitem(input: Tensor, index: Any, value: Any) -> None:
+    """Overwrite the part of input that an index names with a number, or with a tensor that is broadcast and cast."""
+    given = getattr(value, "_array", None)
+    if given is None and not isinstance(value, (int, float, complex, np.integer)):
+        raise TypeError(f"can't assign a {type_name(value)} to a torch.{input.dtype.kernel_name}Tensor")
+    direct = not watchers and not is_recorded(input, value)
+    if direct and (index.__class__ is int or index.__class__ is slice):
+        return set_plain(input, index, value, given)
+    op, key, places, tensors = plan(input, index)
+    if direct and tensors is None:
+        return set_region(input, key, value, given)
+    view = input if op is None or op is ALIAS else view_of(input, op, key)
+    if tensors is not None:
+        put_(view, places, tensors, value_tensor(value, view))
+    elif given is None and view._array.ndim:
+        view.fill_(value)
+    else:
+        value = value if given is not None else value_tensor(value, view)
+        view.copy_(without_leading_ones(value, view._array))
+    return None
+
+
+def is_recorded(input: Tensor, value: Any) -> bool:
+    """Whether writing value into input leaves a trace in the graph."""
+    if not mode.grad:
+        return False
+    return (input._node if input._base is None else fresh_node(input)) is not None or getattr(value, "requires_grad", False)
+
+
+def type_name(value: Any) -> str:
+    """A type's name as PyTorch's messages have it."""
+    cls = type(value)
+    return f"numpy.{cls.__name__}" if cls.__module__ == "numpy" else cls.__name__
+
+
+def set_plain(input: Tensor, index: Any, value: Any, given: Any) -> None:
+    """x[3] = value or x[2:5] = value where nothing is recorded: straight into the array."""
+    array = input._array
+    if index.__class__ is slice:
+        if not array.ndim:
+            raise IndexError("slice() cannot be applied to a 0-dim tensor.")
+        index = checked_slice(index)
+    elif not array.ndim or not -array.shape[0] <= index < array.shape[0]:
+        raise out_of_bounds(index, array.shape, 0)
+    set_region(input, (index, ...), value, given)
+
+
+def set_region(input: Tensor, key: tuple, value: Any, given: Any) -> None:
+    """Write a number or an array into the part of a tensor's array that a key of NumPy's names."""
+    array = input._array
+    target = array[key]
+    if given is not None:
+        write_into(target, given)
+    elif array.dtype.kind == "f" and array.itemsize >= 4 and -1e38 < value < 1e38 and 0 not in target.strides:
+        target[...] = value
+    else:
+        write_into(target, checked_number(value, array.dtype))
+    bump(input)
+
+
+def write_into(target: Any, values: Any) -> None:
+    """Overwrite an array with values, which are broadcast and cast."""
+    if 0 in target.strides:
+        check_overlap(target)
+    if values.dtype is not target.dtype:
+        if values.dtype.kind == "c" and target.dtype.kind not in "cb":
+            values = values.real
+        if target.dtype.kind == "u" and values.dtype.kind == "f":
+            values = values.astype(np.int64)  # C leaves the conversion of a negative float to an unsigned integer undefined
+    try:
+        np.copyto(target, values, casting="unsafe")
+    except ValueError:
+        raise RuntimeError(not_expandable(values, target.shape)) from None
+
+
+def check_overlap(target: Any) -> None:
+    """Raise RuntimeError where two elements of an array are one place in memory."""
+    if any([stride == 0 and n > 1 for stride, n in zip(target.strides, target.shape)]):
+        raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please "
+                           "clone() the tensor before performing the operation.")
+
+
+def not_expandable(values: Any, shape: tuple) -> str:
+    """PyTorch's sentence on an array that does not expand to a shape."""
+    own = values.shape
+    if len(own) > len(shape):
+        return (f"expand(torch.{of_numpy(values.dtype).kernel_name}Tensor{{{list(own)}}}, size={list(shape)}): the number of sizes provided "
+                f"({len(shape)}) must be greater or equal to the number of dimensions in the tensor ({len(own)})")
+    extra = len(shape) - len(own)
+    at = next(d for d in range(len(shape) - 1, -1, -1) if d >= extra and own[d - extra] not in (1, shape[d]))
+    return (f"The expanded size of the tensor ({shape[at]}) must match the existing size ({own[at - extra]}) at non-singleton dimension {at}.  "
+            f"Target sizes: {list(shape)}.  Tensor sizes: {list(own)}")
+
+
+def without_leading_ones(value: Tensor, target: Any) -> Tensor:
+    """value without its first dimensions of size 1 as far as it has more dimensions than the target."""
+    own = value._array.shape
+    extra = len(own) - target.ndim
+    if extra > 0 and own[:extra] == (1,) * extra:
+        value, own = value.reshape(own[extra:]), own[extra:]
+    if own != target.shape and (extra > 0 and len(own) > target.ndim or any([n not in (1, m) for n, m in zip(own[::-1], target.shape[::-1])])):
+        raise RuntimeError(not_expandable(value._array, target.shape))
+    return value
+
+
+def value_tensor(value: Any, target: Tensor) -> Tensor:
+    """What is assigned, as a tensor of the target's dtype."""
+    dtype = target._array.dtype
+    if not hasattr(value, "_array"):
+        return wrap(checked_number(value, dtype))
+    if value._array.dtype != dtype:
+        raise RuntimeError(f"Index put requires the source and destination dtypes match, got {target.dtype.kernel_name} for the destination and "
+                           f"{value.dtype.kernel_name} for the source.")
+    return value
+
+
+# ---- index_put
+
+def put_(input: Tensor, places: tuple, tensors: list, value: Tensor, accumulate: bool = False) -> Tensor:
+    """Overwrite, or add to, the elements of input that index tensors name."""
+    if is_recorded(input, value) or watchers:
+        return _put_recorded(input, value, tensors, places, accumulate)
+    try:
+        put_into(input._array, value._array, numpy_key(places, [t._array for t in tensors]), accumulate)
+    except (IndexError, ValueError) as error:
+        raise explained_put(error, input, value, tensors, places) from None
+    bump(input)
+    return input
+
+
+def put_into(x: Any, value: Any, key: tuple, accumulate: bool) -> None:
+    """Write, or add, value into x where an index in NumPy's form points."""
+    if accumulate:
+        x[...] = add_at(x, key, value)
+    else:
+        x[key] = value
+
+
+def _put(x: Any, value: Any, *indices: Any, places: tuple, accumulate: bool) -> Any:
+    out = x.copy()
+    key = numpy_key(places, indices)
+    if accumulate:
+        return add_at(out, key, value)
+    out[key] = value
+    return out
+
+
+def _put_grads(g: Any, rest: list, places: tuple, accumulate: bool, needs: tuple) -> tuple:
+    """What was overwritten gets nothing; what was written gets its element of g."""
+    before = after = None
+    if needs[0]:
+        before = g if accumulate else apply(INDEX_PUT, g, g.new_zeros(()), *rest, places=places, accumulate=False)
+    if needs[1]:
+        after = apply(INDEX, g, *rest, places=places, shape=g._array.shape)
+    return before, after
+
+
+INDEX_PUT = Op("index_put", opaque, _put, vjp=_put_grads)
+
+
+def put(input: Tensor, value: Tensor, tensors: list, places: tuple, accumulate: bool) -> Tensor:
+    """A copy of input with value written where index tensors point."""
+    try:
+        return apply(INDEX_PUT, input, value, *tensors, places=places, accumulate=accumulate)
+    except (IndexError, ValueError) as error:
+        raise explained_put(error, input, value, tensors, places) from None
+
+
+_put_recorded = inplace(put, "index_put_")
+
+
+def explained_put(error: Exception, input: Tensor, value: Tensor, tensors: list, places: tuple) -> Exception:
+    """PyTorch's words for NumPy's error."""
+    if isinstance(error, IndexError):
+        return explained_index(error, input._array.shape, places, tensors)
+    result = input._array[numpy_key(places, [t._array for t in tensors])].shape
+    return RuntimeError(f"shape mismatch: value tensor of shape {list(value._array.shape)} cannot be broadcast to indexing result of shape "
+                        f"{list(result)}")
+
+
+def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
+    """A copy of input with values written, or added, where index tensors point; an element named twice takes both when adding."""
+    view, places, tensors = put_plan(input, indices)
+    return put(view, value_tensor(values, input), tensors, places, accumulate)
+
+
+def index_put_(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
+    """Write, or add, values where index tensors point."""
+    view, places, tensors = put_plan(input, indices)
+    return put_(view, places, tensors, value_tensor(values, input), accumulate)
+
+
+def put_plan(input: Tensor, indices: Any) -> tuple:
+    """input and the places and tensors of a tuple of index tensors, where None takes a whole dimension."""
+    if not isinstance(indices, (tuple, list)):
+        raise TypeError(f"index_put_(): argument 'indices' (position 1) must be tuple of Tensors, not {type(indices).__name__}")
+    items = tuple([ALL if index is None else one_or_more(index) for index in indices])
+    _, _, places, tensors = plan(input, items)
+    return input, places, tensors or []
+
+
+def one_or_more(index: Tensor) -> Tensor:
+    """A 0-d index as one of one element, so that it stays a tensor among indices."""
+    return index.reshape(1) if hasattr(index, "_array") and index._array.ndim == 0 else index
+
+
+#: the methods behind square brackets
+__getitem__, __setitem__ = getitem, setitem
