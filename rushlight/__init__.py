@@ -73,6 +73,10 @@ OTHERS: dict[str, str] = {
     "random": "manual_seed seed initial_seed get_rng_state set_rng_state default_generator",
     "core.generator": "Generator",
     "names": "typename",
+    "settings": """get_num_threads set_num_threads get_num_interop_threads set_num_interop_threads get_float32_matmul_precision
+        set_float32_matmul_precision use_deterministic_algorithms are_deterministic_algorithms_enabled set_flush_denormal
+        is_deterministic_algorithms_warn_only_enabled set_warn_always is_warn_always_enabled""",
+    "core.device": "get_default_device set_default_device",
 }
 
 _HOME = {name: "ops." + module for module, names in FUNCTIONS.items() for name in names.split()}
