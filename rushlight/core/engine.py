@@ -117,10 +117,23 @@ def filled(node: Any, grads: list) -> tuple:
 
 def added(known: Any, grad: Any) -> Any:
     """known + grad, into known's memory where nothing else can see it."""
-    if not mode.grad and sys.getrefcount(known) <= 4 and owned(known) and known._array.dtype is grad._array.dtype:
+    if not mode.grad and sys.getrefcount(known) <= SOLE and owned(known) and known._array.dtype is grad._array.dtype:
         np.add(known._array, grad._array, out=known._array)
         return known
     return known + grad
+
+
+def _references(known: Any, grad: Any) -> int:
+    return sys.getrefcount(known)
+
+
+def _count_when_sole() -> int:
+    known = object()
+    return _references(known, None)
+
+
+#: what `added` counts when only `deliver` holds what it passes on; Python's versions differ. One more is another node's gradient.
+SOLE = _count_when_sole()
 
 
 def owned(tensor: Any) -> bool:
