@@ -75,8 +75,11 @@ class _ConvNd(Module):
         return pads
 
     def reset_parameters(self) -> None:
-        """Draws first values anew."""
-        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        """Draws first values anew, in the order of the weight's indices whatever its layout in memory."""
+        weight = self.weight.detach()
+        drawn = init.kaiming_uniform_(weight.contiguous(), a=math.sqrt(5))
+        if drawn is not weight:
+            weight.copy_(drawn)
         if self.bias is not None:
             fan_in, _ = init._calculate_fan_in_and_fan_out(self.weight)
             if fan_in != 0:
