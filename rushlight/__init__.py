@@ -44,6 +44,7 @@ FUNCTIONS = {
         bitwise_left_shift bitwise_right_shift gcd lcm isnan isinf isfinite isposinf isneginf isreal isclose allclose equal""",
     "complex_numbers": """complex polar conj conj_physical resolve_conj resolve_neg is_conj is_neg real imag view_as_real
         view_as_complex angle""",
+    "softmax": "softmax log_softmax",
     "reduce": "sum mean",
     "views": """reshape flatten unflatten ravel squeeze unsqueeze broadcast_to broadcast_tensors broadcast_shapes
         atleast_1d atleast_2d atleast_3d""",

@@ -32,6 +32,7 @@ METHODS = {
         bitwise_left_shift bitwise_left_shift_ bitwise_right_shift bitwise_right_shift_ gcd gcd_ lcm lcm_ isnan isinf isfinite
         isposinf isneginf isreal isclose allclose equal""",
     "complex_numbers": "conj conj_physical conj_physical_ resolve_conj resolve_neg is_conj is_neg angle",
+    "softmax": "softmax log_softmax",
     "reduce": "sum_to_size sum mean",
     "views": """view view_as reshape reshape_as flatten unflatten ravel squeeze squeeze_ unsqueeze unsqueeze_ expand expand_as broadcast_to""",
     "reorder": "transpose transpose_ swapaxes swapaxes_ swapdims swapdims_ t t_ permute movedim moveaxis adjoint",

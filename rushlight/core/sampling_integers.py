@@ -122,7 +122,7 @@ def _moved_inwards(bound: int, inwards: int, d: dtypes.dtype) -> int:
 
 def _check_bound(which: str, value: int, d: dtypes.dtype) -> None:
     if d.is_floating_point:
-        low, high = -LARGEST[d.name], _LARGEST[d.name]
+        low, high = -LARGEST[d.name], LARGEST[d.name]
     elif d.name == "bool":
         low, high = 0, 1
     else:

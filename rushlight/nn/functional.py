@@ -10,7 +10,10 @@ FUNCTIONS = {
     "activation": """relu relu_ relu6 leaky_relu leaky_relu_ threshold threshold_ hardtanh hardtanh_ prelu glu hardsigmoid hardswish
         hardshrink softshrink""",
     "smooth": "elu elu_ selu selu_ celu celu_ gelu silu mish softplus logsigmoid tanhshrink softsign",
+    "dropout_forms": "dropout alpha_dropout feature_alpha_dropout dropout1d dropout2d dropout3d rrelu",
+    "dropout": "rrelu_",
     "exponential": "sigmoid",
+    "softmax_forms": "softmax softmin log_softmax",
     "trigonometry": "tanh",
     "matmul": "linear",
     "cross_entropy": "cross_entropy nll_loss",
