@@ -1,0 +1,315 @@
+"""Cross entropy and the negative log-likelihood of classes.
+
+Both are sums over the rows of a table. Row i has its class's logarithm with the factor `hit` and, under label smoothing, the logarithms of
+all classes with the factor `every`; weights, ignored rows and the division by a mean are in these factors.
+"""
+from __future__ import annotations
+
+from collections import namedtuple
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core.apply import apply, wrap
+from ..core.op import Kind, Op
+from .activation import not_implemented
+from .loss import reduction_of
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None, ignore_index: int = -100,
+                  reduce: bool | None = None, reduction: str = "mean", label_smoothing: float = 0.0) -> Tensor:
+    """-log softmax(input)[target], and its mean or sum over the rows.
+
+    *Shape*: input (C), (N, C) or (N, C, d1, ...); target without C, the numbers of classes, or in input's shape, their probabilities.
+    A row whose class is `ignore_index` counts nothing; `weight` (C) says what a row of each class counts, in the mean too.
+    `label_smoothing` mixes the target with so much of the uniform distribution.
+    """
+    reduction = reduction_of(reduction, size_average, reduce)
+    if label_smoothing > 1:
+        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
+    check_tensors("cross_entropy_loss", input, target)
+    if input._array.shape == target._array.shape:
+        return cross_entropy_of_probabilities(input, target, weight, ignore_index, reduction, label_smoothing)
+    return of_rows(CROSS_ENTROPY, input, target, weight, ignore_index, reduction, max(label_smoothing, 0.0))
+
+
+def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None, ignore_index: int = -100,
+             reduce: bool | None = None, reduction: str = "mean") -> Tensor:
+    """-input[target] for logarithms of probabilities, and its mean or sum over the rows; arguments as for `cross_entropy`."""
+    reduction = reduction_of(reduction, size_average, reduce)
+    check_tensors("nll_loss_nd", input, target)
+    return of_rows(NLL_LOSS, input, target, weight, ignore_index, reduction, 0.0)
+
+
+def check_tensors(name: str, input: Any, target: Any) -> None:
+    """Raise PyTorch's TypeError unless both are tensors."""
+    for position, (argument, value) in enumerate((("input", input), ("target", target)), 1):
+        if getattr(value, "_array", None) is None:
+            raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {type(value).__name__}")
+
+
+def of_rows(op: tuple, input: Any, target: Any, weight: Any, ignore_index: int, reduction: str, smoothing: float) -> Any:
+    """Apply one of the two losses to input as a table with its classes in dimension 1."""
+    x, t = input._array, target._array
+    if x.ndim == 2 and t.ndim == 1 and x.shape[0] == t.shape[0] and weight is None and t.dtype == np.int64:
+        return apply(op[0], input, target, None, reduction=reduction, ignore_index=ignore_index, smoothing=smoothing)
+    check_shapes(input, target)
+    if weight is not None:
+        check_weight(input, weight)
+    if target.dtype.name not in ("int64", "uint8"):
+        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {target.dtype.kernel_name}")
+    attributes = {"reduction": reduction, "ignore_index": ignore_index, "smoothing": smoothing}
+    if x.ndim == 1:
+        loss = apply(op[0], input.unsqueeze(0), target.reshape(1), weight, **attributes)
+        return loss.reshape(t.shape) if reduction == "none" else loss
+    return apply(op[x.ndim > 2], input, target, weight, **attributes)
+
+
+def check_shapes(input: Any, target: Any) -> None:
+    """Raise PyTorch's error unless target has one class for each row of input."""
+    x, t = input._array.shape, target._array.shape
+    if not x:
+        raise ValueError(f"Expected 1 or more dimensions (got {len(x)})")
+    if len(x) == 1:
+        if len(t) == 1 and t[0] != 1:
+            raise ValueError(f"For 1D input, 1D target must have size 1, but got target size: {t[0]}")
+        return
+    if not t or x[0] != t[0]:
+        raise ValueError(f"Expected input batch_size ({x[0]}) to match target batch_size ({t[0] if t else 0}).")
+    if len(x) == 2 and len(t) > 1:
+        raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
+    if len(x) == 4 and len(t) != 3:
+        raise RuntimeError(f"only batches of spatial targets supported (3D tensors) but got targets of dimension: {len(t)}")
+    if (x[0], *x[2:]) != t:
+        raise RuntimeError(f"size mismatch (got input: {list(x)} , target: {list(t)}" if len(x) == 4 else
+                           f"Expected target size {[x[0], *x[2:]]}, got {list(t)}")
+
+
+def check_weight(input: Any, weight: Any, prefix: str = "") -> None:
+    """Raise PyTorch's error unless there is a weight for each class."""
+    shape = input._array.shape
+    classes = shape[0] if len(shape) == 1 else shape[1]
+    if weight._array.shape != (classes,):
+        raise RuntimeError(f"{prefix}weight tensor should be defined either for all {classes} classes or no classes but got weight tensor of "
+                           f"shape: {list(weight._array.shape)}")
+    if weight.dtype is not input.dtype:
+        raise RuntimeError(f"expected scalar type {input.dtype.kernel_name} but found {weight.dtype.kernel_name}")
+
+
+def cross_entropy_of_probabilities(input: Any, target: Any, weight: Any, ignore_index: int, reduction: str, smoothing: float) -> Any:
+    """-sum over classes of target * log softmax(input)."""
+    shape = input._array.shape
+    if not shape:
+        raise IndexError("Dimension specified as 1 but tensor has no dimensions")
+    if target._array.dtype.kind not in "fV":
+        raise RuntimeError(f"Expected floating point type for target with class probabilities, got {target.dtype.kernel_name}")
+    if ignore_index >= 0:
+        raise RuntimeError("ignore_index is not supported for floating point target")
+    dim = 0 if len(shape) == 1 else 1
+    classes = shape[dim]
+    if smoothing > 0:
+        target = target * (1 - smoothing) + smoothing / classes
+    terms = input.log_softmax(dim) * target
+    if weight is not None:
+        check_weight(input, weight, "cross_entropy: ")
+        terms = terms * weight.reshape([-1 if at == dim else 1 for at in range(len(shape))])
+    if reduction == "none":
+        return -terms.sum(dim)
+    loss = -terms.sum()
+    if reduction == "sum":
+        return loss
+    rows = input._array.size // classes
+    return loss / rows if rows else loss * float("nan")
+
+
+# ---- on arrays
+
+#: index: where the classes lie in the flat table; hit: the factor of each row's class (an array, or one number for all rows);
+#: every: the factor of the sum over all classes, or None
+Factors = namedtuple("Factors", "index hit every")
+
+
+def factors(shape: tuple, target: Any, weight: Any, dtype: Any, reduction: str, ignore_index: int, smoothing: float) -> Factors:
+    """How the rows of a table (N, C, ...) count. Raises IndexError for a target that is no class."""
+    classes = shape[1]
+    # A negative number is a large unsigned one: one look finds ignored and impossible targets alike.
+    plain = target.dtype == np.int64 and weight is None and not smoothing and target.size
+    if plain and np.maximum.reduce(target.view(np.uint64), axis=None) < classes and not 0 <= ignore_index < classes:
+        return Factors(flat_index(shape, target), 1 / target.size if reduction == "mean" else 1.0, None)
+    valid = target != ignore_index
+    safe = np.where(valid, target, 0).astype(np.int64)
+    check_range(safe, classes)
+    counts = valid.astype(dtype) if weight is None else weight[safe] * valid
+    total = counts.sum() if reduction == "mean" else dtype.type(1)
+    every = valid.astype(dtype) * dtype.type(smoothing / classes) / total if smoothing else None
+    return Factors(flat_index(shape, safe), counts * dtype.type(1 - smoothing) / total, every)
+
+
+def check_range(target: Any, classes: int) -> None:
+    """Raise PyTorch's IndexError for a target that is no class."""
+    wrong = (target < 0) | (target >= classes)
+    if wrong.any():
+        raise IndexError(f"Target {target[wrong][0]} is out of bounds.")
+
+
+def flat_index(shape: tuple, target: Any) -> Any:
+    """For each row the place of its class in the flat table: (n C + class) K + k, with K the size of the dimensions behind C."""
+    if len(shape) == 2:
+        return np.arange(0, shape[0] * shape[1], shape[1]) + target
+    behind = 1
+    for size in shape[2:]:
+        behind *= size
+    rows = np.arange(shape[0])[:, None] * (shape[1] * behind) + np.arange(behind)
+    return rows.reshape(target.shape) + target * behind
+
+
+def summed(values: Any, hit: Any, reduction: str) -> Any:
+    """The rows' values times their factors, added up unless reduction is "none"."""
+    if reduction == "none":
+        return values * hit
+    if hit.__class__ is float:
+        return np.asarray(np.add.reduce(values, axis=None) * values.dtype.type(hit))
+    return np.asarray(np.add.reduce(values * hit, axis=None))
+
+
+#: Logits between -SAFE and SAFE need no shift: their exponentials, sums of these and quotients are far from overflow in float32.
+SAFE = 30.0
+
+
+def exponentials(x: Any) -> tuple:
+    """exp(x - shift) in C order, its sums over dimension 1 with that dimension kept, and the shift: the rows' maxima, or None for none."""
+    x, shift = np.ascontiguousarray(x), None
+    if not (x.size and np.maximum.reduce(x, axis=None) < SAFE and np.minimum.reduce(x, axis=None) > -SAFE):
+        shift = np.maximum.reduce(x, axis=1, keepdims=True, initial=-np.inf if not x.shape[1] else None)
+        # A row that is -inf throughout would give nan for every class, as it does in PyTorch.
+        e = np.subtract(x, shift)
+        np.exp(e, e)
+    else:
+        e = np.exp(x)
+    return e, totals(e), shift
+
+
+def totals(e: Any) -> Any:
+    """The sums over dimension 1, which is kept."""
+    if e.ndim == 2 and e.dtype.itemsize >= 4:
+        return np.matmul(e, np.ones((e.shape[1], 1), e.dtype))  # BLAS adds short rows faster than a reduction
+    return np.add.reduce(e, axis=1, keepdims=True)
+
+
+def _cross_entropy(x: Any, target: Any, weight: Any, *, reduction: str, ignore_index: int, smoothing: float) -> tuple:
+    f = factors(x.shape, target, weight, x.dtype, reduction, ignore_index, smoothing)
+    e, s, shift = exponentials(x)
+    if shift is None:
+        # log(s / e) and not log(s) - x, which would lose digits where the loss is small.
+        values = np.log(s.reshape(target.shape) / e.take(f.index))
+    else:
+        values = np.log(s.reshape(target.shape)) - (x.take(f.index) - shift.reshape(target.shape))
+    loss = summed(values, f.hit, reduction)
+    if f.every is not None:
+        logs = (np.log(s) if shift is None else np.log(s) + shift) - x
+        uniform = np.add.reduce(logs if weight is None else logs * along_classes(weight, x.ndim), axis=1)
+        loss = loss + summed(uniform, f.every, reduction)
+    return loss, e, s
+
+
+def along_classes(weight: Any, ndim: int) -> Any:
+    """A weight for each class, in a shape that broadcasts with the table."""
+    return weight.reshape(-1, *(1,) * (ndim - 2))
+
+
+def _cross_entropy_backward(grad: Any, x: Any, target: Any, weight: Any, e: Any, s: Any, *, reduction: str, ignore_index: int,
+                            smoothing: float) -> Any:
+    # d loss_i / d x = hit (p - [class]) + every (p sum(w) - w) with p the softmax, e / s.
+    f = factors(x.shape, target, weight, x.dtype, reduction, ignore_index, smoothing)
+    hit = grad * f.hit if f.hit.__class__ is not float or reduction == "none" else x.dtype.type(grad.item() * f.hit)
+    scale = hit
+    if f.every is not None:
+        scale = hit + grad * f.every * (x.shape[1] if weight is None else weight.sum())
+    if scale.ndim:
+        scale = np.expand_dims(scale, 1)
+    out = np.multiply(e, scale / s)
+    flat = out.reshape(-1)
+    flat[f.index] -= hit
+    if f.every is not None:
+        out -= np.expand_dims(grad * f.every, 1) * (1 if weight is None else along_classes(weight, x.ndim))
+    return out
+
+
+def _second(g: Any, grad: Any, x: Any, target: Any, weight: Any, reduction: str, ignore_index: int, smoothing: float, needs: tuple) -> tuple:
+    """The gradients of the backward operation, hit (p - [class]) + every (p sum(w) - w) times grad, in plain operations."""
+    shape, dtype = x._array.shape, x._array.dtype
+    weights = None if weight is None else weight._array
+    f = factors(shape, target._array, weights, dtype, reduction, ignore_index, smoothing)
+    hit = wrap(np.broadcast_to(np.asarray(f.hit, dtype), target._array.shape).copy())
+    p = x.softmax(1)
+    inner = (g * p).sum(1)
+    picked = take_flat(g, f.index)
+    total = shape[1] if weight is None else weight.sum()
+    scale = hit if f.every is None else hit + wrap(f.every) * total
+    by_grad = inner * scale - picked * hit
+    if f.every is not None:
+        even = g if weight is None else g * weight.reshape(-1, *(1,) * (len(shape) - 2))
+        by_grad = by_grad - wrap(f.every) * even.sum(1)
+    by_x = (grad * scale).unsqueeze(1) * p * (g - inner.unsqueeze(1))
+    return by_grad if reduction == "none" else by_grad.sum(), by_x, None, None, None, None
+
+
+def take_flat(x: Any, index: Any) -> Any:
+    """The elements of x at places in its flat order."""
+    return x.reshape(-1).index_select(0, wrap(index.reshape(-1))).reshape(index.shape)
+
+
+def evaluate_rows(op: Op, args: tuple, attrs: dict) -> Any:
+    """Floating tensors (and integer targets, and None) as they are; halves in float32, the loss alone rounded."""
+    arrays = [None if value is None else value._array for value in args]
+    dtype = arrays[0].dtype
+    if dtype.kind == "f" and dtype.itemsize != 2:
+        return op.forward(*arrays, **attrs)
+    if dtype.kind in "biuc":
+        kernel = "nll_loss_out_frame" if op.name == "nll_loss" else "log_softmax_lastdim_kernel_impl"
+        raise not_implemented(kernel, args[0])
+    arrays = [a if a is None or a.dtype is not dtype else a.astype(np.float32) for a in arrays]
+    out = op.forward(*arrays, **attrs)
+    return (out[0].astype(dtype), *out[1:]) if out.__class__ is tuple else out.astype(dtype)
+
+
+def _cross_entropy_grad(g: Any, x: Any, target: Any, weight: Any, out: tuple, reduction: str, ignore_index: int, smoothing: float) -> tuple:
+    return apply(CROSS_ENTROPY_BACKWARD, g, x, target, weight, out[1], out[2], reduction=reduction, ignore_index=ignore_index,
+                 smoothing=smoothing), None, None
+
+
+table = Kind("table", evaluate_rows)
+# PyTorch prints two names: for rows of a matrix, and for those of tables with more dimensions.
+CROSS_ENTROPY = [Op("cross_entropy", table, _cross_entropy, vjp=_cross_entropy_grad, hidden=True, node_name="NllLossBackward0")]
+CROSS_ENTROPY.append(CROSS_ENTROPY[0].printed_as("NllLoss2DBackward0"))
+CROSS_ENTROPY_BACKWARD = Op("cross_entropy_backward", table, _cross_entropy_backward, vjp=_second, node_name="LogSoftmaxBackwardDataBackward0")
+
+
+def _nll_loss(x: Any, target: Any, weight: Any, *, reduction: str, ignore_index: int, smoothing: float) -> Any:
+    f = factors(x.shape, target, weight, x.dtype, reduction, ignore_index, smoothing)
+    return summed(-x.take(f.index), f.hit, reduction)
+
+
+def _nll_loss_backward(grad: Any, x: Any, target: Any, weight: Any, *, reduction: str, ignore_index: int, smoothing: float) -> Any:
+    f = factors(x.shape, target, weight, x.dtype, reduction, ignore_index, smoothing)
+    out = np.zeros(x.shape, x.dtype)
+    out.reshape(-1)[f.index] = -grad * f.hit
+    return out
+
+
+def _nll_second(g: Any, x: Any, target: Any, weight: Any, reduction: str, ignore_index: int, smoothing: float) -> Any:
+    return apply(NLL_LOSS[0], g, target, weight, reduction=reduction, ignore_index=ignore_index, smoothing=smoothing)
+
+
+NLL_LOSS = [Op("nll_loss", table, _nll_loss,
+    grads=(lambda g, x, target, weight, reduction, ignore_index, smoothing: apply(
+               NLL_LOSS_BACKWARD, g, x, target, weight, reduction=reduction, ignore_index=ignore_index, smoothing=smoothing),
+           None, None))]
+NLL_LOSS.append(NLL_LOSS[0].printed_as("NllLoss2DBackward0"))
+NLL_LOSS_BACKWARD = Op("nll_loss_backward", table, _nll_loss_backward,
+    grads=(lambda g, x, target, weight, reduction, ignore_index, smoothing: _nll_second(
+               g, x, target, weight, reduction, ignore_index, smoothing),
+           None, None, None))
