@@ -10,7 +10,7 @@ from ..core.scalar_numpy import Kernel, kernel
 
 #: where a number of an update's text is found in a parameter group: the key, and the position in it
 PLACES = {"beta1": ("betas", 0), "beta2": ("betas", 1), "eta_minus": ("etas", 0), "eta_plus": ("etas", 1),
-          "step_size_min": ("step_sizes", 0), "step_size_max": ("step_sizes", 1)}
+          "eps2": ("eps", 1), "step_size_min": ("step_sizes", 0), "step_size_max": ("step_sizes", 1)}
 
 
 class Update:
@@ -79,3 +79,12 @@ class Entries(dict):
 def number(value: Any) -> float:
     """A hyperparameter as a Python number: schedules may keep it in a tensor of one element."""
     return value if isinstance(value, (int, float)) else float(value)
+
+
+class Hyperparameters:
+    """What stands for the `Update` of a method that is more than one scalar program: the numbers that it reads, by name."""
+
+    __slots__ = ("sources",)
+
+    def __init__(self, *names: str):
+        self.sources = tuple([PLACES.get(name, (name, None)) for name in names])
