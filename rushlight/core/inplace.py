@@ -141,9 +141,10 @@ def inplace(function: Any, name: str | None = None) -> Any:
 
 def overwrite_recorded(self: Any, function: Any, args: tuple, kwargs: dict) -> Any:
     """The in-place method where gradients are recorded."""
-    if self._base is not None:
+    base = self._base
+    if base is not None:
         fresh_node(self)
-    if self._node is not None:
+    if self._node is not None or base is not None and base._node is not None:
         check_writable(self)
     # The operation works on a stand-in, so what it saves is not the tensor that is about to change.
     before = _stand_in(self)

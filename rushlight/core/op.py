@@ -220,7 +220,7 @@ def evaluate_binary(op: Op, args: tuple, attrs: dict) -> Any:
     except AttributeError:
         if op.kind is not binary:
             require_tensors(op, x, y)
-        a, b = _with_number(x, y)
+        a, b = _with_number(op, x, y)
     if op.dtype is INT_TO_FLOAT and a.dtype.kind in "biu":
         real = dtypes.get_default_dtype().numpy
         a, b = a.astype(real), b.astype(real)
@@ -247,19 +247,19 @@ class NotANumber(TypeError):
     """An operand is neither a tensor nor a number."""
 
 
-def _with_number(x: Any, y: Any) -> tuple:
+def _with_number(op: Op, x: Any, y: Any) -> tuple:
     """The arrays of a tensor and a Python number, in either order, in their common dtype."""
     if getattr(x, "_array", None) is None:
         if getattr(y, "_array", None) is None:
-            raise NotANumber(f"argument 'input' must be Tensor, not {type(x).__name__}")
-        b, a = _with_number(y, x)
+            raise NotANumber(f"{op.name}(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}")
+        b, a = _with_number(op, y, x)
         return a, b
     a = x._array
     kind = a.dtype.kind
     if y.__class__ is float and (kind == "f" or kind == "c") or y.__class__ is int and kind != "b":
         return a, number_like(y, a.dtype)
     if not isinstance(y, (int, float, complex, np.generic)):
-        raise NotANumber(f"argument 'other' must be Tensor, not {type(y).__name__}")
+        raise NotANumber(f"{op.name}(): argument 'other' (position 2) must be Tensor, not {type(y).__name__}")
     return tuple(promoted((x, y)))
 
 

@@ -1,0 +1,182 @@
+"""User-defined Functions."""
+import pytest
+
+import rushlight as torch
+from rushlight.autograd import Function
+
+
+class Scale(Function):
+    @staticmethod
+    def forward(ctx, x, factor):
+        ctx.save_for_backward(x)
+        ctx.factor = factor
+        return x * factor
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * ctx.factor, None
+
+
+class Pair(Function):
+    @staticmethod
+    def forward(x, y):
+        return x * y, x + y
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, g, h):
+        x, y = ctx.saved_tensors
+        return g * y + h, g * x + h
+
+
+def test_gradient_is_the_users():
+    x = torch.ones(2, requires_grad=True)
+    y = Scale.apply(x, 3.0)
+    assert repr(y) == "tensor([3., 3.], grad_fn=<ScaleBackward>)"
+    y.sum().backward()
+    assert x.grad.tolist() == [3.0, 3.0]
+
+
+def test_setup_context_and_zeros_for_the_unused_result():
+    x, y = torch.tensor([2.0], requires_grad=True), torch.tensor([5.0], requires_grad=True)
+    product, _ = Pair.apply(x, y)
+    product.sum().backward()
+    assert x.grad.item() == 5.0 and y.grad.item() == 2.0
+
+
+def test_nothing_is_recorded_inside_forward_or_without_grad():
+    class Looks(Function):
+        @staticmethod
+        def forward(ctx, x):
+            assert not torch.is_grad_enabled()
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return g
+    x = torch.ones(1, requires_grad=True)
+    with torch.no_grad():
+        assert not Looks.apply(x).requires_grad
+    assert Looks.apply(x).requires_grad
+
+
+def test_backward_of_backward_is_recorded():
+    class Cube(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            x, = ctx.saved_tensors
+            return g * 3 * x * x
+    x = torch.tensor([2.0], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(Cube.apply, (x,)) and torch.autograd.gradgradcheck(Cube.apply, (x,))
+
+
+def test_once_differentiable_refuses_a_second_derivative():
+    class Once(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * x
+
+        @staticmethod
+        @torch.autograd.function.once_differentiable
+        def backward(ctx, g):
+            return g * 2
+    x = torch.ones(1, requires_grad=True)
+    g, = torch.autograd.grad(Once.apply(x), x, torch.ones(1, requires_grad=True), create_graph=True)
+    with pytest.raises(RuntimeError, match="^trying to differentiate twice a function that was marked with @once_differentiable"):
+        g.sum().backward()
+
+
+def test_saved_result_makes_no_cycle_and_keeps_its_history():
+    import gc
+    import weakref
+
+    class Exp(Function):
+        @staticmethod
+        def forward(ctx, x):
+            out = x.exp()
+            ctx.save_for_backward(out)
+            return out
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * ctx.saved_tensors[0]
+    x = torch.tensor([0.5], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(Exp.apply, (x,))
+    gc.disable()
+    try:
+        y = Exp.apply(x)
+        alive = weakref.ref(y)
+        del y
+        assert alive() is None
+    finally:
+        gc.enable()
+
+
+def test_dirty_input_takes_the_functions_history():
+    class AddOne(Function):
+        @staticmethod
+        def forward(ctx, x):
+            x.add_(1)
+            ctx.mark_dirty(x)
+            return x
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 7
+    x = torch.ones(1, requires_grad=True)
+    y = x * 2
+    z = AddOne.apply(y)
+    assert z is y and y.item() == 3.0
+    y.sum().backward()
+    assert x.grad.item() == 14.0
+
+
+@pytest.mark.parametrize(("returned", "message"), [
+    (lambda g: (g, g, g), r"function BadBackward returned an incorrect number of gradients \(expected 1, got 3\)"),
+    (lambda g: g[:1].expand(2, 2), r"Function BadBackward returned an invalid gradient at index 0 - got \[2, 2\] but expected shape"),
+])
+def test_wrong_gradients_are_named(returned, message):
+    class Bad(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return returned(g)
+    x = torch.ones(3, requires_grad=True)
+    with pytest.raises(RuntimeError, match="^" + message):
+        Bad.apply(x).sum().backward()
+    assert x.grad is None
+
+
+def test_instances_are_refused():
+    with pytest.raises(RuntimeError, match="should not be instantiated"):
+        Scale()
+
+
+def test_non_differentiable_result():
+    class Sorted(Function):
+        @staticmethod
+        def forward(ctx, x):
+            mask = x > 0
+            other = x * 2
+            ctx.mark_non_differentiable(other)
+            return mask, other, x * 3
+
+        @staticmethod
+        def backward(ctx, a, b, g):
+            return g * 3
+    x = torch.ones(2, requires_grad=True)
+    mask, other, y = Sorted.apply(x)
+    assert not mask.requires_grad and not other.requires_grad and y.requires_grad
+    y.sum().backward()
+    assert x.grad.tolist() == [3.0, 3.0]
