@@ -122,7 +122,7 @@ class Op:
     def printed_as(self, node_name: str) -> Op:
         """The same operation, whose node has another name: PyTorch numbers them by overload."""
         return Op(self.name, self.kind, self.forward, self.grads, vjp=self.vjp, dtype=self.dtype, code=self.code, samples=self.samples,
-                  node_name=node_name, arguments=self.arguments, holomorphic=self.holomorphic)
+                  node_name=node_name, arguments=self.arguments, holomorphic=self.holomorphic, hidden=self.hidden)
 
     def __repr__(self) -> str:
         return f"Op({self.name})"
