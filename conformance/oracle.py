@@ -173,10 +173,22 @@ def with_library(function, rl):
         cells = tuple(types.CellType(with_library(c.cell_contents, rl) if isinstance(c.cell_contents, types.FunctionType)
                                      else find(rl, dotted(c.cell_contents)) or c.cell_contents) for c in cells)
     scope = {**function.__globals__, "torch": rl, "__builtins__": builtins,
-             "F": getattr(getattr(rl, "nn", None), "functional", None)}
+             "F": getattr(getattr(rl, "nn", None), "functional", None), "wrapper_set_seed": seed_setter(rl)}
     copy = types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__, cells)
     copy.__kwdefaults__ = function.__kwdefaults__
     return copy
+
+
+def seed_setter(rl):
+    """What the databases wrap random operators in: it runs them from seed 42. Theirs would seed PyTorch's stream instead of Rushlight's."""
+    def wrapper_set_seed(op, *args, **kwargs):
+        state = rl.get_rng_state()
+        rl.manual_seed(42)
+        try:
+            return op(*args, **kwargs)
+        finally:
+            rl.set_rng_state(state)
+    return wrapper_set_seed
 
 
 def dotted(value):
