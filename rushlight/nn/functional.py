@@ -17,6 +17,7 @@ FUNCTIONS = {
     "trigonometry": "tanh",
     "matmul": "linear",
     "cross_entropy": "cross_entropy nll_loss",
+    "binary_loss": """binary_cross_entropy binary_cross_entropy_with_logits soft_margin_loss multilabel_soft_margin_loss kl_div""",
     "loss": "mse_loss l1_loss smooth_l1_loss huber_loss poisson_nll_loss gaussian_nll_loss",
 }
 
