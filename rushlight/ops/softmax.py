@@ -7,13 +7,12 @@ With m the maximum of a row, which keeps exp from overflowing:
 """
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..backends.parallel import parallel_for
+from ..backends.parallel import get_num_threads, parallel_for
 from ..core.apply import apply
 from ..core.op import Op, kernel
 from ..core.samples import along
@@ -24,9 +23,12 @@ if TYPE_CHECKING:
 
 #: numbers in one piece of work: its arrays fit into one core's second-level cache
 PIECE = 65536
+#: the same where threads share the work, who wait for the interpreter's lock after every call
+PARALLEL_PIECE = 4 * PIECE
 #: numbers per thread below which a second thread costs more than it saves
 GRAIN = 65536
-LOG2_E = np.array(1 / math.log(2), np.float32)
+#: numbers below which a few calls on the whole array are fastest
+SMALL = 4096
 
 
 def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
@@ -89,16 +91,15 @@ def as_rows(arrays: tuple, dim: int) -> tuple | None:
 
 
 def over_rows(work: Callable, arrays: tuple, shape: tuple) -> Any:
-    """The result of work(*rows, out_rows, scratch) over matrices, a few rows at a time."""
+    """The result of work(*rows, out_rows) over matrices, a few rows at a time."""
     count, length = arrays[0].shape
     out = np.empty((count, length), np.float32)
-    step = max(1, PIECE // length)
+    step = max(1, (PIECE if get_num_threads() == 1 else PARALLEL_PIECE) // length)
 
     def run(start: int, stop: int) -> None:
-        scratch = np.empty((min(step, stop - start), length), np.float32)
         for begin in range(start, stop, step):
             end = min(begin + step, stop)
-            work(*[a[begin:end] for a in arrays], out[begin:end], scratch[:end - begin])
+            work(*[a[begin:end] for a in arrays], out[begin:end])
     parallel_for(count, max(1, GRAIN // length), run)
     return out.reshape(shape)
 
@@ -108,21 +109,13 @@ def row_sums(rows: Any) -> Any:
     return np.vecdot(rows, np.ones(rows.shape[1], rows.dtype))
 
 
-def powers(rows: Any, out: Any) -> Any:
-    """exp(rows) in float32: exp2 is twice as fast as exp here, and its error is that of rounding rows * log2(e)."""
-    np.multiply(rows, LOG2_E, out)
-    return np.exp2(out, out)
-
-
 # ---- forward
 
 def _softmax(x: Any, *, dim: int) -> Any:
-    rows = as_rows((x,), dim)
-    if rows is not None and x.size > 4096:
-        return over_rows(softmax_rows, rows, x.shape)
     if x.ndim == 0:
         return np.where(np.isfinite(x), np.ones_like(x), x - x)
-    return in_pieces(softmax_piece, (x,), dim)
+    rows = as_rows((x,), dim) if x.size > SMALL else None
+    return in_pieces(softmax_piece, (x,), dim) if rows is None else over_rows(softmax_rows, rows, x.shape)
 
 
 def softmax_piece(x: Any, out: Any, dim: int) -> None:
@@ -131,23 +124,21 @@ def softmax_piece(x: Any, out: Any, dim: int) -> None:
     np.divide(out, np.add.reduce(out, dim, keepdims=True), out)
 
 
-def softmax_rows(x: Any, out: Any, scratch: Any) -> None:
-    # Without the shift by the maximum two passes over memory are saved. It is not needed where no exponential is so large or so
-    # small that its exponent was rounded badly, and the sums tell that.
-    total = row_sums(powers(x, scratch))
-    if not (1e-6 < np.minimum.reduce(total) and np.maximum.reduce(total) < 1e6):
-        np.subtract(x, np.maximum.reduce(x, 1, keepdims=True), scratch)
-        total = row_sums(np.exp(scratch, scratch))
-    np.multiply(scratch, np.reciprocal(total)[:, None], out)
+def softmax_rows(x: Any, out: Any) -> None:
+    # Without the shift by the maximum two passes over memory are saved. Where the sums say that no exponential came near the end
+    # of float32's range it was not needed.
+    total = row_sums(np.exp(x, out))
+    if not (1e-6 < np.minimum.reduce(total) and np.maximum.reduce(total) < 1e30):
+        np.subtract(x, np.maximum.reduce(x, 1, keepdims=True), out)
+        total = row_sums(np.exp(out, out))
+    np.multiply(out, np.reciprocal(total)[:, None], out)
 
 
 def _log_softmax(x: Any, *, dim: int) -> Any:
-    rows = as_rows((x,), dim)
-    if rows is not None and x.size > 4096:
-        return over_rows(log_softmax_rows, rows, x.shape)
     if x.ndim == 0:
         return np.asarray(x - x)
-    return in_pieces(log_softmax_piece, (x,), dim)
+    rows = as_rows((x,), dim) if x.size > SMALL else None
+    return in_pieces(log_softmax_piece, (x,), dim) if rows is None else over_rows(log_softmax_rows, rows, x.shape)
 
 
 def log_softmax_piece(x: Any, out: Any, dim: int) -> None:
@@ -155,10 +146,9 @@ def log_softmax_piece(x: Any, out: Any, dim: int) -> None:
     np.subtract(out, np.log(np.add.reduce(np.exp(out), dim, keepdims=True)), out)
 
 
-def log_softmax_rows(x: Any, out: Any, scratch: Any) -> None:
+def log_softmax_rows(x: Any, out: Any) -> None:
     np.subtract(x, np.maximum.reduce(x, 1, keepdims=True), out)
-    total = row_sums(powers(out, scratch))
-    np.subtract(out, np.log(total)[:, None], out)
+    np.subtract(out, np.log(row_sums(np.exp(out)))[:, None], out)
 
 
 # ---- backward
@@ -175,7 +165,7 @@ def softmax_backward_piece(g: Any, y: Any, out: Any, dim: int) -> None:
     np.subtract(out, y * np.add.reduce(out, dim, keepdims=True), out)
 
 
-def softmax_backward_rows(g: Any, y: Any, out: Any, scratch: Any) -> None:
+def softmax_backward_rows(g: Any, y: Any, out: Any) -> None:
     np.subtract(g, np.vecdot(g, y)[:, None], out)
     np.multiply(out, y, out)
 
@@ -193,10 +183,10 @@ def log_softmax_backward_piece(g: Any, y: Any, out: Any, dim: int) -> None:
     np.subtract(g, out, out)
 
 
-def log_softmax_backward_rows(g: Any, y: Any, out: Any, scratch: Any) -> None:
-    powers(y, scratch)
-    np.multiply(scratch, row_sums(g)[:, None], scratch)
-    np.subtract(g, scratch, out)
+def log_softmax_backward_rows(g: Any, y: Any, out: Any) -> None:
+    np.exp(y, out)
+    np.multiply(out, row_sums(g)[:, None], out)
+    np.subtract(g, out, out)
 
 
 def _pair_along(random: Any, shape: tuple) -> list:
