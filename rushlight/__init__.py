@@ -57,12 +57,16 @@ FUNCTIONS = {
     "activation": "relu relu_ prelu threshold threshold_ hardshrink",
     "smooth": "selu selu_ celu celu_",
     "random": """rand rand_like randn randn_like randint randint_like randperm normal bernoulli multinomial poisson binomial""",
+    "random_gamma": "_standard_gamma _standard_gamma_grad",
     "dropout": """dropout dropout_ feature_dropout feature_dropout_ alpha_dropout alpha_dropout_ feature_alpha_dropout
         feature_alpha_dropout_ native_dropout rrelu rrelu_""",
-    "create": "tensor zeros ones ones_like from_numpy",
+    "create": """tensor zeros ones empty full empty_strided empty_permuted zeros_like ones_like empty_like full_like eye scalar_tensor vander
+        tril_indices triu_indices""",
+    "counted": "arange range linspace logspace",
+    "exchange": "from_numpy frombuffer from_dlpack as_tensor asarray",
 }
 #: functions that take `out=` in their own way, or not at all
-OWN_OUT = {"create", "views", "copying", "reorder", "regions", "random", "dropout"}
+OWN_OUT = {"create", "counted", "exchange", "views", "copying", "reorder", "regions", "random", "random_gamma", "dropout"}
 
 #: subpackages and modules
 MODULES = """autograd nn optim utils random cuda linalg fft special testing func distributions backends version amp hub

@@ -44,7 +44,8 @@ METHODS = {
     "activation": "relu relu_ prelu hardshrink",
     "random": "bernoulli multinomial",
     "random_fill": "uniform_ normal_ random_ bernoulli_ exponential_ geometric_ cauchy_ log_normal_",
-    "create": "new_zeros",
+    "create": "new_zeros new_ones new_empty new_full new_empty_strided new_tensor",
+    "exchange": "__dlpack__ __dlpack_device__",
 }
 
 

@@ -121,6 +121,19 @@ def of_numpy(numpy_type: np.dtype) -> dtype:
     return found
 
 
+PYTHON_TYPES = {float: float64, int: int64, bool: bool_, complex: complex128}
+
+
+def as_dtype(value: object, function: str) -> dtype:
+    """A dtype from a dtype or from one of Python's types: `float` means float64. Raises TypeError for anything else."""
+    if isinstance(value, dtype):
+        return value
+    found = PYTHON_TYPES.get(value) if isinstance(value, type) else None
+    if found is None:
+        raise TypeError(f"{function}(): argument 'dtype' must be torch.dtype, not {type(value).__name__}")
+    return found
+
+
 class _Default:
     """The dtype of a Python float, which `set_default_dtype` changes."""
 

@@ -1,6 +1,8 @@
-"""New tensors: from data, filled, counted."""
+"""New tensors: from data, filled with a number, counted, shaped as another tensor."""
 from __future__ import annotations
 
+import math
+import numbers
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,7 +10,10 @@ import numpy as np
 from ..core import device as devices
 from ..core import dtypes
 from ..core.apply import wrap
+from ..core.layout import contiguous_format, preserve_format
+from ..core.numbers import checked_number
 from .dims import sizes_of
+from .from_data import array_of
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -17,83 +22,311 @@ if TYPE_CHECKING:
 def made(array: Any, requires_grad: bool = False) -> Tensor:
     """A new tensor on an array."""
     result = wrap(array)
-    return result.requires_grad_(True) if requires_grad else result
+    if requires_grad:
+        if array.dtype.kind in "biu":
+            raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+        result.requires_grad_(True)
+    return result
 
 
-def numpy_dtype(dtype: Any) -> Any:
-    """NumPy's dtype for a dtype or None, the default."""
-    return (dtypes.get_default_dtype() if dtype is None else dtype).numpy
+def numpy_dtype(dtype: Any, name: str = "tensor") -> Any:
+    """NumPy's dtype for a dtype, one of Python's types, or None, the default."""
+    if dtype is None:
+        return dtypes.get_default_dtype().numpy
+    return (dtype if dtype.__class__ is dtypes.dtype else dtypes.as_dtype(dtype, name)).numpy
 
 
-def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
-    """A new tensor with a copy of data: a number, nested lists, an array or a tensor."""
+def shape_of(name: str, args: tuple, size: Any) -> tuple:
+    """The sizes given to a creating function as f(2, 3), f((2, 3)) or f(size=(2, 3)). Raises PyTorch's errors."""
+    if size is not None:
+        args = (size,)
+    elif not args:
+        raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
+    try:
+        shape = sizes_of(args)
+    except TypeError:
+        raise wrong_size(name, args) from None
+    for n in shape:
+        if n < 0:
+            raise RuntimeError("zeros: Dimension size must be non-negative." if name == "zeros" else
+                               f"Trying to create tensor with negative dimension {n}: {list(shape)}")
+    return shape
+
+
+def wrong_size(name: str, args: tuple) -> TypeError:
+    """PyTorch's error for sizes that are not integers."""
+    if len(args) == 1 and isinstance(args[0], (tuple, list)):
+        at, wrong = next((at, n) for at, n in enumerate(args[0]) if not hasattr(n, "__index__"))
+        return TypeError(f"{name}(): argument 'size' failed to unpack the object at pos {at + 1} with error \"type must be tuple of ints,but got "
+                         f"{type(wrong).__name__}\"")
+    wrong = args[0] if not hasattr(args[0], "__index__") else args
+    return TypeError(f"{name}(): argument 'size' (position 1) must be tuple of ints, not {type(wrong).__name__}")
+
+
+def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
+           names: Any = None) -> Tensor:
+    """A new tensor with a copy of data: a number, nested lists, an array or a tensor.
+
+    Dtype: that of an array or tensor; float for Python floats (the default dtype), int64 for integers, bool for bools.
+    """
     devices.require_cpu(device)
+    if hasattr(data, "_array"):
+        import warnings
+        warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+                      "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).", stacklevel=2)
     return made(array_of(data, dtype), requires_grad)
 
 
-def array_of(data: Any, dtype: Any = None) -> Any:
-    """A new array with a copy of data; Python floats get the default dtype."""
-    if hasattr(data, "_array"):
-        array = data._array
-        return np.array(array, dtype=array.dtype if dtype is None else dtype.numpy)
-    typed = hasattr(data, "dtype")
-    array = np.array(data)
-    if dtype is not None:
-        return array.astype(dtype.numpy, copy=False)
-    if not typed and array.dtype.kind in "fc" or array.size == 0 and not typed:
-        default = dtypes.get_default_dtype()
-        return array.astype((default.to_complex() if array.dtype.kind == "c" else default).numpy, copy=False)
-    dtypes.of_numpy(array.dtype)
+# ---- filled with one number
+
+def zeros(*args: Any, size: Any = None, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
+          requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+    """Zeros of that size."""
+    devices.require_cpu(device)
+    shape = shape_of("zeros", args, size)
+    return made(np.zeros(shape, numpy_dtype(dtype, "zeros")), requires_grad) if out is None else into(out, shape).zero_()
+
+
+def ones(*args: Any, size: Any = None, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
+         requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+    """Ones of that size."""
+    devices.require_cpu(device)
+    shape = shape_of("ones", args, size)
+    return made(np.ones(shape, numpy_dtype(dtype, "ones")), requires_grad) if out is None else into(out, shape).fill_(1)
+
+
+def empty(*args: Any, size: Any = None, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
+          requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = contiguous_format) -> Tensor:
+    """A tensor of that size whose memory is not filled: it holds whatever lay there."""
+    devices.require_cpu(device)
+    shape = shape_of("empty", args, size)
+    if out is not None:
+        return into(out, shape)
+    array = np.empty(shape, numpy_dtype(dtype, "empty"))
+    return made(array if memory_format is contiguous_format else laid_out_like(array, array.dtype, memory_format), requires_grad)
+
+
+def full(size: Any, fill_value: Any, *, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
+         requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+    """`fill_value` everywhere. Dtype: the number's own (int64, bool, the default float) unless given."""
+    devices.require_cpu(device)
+    if not isinstance(size, (tuple, list)):
+        raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
+    shape = shape_of("full", (size,), None)
+    value = number("full", fill_value, 2)
+    if out is not None:
+        return into(out, shape).fill_(value)
+    if dtype is None:
+        dtype = fill_value.dtype if hasattr(fill_value, "_array") else dtypes.of_scalar(value)
+    return made(filled(np.empty(shape, numpy_dtype(dtype, "full")), value), requires_grad)
+
+
+def filled(array: Any, value: Any) -> Any:
+    """The array with one number everywhere."""
+    array[...] = checked_number(value, array.dtype)
     return array
 
 
-def legacy_tensor(args: tuple, device: Any = None) -> Tensor:
-    """What `Tensor(...)` makes: uninitialised of given sizes, or the default dtype's copy of data."""
-    default = dtypes.get_default_dtype()
-    if len(args) == 1 and not isinstance(args[0], int):
-        data = args[0]
-        if isinstance(data, dtypes_size()):
-            return wrap(np.zeros(data, default.numpy))
-        if hasattr(data, "_array"):
-            return data.detach()
-        return wrap(array_of(data, default))
-    return wrap(np.zeros(sizes_of(args) if args else (0,), default.numpy))
+def number(name: str, value: Any, position: int, argument: str = "fill_value") -> Any:
+    """A Python number from a number or a 0-d tensor. Raises TypeError for anything else."""
+    if isinstance(value, numbers.Number) or isinstance(value, np.generic):
+        return value.item() if isinstance(value, np.generic) else value
+    if hasattr(value, "_array") and value._array.ndim == 0:
+        return value.item()
+    kind = "Tensor" if hasattr(value, "_array") else type(value).__name__
+    raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be Number, not {kind}")
 
 
-def dtypes_size() -> Any:
-    from ..core.size import Size
-    return Size
+def into(out: Tensor, shape: tuple) -> Tensor:
+    """The tensor given as `out`, resized."""
+    if out._array.shape != shape:
+        from .memory import resize_
+        resize_(out, shape)
+    return out
 
 
-def from_numpy(ndarray: Any) -> Tensor:
-    """A tensor on the same memory as a NumPy array."""
-    if not isinstance(ndarray, np.ndarray):
-        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
-    dtypes.of_numpy(ndarray.dtype)
-    return wrap(ndarray.view(np.ndarray))
-
-
-def zeros(*size: Any, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
-          pin_memory: bool = False) -> Tensor:
-    """Zeros of that size."""
+def empty_strided(size: Any, stride: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+                  pin_memory: bool = False) -> Tensor:
+    """A tensor of that size and strides whose memory is not filled."""
     devices.require_cpu(device)
-    return made(np.zeros(sizes_of(size), numpy_dtype(dtype)), requires_grad)
+    return made(strided_array(tuple(size), tuple(stride), numpy_dtype(dtype, "empty_strided")), requires_grad)
 
 
-def ones(*size: Any, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
-         pin_memory: bool = False) -> Tensor:
-    """Ones of that size."""
+def strided_array(size: tuple, stride: tuple, dtype: Any) -> Any:
+    """An array of that size and strides, in elements, on memory that just holds it."""
+    if len(size) != len(stride):
+        raise RuntimeError(f"dimensionality of sizes ({len(size)}) must match dimensionality of strides ({len(stride)})")
+    if any([n < 0 for n in (*size, *stride)]):
+        raise RuntimeError(f"Storage size calculation overflowed with sizes={list(size)} and strides={list(stride)}")
+    extent = 0 if 0 in size else 1 + sum([(n - 1) * s for n, s in zip(size, stride)])
+    return np.lib.stride_tricks.as_strided(np.empty(extent, dtype), size, [s * dtype.itemsize for s in stride])
+
+
+def empty_permuted(size: Any, physical_layout: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+                   pin_memory: bool = False) -> Tensor:
+    """A tensor of that size, not filled, whose dimensions lie in memory in the order `physical_layout`, outermost first."""
     devices.require_cpu(device)
-    return made(np.ones(sizes_of(size), numpy_dtype(dtype)), requires_grad)
+    size, order = shape_of("empty_permuted", (size,), None), tuple(physical_layout)
+    if len(order) != len(size):
+        raise RuntimeError(f"Number of dimensions in size does not match the length of the physical_layout; i.e. len(size) = {len(size)} is not "
+                           f"equal to len(physical_layout) = {len(order)}")
+    if sorted(order) != list(range(len(size))):
+        raise RuntimeError("Duplicate dim not allowed" if len(set(order)) != len(order) else
+                           f"Dimension out of range (expected to be between 0 and {len(size) - 1}, but got "
+                           f"{next(d for d in order if not 0 <= d < len(size))} at index {next(i for i, d in enumerate(order) if not 0 <= d < len(size))}).  "
+                           "NB: negative dims not currently supported; file an issue if you want it.")
+    array = np.empty([size[d] for d in order], numpy_dtype(dtype))
+    return made(array.transpose([order.index(d) for d in range(len(size))]), requires_grad)
 
 
-def new_zeros(input: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None,
-              pin_memory: bool = False) -> Tensor:
-    """Zeros of that size in input's dtype."""
-    return made(np.zeros(sizes_of(size), input._array.dtype if dtype is None else dtype.numpy), requires_grad)
+# ---- in the shape of another tensor
+
+def laid_out_like(array: Any, dtype: Any, memory_format: Any) -> Any:
+    """An empty array in the shape of another: in its order of dimensions, or as memory_format says."""
+    if memory_format is None or memory_format is preserve_format:
+        # What repeats memory (stride 0) has no order to keep.
+        return np.empty_like(array, dtype, order="C" if 0 in array.strides else "K", subok=False)
+    if memory_format is contiguous_format:
+        return np.empty(array.shape, dtype)
+    from .copying import last_order
+    order = last_order(array.ndim, memory_format)
+    return np.empty([array.shape[d] for d in order], dtype).transpose(np.argsort(order))
+
+
+def like(name: str, input: Any, dtype: Any, device: Any, memory_format: Any) -> Any:
+    """The empty array behind zeros_like and its relatives."""
+    devices.require_cpu(device)
+    if not hasattr(input, "_array"):
+        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    return laid_out_like(input._array, input._array.dtype if dtype is None else numpy_dtype(dtype, name), memory_format)
+
+
+def zeros_like(input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+               pin_memory: bool = False, memory_format: Any = None) -> Tensor:
+    """Zeros in input's shape and dtype."""
+    array = like("zeros_like", input, dtype, device, memory_format)
+    array.fill(0)
+    return made(array, requires_grad)
 
 
 def ones_like(input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
-              memory_format: Any = None) -> Tensor:
+              pin_memory: bool = False, memory_format: Any = None) -> Tensor:
     """Ones in input's shape and dtype."""
-    return made(np.ones_like(input._array, dtype=None if dtype is None else dtype.numpy), requires_grad)
+    array = like("ones_like", input, dtype, device, memory_format)
+    array.fill(1)
+    return made(array, requires_grad)
+
+
+def empty_like(input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+               pin_memory: bool = False, memory_format: Any = None) -> Tensor:
+    """A tensor of input's shape and dtype whose memory is not filled."""
+    return made(like("empty_like", input, dtype, device, memory_format), requires_grad)
+
+
+def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+              pin_memory: bool = False, memory_format: Any = None) -> Tensor:
+    """`fill_value` everywhere, in input's shape and dtype."""
+    array = like("full_like", input, dtype, device, memory_format)
+    return made(filled(array, number("full_like", fill_value, 2)), requires_grad)
+
+
+def new_zeros(input: Tensor, *args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+              layout: Any = None, pin_memory: bool = False) -> Tensor:
+    """Zeros of that size in input's dtype."""
+    devices.require_cpu(device)
+    shape = args[0] if len(args) == 1 and args[0].__class__ is tuple else shape_of("new_zeros", args, size)
+    return made(np.zeros(shape, input._array.dtype if dtype is None else numpy_dtype(dtype)), requires_grad)
+
+
+def new_ones(input: Tensor, *args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+             layout: Any = None, pin_memory: bool = False) -> Tensor:
+    """Ones of that size in input's dtype."""
+    devices.require_cpu(device)
+    return made(np.ones(shape_of("new_ones", args, size), input._array.dtype if dtype is None else numpy_dtype(dtype)), requires_grad)
+
+
+def new_empty(input: Tensor, *args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+              layout: Any = None, pin_memory: bool = False) -> Tensor:
+    """A tensor of that size in input's dtype whose memory is not filled."""
+    devices.require_cpu(device)
+    return made(np.empty(shape_of("new_empty", args, size), input._array.dtype if dtype is None else numpy_dtype(dtype)), requires_grad)
+
+
+def new_full(input: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+             layout: Any = None, pin_memory: bool = False) -> Tensor:
+    """`fill_value` everywhere, of that size, in input's dtype."""
+    return full(size, fill_value, dtype=input.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad)
+
+
+def new_empty_strided(input: Tensor, size: Any, stride: Any, dtype: Any = None, layout: Any = None, device: Any = None,
+                      pin_memory: bool = False, requires_grad: bool = False) -> Tensor:
+    """A tensor of that size and strides in input's dtype whose memory is not filled."""
+    return empty_strided(size, stride, dtype=input.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad)
+
+
+def new_tensor(input: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None,
+               pin_memory: bool = False) -> Tensor:
+    """A new tensor with a copy of data in input's dtype."""
+    return tensor(data, dtype=input.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad)
+
+
+# ---- special matrices
+
+def eye(n: int, m: int | None = None, *, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
+        requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+    """The n x m matrix with ones on its diagonal, zeros elsewhere."""
+    devices.require_cpu(device)
+    for name, size, position in (("n", n, 1), ("m", m, 2)):
+        if size is not None and not hasattr(size, "__index__"):
+            raise TypeError(f"eye(): argument '{name}' (position {position}) must be int, not {type(size).__name__}")
+        if size is not None and size < 0:
+            raise RuntimeError(f"{name} must be greater or equal to 0, got {size}")
+    result = made(np.eye(n, m, dtype=numpy_dtype(dtype, "eye")), requires_grad)
+    return result if out is None else into(out, result._array.shape).copy_(result)
+
+
+def scalar_tensor(s: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+                  pin_memory: bool = False) -> Tensor:
+    """A 0-d tensor of a number, in the default dtype."""
+    return full((), s, dtype=dtypes.get_default_dtype() if dtype is None else dtype, device=device, requires_grad=requires_grad)
+
+
+def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
+    """The powers of a vector as columns, the highest first unless `increasing`: `(M,) -> (M, N)`."""
+    if x._array.ndim != 1:
+        raise RuntimeError("x must be a one-dimensional tensor.")
+    count = x._array.shape[0] if N is None else N
+    if count < 0:
+        raise RuntimeError("N must be non-negative.")
+    # A running product, as PyTorch has it: powers would round differently.
+    columns = [x.new_ones(x._array.shape, dtype=None if x._array.dtype.kind in "fcV" else dtypes.int64)]
+    while len(columns) < count:
+        columns.append(columns[-1] * x)
+    if not count:
+        return columns[0].new_empty((x._array.shape[0], 0))
+    from .join import stack
+    return stack(columns[:count] if increasing else columns[:count][::-1], 1)
+
+
+def _triangle_indices(name: str, row: int, col: int, offset: int, dtype: Any, find: Any) -> Any:
+    for what, n in (("row", row), ("col", col)):
+        if n < 0:
+            raise RuntimeError(f"{what} must be non-negative, got{n}")
+    dtype = dtypes.int64 if dtype is None else dtypes.as_dtype(dtype, name)
+    if dtype not in (dtypes.int64, dtypes.int32):
+        raise NotImplementedError(f'"{name}" not implemented for \'{dtype.kernel_name}\'')
+    return made(np.stack(find(row, offset, col)).astype(dtype.numpy))
+
+
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None,
+                 pin_memory: bool = False) -> Tensor:
+    """The indices `(2, K)` of a matrix's elements on and below a diagonal, row after row."""
+    devices.require_cpu(device)
+    return _triangle_indices("tril_indices", row, col, offset, dtype, np.tril_indices)
+
+
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None,
+                 pin_memory: bool = False) -> Tensor:
+    """The indices `(2, K)` of a matrix's elements on and above a diagonal, row after row."""
+    devices.require_cpu(device)
+    return _triangle_indices("triu_indices", row, col, offset, dtype, np.triu_indices)

@@ -156,7 +156,7 @@ def plain(item: Any) -> Any:
     if hasattr(item, "_array"):
         return plain_tensor(item)
     if isinstance(item, np.ndarray):
-        from .create import from_numpy
+        from .exchange import from_numpy
         return plain_tensor(from_numpy(item))
     if isinstance(item, np.integer) or isinstance(item, int):
         return int(item)
@@ -192,7 +192,7 @@ def byte_mask(item: Tensor) -> Tensor:
 
 def plain_sequence(item: Any) -> Tensor:
     """A list of numbers as a tensor of indices: bools make a mask, all else integers."""
-    from .create import array_of
+    from .from_data import array_of
     array = array_of(item) if len(item) else np.empty(0, np.int64)
     return wrap(array if array.dtype.kind == "b" else array.astype(np.int64, copy=False))
 
