@@ -19,7 +19,42 @@ def product(a: Any, b: Any) -> Any:
         return np.asarray(np.matmul(a.astype(np.float32), b.astype(np.float32))).astype(a.dtype)
     if a.dtype.kind == "b":
         raise RuntimeError('"addmm_impl_cpu_" not implemented for \'Bool\'')
+    if a.ndim == b.ndim == 2 and a.shape[1] > LONG and a.shape[0] * b.shape[1] <= NARROW and a.dtype == np.float32:
+        return long_product(a, b)
     return np.matmul(a, b)
+
+
+#: inner sizes beyond LONG are summed in parts where the result has at most NARROW elements
+LONG, NARROW = 768, 1 << 14
+
+
+def long_product(a: Any, b: Any) -> Any:
+    """a @ b for a long inner dimension and a small result: the sum is taken in parts, which are then added in pairs.
+
+    The BLAS under PyTorch does so on two cores, with these sizes of the parts, found by comparing bits. A training run of hundreds of
+    steps magnifies the last bit until other digits are printed; so the order of summation is part of the result here. It also halves
+    the rounding error and costs nothing.
+    """
+    k = a.shape[1]
+    if k >= 1792:  # each half in blocks of 384
+        middle = k // 2
+        return _summed_blocks(a, b, 0, middle) + _summed_blocks(a, b, middle, k)
+    if k > 911:
+        middle = k // 2
+        out = np.matmul(a[:, :middle], b[:middle])
+        out += np.matmul(a[:, middle:], b[middle:])
+        return out
+    cuts = [k * i // 4 for i in range(5)]
+    first, second, third, fourth = [np.matmul(a[:, i:j], b[i:j]) for i, j in zip(cuts, cuts[1:])]
+    return (first + second) + (third + fourth)
+
+
+def _summed_blocks(a: Any, b: Any, start: int, stop: int) -> Any:
+    out = np.matmul(a[:, start:start + 384], b[start:start + 384])  # a half is never shorter than a block
+    for at in range(start + 384, stop, 384):
+        end = min(at + 384, stop)
+        out += np.matmul(a[:, at:end], b[at:end])
+    return out
 
 
 def evaluate_matrix(op: Op, args: tuple, attrs: dict) -> Any:
@@ -335,7 +370,7 @@ def _linear(input: Any, weight: Any, bias: Any = None) -> Any:
         flat = _linear(input.reshape(_count(input.shape[:-1]), input.shape[-1]), weight, bias)
         return flat.reshape(*input.shape[:-1], weight.shape[0])
     if 8 < input.shape[0] <= FEW_ROWS and weight.shape[0] >= 32 and weight.size > 30_000 and input.dtype.kind == "f" and input.itemsize > 2:
-        out = np.matmul(weight, input.T).T
+        out = product(weight, input.T).T
         return np.ascontiguousarray(out) if bias is None else np.add(out, bias, order="C")
     out = product(input, weight.T)
     if bias is not None:
