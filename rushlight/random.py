@@ -1,11 +1,13 @@
 """The default random stream: its seed and its state."""
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .core.generator import Generator, default_generator
 
-__all__ = ["default_generator", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"]
+__all__ = ["set_rng_state", "get_rng_state", "manual_seed", "seed", "initial_seed", "fork_rng", "thread_safe_generator"]
 
 
 def manual_seed(seed: Any) -> Generator:
@@ -31,3 +33,28 @@ def get_rng_state() -> Any:
 def set_rng_state(new_state: Any) -> None:
     """Put the default stream into a state that `get_rng_state` gave."""
     default_generator.set_state(new_state)
+
+
+@contextlib.contextmanager
+def fork_rng(devices: Iterable | None = None, enabled: bool = True, _caller: str = "fork_rng", _devices_kw: str = "devices",
+             device_type: str | None = None) -> Iterator[None]:
+    """A context after which the default stream goes on as if nothing had been drawn inside; not if enabled is False.
+
+    Raises AssertionError for CUDA devices where there are none.
+    """
+    if not enabled:
+        yield
+        return
+    if devices:
+        from .core.device import require_cpu
+        require_cpu(device_type or "cuda")
+    state = default_generator.state_bytes()
+    try:
+        yield
+    finally:
+        default_generator.load_state_bytes(state)
+
+
+def thread_safe_generator() -> Generator | None:
+    """The generator that a worker thread of a DataLoader draws from; None in all other threads, which draw from the default one."""
+    return None

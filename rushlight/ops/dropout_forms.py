@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import dropout as plain
 
@@ -75,8 +75,12 @@ def _purpose(spatial: int) -> str:
 
 
 def _of_channels(input: Tensor, p: float, training: bool, inplace: bool, batched: bool = True) -> Tensor:
-    function: Any = plain.feature_dropout_ if inplace else plain.feature_dropout
-    return function(input, p, training) if batched else function(input.unsqueeze(0), p, training).squeeze(0)
+    samples = input if batched else input.unsqueeze(0)
+    if inplace:
+        plain.feature_dropout_(samples, p, training)
+        return input
+    result = plain.feature_dropout(samples, p, training)
+    return result if batched else result.squeeze(0)
 
 
 def rrelu(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False) -> Tensor:

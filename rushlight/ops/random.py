@@ -176,20 +176,20 @@ def randint(*args: Any, low: Any = None, high: Any = None, size: Any = None, gen
 def _bounds_and_size(args: tuple, low: Any, high: Any, size: Any) -> tuple:
     """The arguments of randint by their names."""
     given = list(args)
-    if size is None and given:
+    if size is None and len(given) == 2 and high is None and not isinstance(given[1], (tuple, list)):
+        raise TypeError(f"randint(): argument 'size' (position 2) must be tuple of ints, not {type(given[1]).__name__}")
+    # What stands before a named argument must be there by position too, so the size comes last unless it is named.
+    if size is None and given and low is None and high is None and isinstance(given[-1], (tuple, list)):
         size = given.pop()
-        if not isinstance(size, (tuple, list)):
-            kinds = ", ".join([type(value).__name__ for value in args])
-            raise TypeError(f"randint(): argument 'size' (position {len(args)}) must be tuple of ints, not {type(size).__name__}"
-                            if len(args) == 2 else f"randint() received an invalid combination of arguments - got ({kinds}), but expected one of:\n"
-                            " * (int high, tuple of ints size)\n * (int low, int high, tuple of ints size)")
     if high is None and given:
         high = given.pop()
     if low is None and given:
         low = given.pop()
     if given or size is None or high is None:
-        kinds = ", ".join([type(value).__name__ for value in args])
-        raise TypeError(f"randint() received an invalid combination of arguments - got ({kinds}), but expected one of:\n"
+        named = {"low": low, "high": high, "size": size}
+        kinds = [type(value).__name__ for value in args] + [f"{name}={type(value).__name__}" for name, value in named.items()
+                                                            if value is not None and all([value is not given for given in args])]
+        raise TypeError(f"randint() received an invalid combination of arguments - got ({', '.join(kinds)}), but expected one of:\n"
                         " * (int high, tuple of ints size)\n * (int low, int high, tuple of ints size)")
     position = 1 if low is None else 2
     return 0 if low is None else whole(low, "randint", "low", 1), whole(high, "randint", "high", position), size
@@ -356,6 +356,8 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
         raise RuntimeError("cannot sample n_sample <= 0 samples")
     if not replacement and count > weights.shape[-1]:
         raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
+    if weights.shape[-1] > 2**24:
+        raise RuntimeError("number of categories cannot exceed 2^24")
     if out is not None and out._array.dtype != np.int64:
         raise RuntimeError(f"multinomial expects Long tensor out, got: {out.dtype.kernel_name}")
     result = apply(MULTINOMIAL, input, count=count, replacement=bool(replacement), generator=source)
