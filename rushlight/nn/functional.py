@@ -18,6 +18,9 @@ FUNCTIONS = {
     "matmul": "linear",
     "cross_entropy": "cross_entropy nll_loss",
     "binary_loss": """binary_cross_entropy binary_cross_entropy_with_logits soft_margin_loss multilabel_soft_margin_loss kl_div""",
+    "margin_loss": """hinge_embedding_loss margin_ranking_loss cosine_embedding_loss multi_margin_loss multilabel_margin_loss
+        triplet_margin_loss triplet_margin_with_distance_loss""",
+    "distance": "cosine_similarity pairwise_distance pdist normalize",
     "loss": "mse_loss l1_loss smooth_l1_loss huber_loss poisson_nll_loss gaussian_nll_loss",
 }
 

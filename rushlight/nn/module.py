@@ -11,10 +11,10 @@ from rushlight.names import typename
 from .failure import ERRORS, add_module_path
 from .module_convert import ModuleConversion
 from .module_hooks import (HookedCall, ModuleHooks, _global_buffer_registration_hooks, _global_module_registration_hooks,
-                           _global_parameter_registration_hooks, _GlobalHooks, filtered, register_module_backward_hook,
+                           _global_parameter_registration_hooks, filtered, register_module_backward_hook,
                            register_module_buffer_registration_hook, register_module_forward_hook, register_module_forward_pre_hook,
                            register_module_full_backward_hook, register_module_full_backward_pre_hook,
-                           register_module_module_registration_hook, register_module_parameter_registration_hook)
+                           register_module_module_registration_hook, register_module_parameter_registration_hook, special_calls)
 from .module_state import ModuleState, _IncompatibleKeys
 from .module_tree import ModuleTree
 from .parameter import Buffer, Parameter
@@ -23,7 +23,8 @@ __all__ = ["Module", "register_module_backward_hook", "register_module_buffer_re
            "register_module_forward_pre_hook", "register_module_full_backward_hook", "register_module_full_backward_pre_hook",
            "register_module_module_registration_hook", "register_module_parameter_registration_hook", "_IncompatibleKeys"]
 
-OURS, TORCHS = "rushlight.nn.", "torch.nn.modules."
+#: where the library's modules are, and where PyTorch's users know them
+PLACES = (("rushlight.nn.utils.", "torch.nn.utils."), ("rushlight.nn.", "torch.nn.modules."))
 
 
 def _fresh_state() -> dict[str, Any]:
@@ -73,9 +74,11 @@ class Module(ModuleTree, ModuleState, ModuleConversion, ModuleHooks):
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
-        if cls.__module__.startswith(OURS):
-            # `print(type(layer))` and the messages that name a layer's class say what PyTorch says.
-            cls.__module__ = TORCHS + cls.__module__.removeprefix(OURS)
+        # `print(type(layer))` and the messages that name a layer's class say what PyTorch says.
+        for ours, torchs in PLACES:
+            if cls.__module__.startswith(ours):
+                cls.__module__ = torchs + cls.__module__.removeprefix(ours)
+                break
 
     # ---- calling
 
@@ -85,15 +88,19 @@ class Module(ModuleTree, ModuleState, ModuleConversion, ModuleHooks):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            if (self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks or _GlobalHooks.present
-                    or self._compiled_call_impl is not None):
-                return self._slow_call(args, kwargs)
+            own = self.__dict__  # one look-up instead of four: attributes of a class with __getattr__ are slow
+            if (own["_forward_hooks"] or own["_forward_pre_hooks"] or own["_backward_hooks"] or own["_backward_pre_hooks"]
+                    or special_calls):
+                return self._special_call(args, kwargs)
             return self.forward(*args, **kwargs)
         except ERRORS as error:
             add_module_path(error, self, args)
             raise
+        except KeyError:
+            self._backward_hooks  # AttributeError, if Module.__init__ was never called
+            raise
 
-    def _slow_call(self, args: tuple, kwargs: dict) -> Any:
+    def _special_call(self, args: tuple, kwargs: dict) -> Any:
         if self._compiled_call_impl is not None:
             return self._compiled_call_impl(*args, **kwargs)
         return HookedCall(self, args, kwargs).run()
@@ -106,6 +113,7 @@ class Module(ModuleTree, ModuleState, ModuleConversion, ModuleHooks):
         """Compiles calls of this module from now on, in place; the arguments are those of `torch.compile`."""
         import rushlight
         self._compiled_call_impl = rushlight.compile(self._call_impl, *args, **kwargs)
+        special_calls.add("compiled modules")
 
     # ---- registering
 
@@ -250,10 +258,11 @@ class Module(ModuleTree, ModuleState, ModuleConversion, ModuleHooks):
     def __reduce_ex__(self, protocol: Any) -> Any:
         how = super().__reduce_ex__(protocol)
         cls = type(self)
-        if not cls.__module__.startswith(TORCHS):
-            return how
-        # The class's module has PyTorch's name, under which it cannot be imported from a program that does not say `import torch`.
-        return (_blank, (OURS + cls.__module__.removeprefix(TORCHS), cls.__qualname__), *how[2:])
+        for ours, torchs in PLACES:
+            if cls.__module__.startswith(torchs):
+                # A program that does not say `import torch` cannot import the class by PyTorch's name of its module.
+                return (_blank, (ours + cls.__module__.removeprefix(torchs), cls.__qualname__), *how[2:])
+        return how
 
     def __getstate__(self) -> dict:
         state = self.__dict__.copy()
@@ -287,7 +296,7 @@ def _blank(module: str, name: str) -> Any:
     return cls.__new__(cls)
 
 
-Module.__module__ = TORCHS + "module"
+Module.__module__ = "torch.nn.modules.module"
 
 
 def _addindent(text: str, spaces: int) -> str:
