@@ -24,37 +24,49 @@ def product(a: Any, b: Any) -> Any:
     return np.matmul(a, b)
 
 
+# A product with a long inner dimension and a small result is summed in parts, which are then added. The BLAS under PyTorch does so on
+# two cores; the sizes of its parts, below, were found by comparing bits. A training run of hundreds of steps magnifies the last bit
+# until other digits are printed, so the order of summation is part of the result here. It also halves the rounding error and costs
+# nothing that can be measured.
 #: inner sizes beyond LONG are summed in parts where the result has at most NARROW elements
 LONG, NARROW = 768, 1 << 14
+BLOCK = 384
 
 
 def long_product(a: Any, b: Any) -> Any:
-    """a @ b for a long inner dimension and a small result: the sum is taken in parts, which are then added in pairs.
-
-    The BLAS under PyTorch does so on two cores, with these sizes of the parts, found by comparing bits. A training run of hundreds of
-    steps magnifies the last bit until other digits are printed; so the order of summation is part of the result here. It also halves
-    the rounding error and costs nothing.
-    """
+    """a @ b, summed in parts."""
     k = a.shape[1]
-    if k >= 1792:  # each half in blocks of 384
-        middle = k // 2
-        return _summed_blocks(a, b, 0, middle) + _summed_blocks(a, b, middle, k)
-    if k > 911:
-        middle = k // 2
-        out = np.matmul(a[:, :middle], b[:middle])
-        out += np.matmul(a[:, middle:], b[middle:])
+    if k >= 1792:
+        return in_halves(a, b, BLOCK)
+    return in_halves(a, b, -(-k // 2) if k > 911 else -(-k // 4))
+
+
+def biased_product(a: Any, b: Any, bias: Any) -> Any:
+    """a @ b + bias, where the bias is added to the first part of a sum in parts."""
+    k = a.shape[1]
+    if b.shape[1] <= 16 and not b.flags.c_contiguous:
+        b = np.ascontiguousarray(b)  # BLAS has a kernel of its own for so few columns, which sums in another order
+    if k <= BLOCK or a.shape[0] * b.shape[1] > NARROW or a.dtype != np.float32:
+        out = product(a, b)
+        out += bias
         return out
-    cuts = [k * i // 4 for i in range(5)]
-    first, second, third, fourth = [np.matmul(a[:, i:j], b[i:j]) for i, j in zip(cuts, cuts[1:])]
-    return (first + second) + (third + fourth)
+    return in_halves(a, b, BLOCK if k > 4 * BLOCK else -(-k // 4) if k > 2 * BLOCK else -(-k // 2), bias)
 
 
-def _summed_blocks(a: Any, b: Any, start: int, stop: int) -> Any:
-    out = np.matmul(a[:, start:start + 384], b[start:start + 384])  # a half is never shorter than a block
-    for at in range(start + 384, stop, 384):
-        end = min(at + 384, stop)
-        out += np.matmul(a[:, at:end], b[at:end])
-    return out
+def in_halves(a: Any, b: Any, block: int, bias: Any = None) -> Any:
+    """a @ b (+ bias) as the sum of two halves of the inner dimension, each summed block by block from the left."""
+    k = a.shape[1]
+    halves = []
+    for start, stop in ((0, k // 2), (k // 2, k)):
+        end = min(start + block, stop)
+        out = np.matmul(a[:, start:end], b[start:end])
+        if bias is not None and not start:
+            out += bias
+        while end < stop:
+            at, end = end, min(end + block, stop)
+            out += np.matmul(a[:, at:end], b[at:end])
+        halves.append(out)
+    return np.add(halves[0], halves[1], out=halves[0])
 
 
 def evaluate_matrix(op: Op, args: tuple, attrs: dict) -> Any:
@@ -361,21 +373,14 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return apply(LINEAR, input, weight, bias)
 
 
-#: with at most so many rows BLAS is faster at weight @ input.T, and the small result is turned round afterwards
-FEW_ROWS = 128
-
-
 def _linear(input: Any, weight: Any, bias: Any = None) -> Any:
     if input.ndim > 2:
         flat = _linear(input.reshape(_count(input.shape[:-1]), input.shape[-1]), weight, bias)
         return flat.reshape(*input.shape[:-1], weight.shape[0])
-    if 8 < input.shape[0] <= FEW_ROWS and weight.shape[0] >= 32 and weight.size > 30_000 and input.dtype.kind == "f" and input.itemsize > 2:
-        out = product(weight, input.T).T
-        return np.ascontiguousarray(out) if bias is None else np.add(out, bias, order="C")
-    out = product(input, weight.T)
-    if bias is not None:
-        out += bias
-    return out
+    if bias is None or bias.dtype.itemsize == 2:
+        out = product(input, weight.T)
+        return out if bias is None else out + bias
+    return biased_product(input, weight.T, bias)
 
 
 def _input_gradient(g: Any, weight: Any) -> Any:
