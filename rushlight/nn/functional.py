@@ -21,6 +21,7 @@ FUNCTIONS = {
     "margin_loss": """hinge_embedding_loss margin_ranking_loss cosine_embedding_loss multi_margin_loss multilabel_margin_loss
         triplet_margin_loss triplet_margin_with_distance_loss""",
     "distance": "cosine_similarity pairwise_distance pdist normalize",
+    "norm": "layer_norm group_norm batch_norm instance_norm rms_norm local_response_norm",
     "loss": "mse_loss l1_loss smooth_l1_loss huber_loss poisson_nll_loss gaussian_nll_loss",
 }
 
