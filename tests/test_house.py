@@ -1,8 +1,11 @@
 """The rules of the house that a program can check: the direction of imports, the size of functions."""
 import ast
+import functools
 import pathlib
 
 import pytest
+
+import rushlight
 
 ROOT = pathlib.Path(__file__).parent.parent
 LIBRARY = ROOT / "rushlight"
@@ -22,9 +25,13 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 #: what imports against the direction, and why it must: "file: import" -> reason
 EXCEPTIONS = {
-    "rushlight.nn.init: rushlight.randperm": "",
     "rushlight.nn.module: rushlight": "Module.compile is torch.compile, which stands above nn because it captures optimizer steps too",
 }
+
+
+@functools.cache
+def parsed(path):
+    return ast.parse(path.read_text())
 
 
 def modules():
@@ -51,9 +58,14 @@ def imported(tree, package):
 
 
 def layer(name):
-    """The layer of `rushlight.x.y`, or None outside the layers."""
+    """The layer of `rushlight.x.y`, or of the file that defines the public name `rushlight.x`; None outside the layers."""
     parts = name.split(".")
-    return LEVEL.get(parts[1]) if parts[0] == "rushlight" and len(parts) > 1 else None
+    if parts[0] != "rushlight":
+        return None
+    if len(parts) == 1:
+        return len(LAYERS)  # the package itself stands above all that it offers
+    home = rushlight._HOME.get(parts[1], parts[1])
+    return LEVEL.get(home.split(".")[0])
 
 
 def names(path):
@@ -64,18 +76,11 @@ def names(path):
     return ".".join(parts), parts[:-1]
 
 
-def is_public_name(target):
-    """Whether an import takes a name from `rushlight/__init__.py`, which stands above all layers."""
-    parts = target.split(".")
-    home = LIBRARY / (parts[1] if len(parts) > 1 else "")
-    return parts[0] == "rushlight" and len(parts) < 3 and (home == LIBRARY or not (home.is_dir() or home.with_suffix(".py").exists()))
-
-
 def against_the_direction(path):
     name, package = names(path)
-    level = layer(name)
-    for target in imported(ast.parse(path.read_text()), package) if level is not None else ():
-        if is_public_name(target) or (layer(target) or 0) > level:
+    level = LEVEL.get(name.split(".")[1]) if "." in name else None
+    for target in imported(parsed(path), package) if level is not None else ():
+        if (layer(target) or 0) > level:
             yield f"{name}: {target}"
 
 
@@ -86,13 +91,13 @@ def test_imports_point_one_way():
 
 def test_library_imports_no_tests_examples_or_benchmarks():
     outside = {"tests", "examples", "bench", "conformance", "torch"}
-    found = {f"{path.name}: {target}" for path in modules() for target in imported(ast.parse(path.read_text()), names(path)[1])
+    found = {f"{path.name}: {target}" for path in modules() for target in imported(parsed(path), names(path)[1])
              if target.split(".")[0] in outside}
     assert not found
 
 
 def functions(path):
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield node.name, node.end_lineno - node.lineno + 1
 
