@@ -14,6 +14,7 @@ from .core.grad_mode import mode
 from .core.inplace import bump, fresh_node, inplace
 from .core.node import AccumulateGrad, RemovableHandle, add_hook
 from .core.size import Size
+from .names import from_portable, portable
 from . import methods
 from .ops import arithmetic
 
@@ -378,7 +379,7 @@ class Tensor:
 
     def __reduce_ex__(self, protocol: int) -> tuple:
         own = {k: v for k, v in self.__dict__.items() if k not in PRIVATE}
-        return rebuild, (type(self), self.detach()._array, self.requires_grad and self.is_leaf, own)
+        return rebuild, (portable(type(self)), self.detach()._array, self.requires_grad and self.is_leaf, own)
 
 
 #: the attributes that are ours; all others are the user's
@@ -387,9 +388,9 @@ Tensor.__module__ = "torch"
 core_apply.register(Tensor)
 
 
-def rebuild(cls: type, array: Any, requires_grad: bool, own: dict) -> Tensor:
+def rebuild(cls: Any, array: Any, requires_grad: bool, own: dict) -> Tensor:
     """A tensor from what pickling kept of it."""
-    result = as_class(wrap(array), cls)
+    result = as_class(wrap(array), from_portable(cls))
     if requires_grad:
         result._node = AccumulateGrad(result)
     result.__dict__.update(own)

@@ -15,7 +15,7 @@ NAMES = {
     "sparse": "Embedding EmbeddingBag",
     "dropout": "Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout",
     "activation": """Threshold ReLU RReLU Hardtanh ReLU6 Sigmoid Hardsigmoid Tanh SiLU Mish Hardswish ELU CELU SELU GLU GELU Hardshrink
-        LeakyReLU LogSigmoid Softplus Softshrink PReLU Softsign Tanhshrink Softmin Softmax Softmax2d LogSoftmax""",
+        LeakyReLU LogSigmoid Softplus Softshrink PReLU Softsign Tanhshrink Softmin Softmax Softmax2d LogSoftmax MultiheadAttention""",
     "loss": """L1Loss NLLLoss NLLLoss2d KLDivLoss MSELoss BCELoss BCEWithLogitsLoss CosineEmbeddingLoss CTCLoss GaussianNLLLoss
         HingeEmbeddingLoss HuberLoss MarginRankingLoss CrossEntropyLoss LinearCrossEntropyLoss MultiLabelMarginLoss
         MultiLabelSoftMarginLoss MultiMarginLoss PoissonNLLLoss SmoothL1Loss SoftMarginLoss TripletMarginLoss
@@ -36,7 +36,6 @@ NAMES = {
     "fold": "Fold Unfold",
     "upsampling": "Upsample UpsamplingNearest2d UpsamplingBilinear2d",
     "adaptive": "AdaptiveLogSoftmaxWithLoss",
-    "attention": "MultiheadAttention",
     "transformer": "Transformer TransformerEncoder TransformerEncoderLayer TransformerDecoder TransformerDecoderLayer",
 }
 

@@ -9,8 +9,12 @@ from rushlight.tensor import Tensor
 
 from . import functional as F
 from . import init
+from .attention import MultiheadAttention
 from .module import Module
 from .parameter import Parameter
+
+#: PyTorch keeps it among the activations, where programs and pickles look for it.
+MultiheadAttention.__module__ = "torch.nn.modules.activation"
 
 
 class _Inplace(Module):

@@ -104,6 +104,3 @@ class MultiheadAttention(Module):
             use_separate_proj_weight=not self._qkv_same_embed_dim, q_proj_weight=self.q_proj_weight, k_proj_weight=self.k_proj_weight,
             v_proj_weight=self.v_proj_weight, average_attn_weights=average_attn_weights, is_causal=is_causal)
         return output.transpose(1, 0) if swap else output, weights
-
-
-MultiheadAttention.__module__ = "torch.nn.modules.activation"

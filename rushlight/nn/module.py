@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rushlight.tensor import Tensor
-from rushlight.names import typename
+from rushlight.names import call_as_torch, from_portable, portable, typename
 
 from .failure import ERRORS, add_module_path
 from .module_convert import ModuleConversion
@@ -22,9 +22,6 @@ from .parameter import Buffer, Parameter
 __all__ = ["Module", "register_module_backward_hook", "register_module_buffer_registration_hook", "register_module_forward_hook",
            "register_module_forward_pre_hook", "register_module_full_backward_hook", "register_module_full_backward_pre_hook",
            "register_module_module_registration_hook", "register_module_parameter_registration_hook", "_IncompatibleKeys"]
-
-#: where the library's modules are, and where PyTorch's users know them
-PLACES = (("rushlight.nn.utils.", "torch.nn.utils."), ("rushlight.nn.", "torch.nn.modules."))
 
 
 def _fresh_state() -> dict[str, Any]:
@@ -74,11 +71,7 @@ class Module(ModuleTree, ModuleState, ModuleConversion, ModuleHooks):
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
-        # `print(type(layer))` and the messages that name a layer's class say what PyTorch says.
-        for ours, torchs in PLACES:
-            if cls.__module__.startswith(ours):
-                cls.__module__ = torchs + cls.__module__.removeprefix(ours)
-                break
+        call_as_torch(cls)
 
     # ---- calling
 
@@ -257,12 +250,8 @@ class Module(ModuleTree, ModuleState, ModuleConversion, ModuleHooks):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         how = super().__reduce_ex__(protocol)
-        cls = type(self)
-        for ours, torchs in PLACES:
-            if cls.__module__.startswith(torchs):
-                # A program that does not say `import torch` cannot import the class by PyTorch's name of its module.
-                return (_blank, (ours + cls.__module__.removeprefix(torchs), cls.__qualname__), *how[2:])
-        return how
+        kept = portable(type(self))
+        return how if kept is type(self) else (_blank, kept, *how[2:])
 
     def __getstate__(self) -> dict:
         state = self.__dict__.copy()
@@ -291,12 +280,11 @@ class Module(ModuleTree, ModuleState, ModuleConversion, ModuleHooks):
 
 def _blank(module: str, name: str) -> Any:
     """A layer of the library before its state is set: what unpickling begins with."""
-    from importlib import import_module
-    cls = getattr(import_module(module), name)
+    cls = from_portable((module, name))
     return cls.__new__(cls)
 
 
-Module.__module__ = "torch.nn.modules.module"
+call_as_torch(Module)
 
 
 def _addindent(text: str, spaces: int) -> str:

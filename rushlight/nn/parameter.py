@@ -4,6 +4,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from rushlight.names import call_as_torch, from_portable, portable
 from rushlight.tensor import Tensor, as_class
 
 UNINITIALIZED = ("Attempted to use an uninitialized {what} in {function}. This error happens when you are using a `LazyModule` or explicitly manipulating "
@@ -155,7 +156,7 @@ class UninitializedTensorMixin:
         return memo[id(self)]
 
     def __reduce_ex__(self, protocol: int) -> tuple:
-        return _uninitialized, (type(self), self._made(), self.requires_grad)
+        return _uninitialized, (portable(type(self)), self._made(), self.requires_grad)
 
     def __repr__(self, **kwargs: Any) -> str:
         return f"<{type(self).__name__}>"
@@ -205,8 +206,8 @@ class UninitializedBuffer(UninitializedTensorMixin, Tensor):
         return result
 
 
-def _uninitialized(cls: type, empty: Tensor, requires_grad: bool) -> Any:
-    result = object.__new__(cls)
+def _uninitialized(cls: Any, empty: Tensor, requires_grad: bool) -> Any:
+    result = object.__new__(from_portable(cls))
     result._array = empty._array
     result._node = None
     result.__dict__["_wants_grad"] = requires_grad
@@ -219,5 +220,5 @@ def is_lazy(tensor: Any) -> bool:
 
 
 for _cls in (Parameter, Buffer, UninitializedTensorMixin, UninitializedParameter, UninitializedBuffer):
-    _cls.__module__ = "torch.nn.parameter"
+    call_as_torch(_cls)
 del _cls
