@@ -41,11 +41,11 @@ def parts(flat: np.ndarray) -> np.ndarray:
     return flat.view(flat.real.dtype) if flat.dtype.kind == "c" else flat
 
 
-def blocks(flat: np.ndarray) -> Iterator[np.ndarray]:
-    """The array in pieces of at most BLOCK elements."""
-    if flat.size <= BLOCK:
+def blocks(flat: np.ndarray, most: int = BLOCK) -> Iterator[np.ndarray]:
+    """The array in pieces of at most so many elements."""
+    if flat.size <= most:
         return iter((flat,) if flat.size else ())
-    return (flat[start:start + BLOCK] for start in range(0, flat.size, BLOCK))
+    return (flat[start:start + most] for start in range(0, flat.size, most))
 
 
 def store(out: np.ndarray, numbers: np.ndarray) -> None:

@@ -11,11 +11,14 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..backends.parallel import parallel_for
 from .generator import Generator
-from .sampling import blocks, fill, fused, fused_single, parts, store
+from .sampling import BLOCK, blocks, fill, fused, fused_single, parts, store
 
 TWO_PI = 2.0 * math.pi
-_NONE, _MINUS_HALF, _MINUS_TWO = np.array(0, np.int32), np.array(-0.5, np.float32), np.array(-2, np.float32)
+_ZERO, _MINUS_HALF, _MINUS_TWO = (np.array(n, np.float32) for n in (0, -0.5, -2))
+#: Words drawn at a time, for pieces of a block each.
+CHUNK = 16 * BLOCK
 
 
 def _singles(*decimals: float) -> tuple[np.ndarray, ...]:
@@ -63,17 +66,17 @@ def _normal_in_blocks(flat: np.ndarray, mean: float, std: float, generator: Gene
     if bits == 24:
         mean, std = float(np.float32(mean)), float(np.float32(std))
     rest = flat.size % 16
-    for out in blocks(flat[:flat.size - rest]):
-        transform(out, mean, std, generator)
+    for out in blocks(flat[:flat.size - rest], CHUNK):
+        transform(out, generator.draw(out.size, bits), mean, std)
     if rest:
         # PyTorch draws the rest too, but then redoes the last sixteen. (For the 16-bit types it has not drawn it.)
         if flat.itemsize > 2:
             generator.draw(rest, bits)
-        transform(flat[-16:], mean, std, generator)
+        transform(flat[-16:], generator.draw(16, bits), mean, std)
 
 
-def _transform_double(out: np.ndarray, mean: float, std: float, generator: Generator) -> None:
-    first, second = (generator.draw(out.size, 53) * 2.0**-53).reshape(-1, 2, 8).transpose(1, 0, 2)
+def _transform_double(out: np.ndarray, words: np.ndarray, mean: float, std: float) -> None:
+    first, second = (words * 2.0**-53).reshape(-1, 2, 8).transpose(1, 0, 2)
     radius = np.sqrt(-2.0 * _library(math.log, 1.0 - first))
     angle = TWO_PI * second
     pairs = out.reshape(-1, 2, 8)
@@ -86,22 +89,33 @@ def _library(function: Callable, x: np.ndarray) -> np.ndarray:
     return np.fromiter(map(function, x.reshape(-1).tolist()), np.float64, x.size).reshape(x.shape)
 
 
-def _transform_single(out: np.ndarray, mean: float, std: float, generator: Generator) -> None:
-    words = generator.draw(out.size, 24).reshape(-1, 2, 8)
-    radius = _radius(words[:, 0].astype(np.int32).reshape(-1))
-    sine, cosine = _sine_and_cosine(words[:, 1].astype(np.int32).reshape(-1))
-    pairs = np.empty((out.size // 16, 2, 8), np.float32) if out.itemsize == 2 else out.reshape(-1, 2, 8)
-    for half, part in ((0, cosine), (1, sine)):
-        np.multiply(radius, part, part)
-        if mean == 0:
-            if std != 1:
-                np.multiply(part, np.float32(std), part)
-            part += 0.0  # makes a -0 a 0
-        else:
-            part = fused_single(part.astype(np.float64) * std, mean)
-        pairs[:, half] = part.reshape(-1, 8)
+def _transform_single(out: np.ndarray, words: np.ndarray, mean: float, std: float) -> None:
+    """Fill out with what its words give. The words are drawn in order, but this part runs on all cores."""
+    words = words.reshape(-1, 2, 8)
+    pairs = np.empty(words.shape, np.float32) if out.itemsize == 2 else out.reshape(-1, 2, 8)
+
+    def fill_pairs(start: int, stop: int) -> None:
+        for at in range(start, stop, BLOCK // 16):
+            end = min(at + BLOCK // 16, stop)
+            _fill_pairs(pairs[at:end], words[at:end], mean, std)
+
+    parallel_for(len(words), BLOCK // 16, fill_pairs)
     if out.itemsize == 2:
         out[...] = pairs.reshape(-1)
+
+
+def _fill_pairs(pairs: np.ndarray, words: np.ndarray, mean: float, std: float) -> None:
+    radius = _radius(words[:, 0].astype(np.int32).reshape(-1))
+    sine, cosine = _sine_and_cosine(words[:, 1].astype(np.int32).reshape(-1))
+    for half, part in ((0, cosine), (1, sine)):
+        np.multiply(radius, part, part)
+        if mean:
+            part = fused_single(part.astype(np.float64) * std, mean)
+        else:
+            if std != 1:
+                np.multiply(part, np.float32(std), part)
+            np.add(part, _ZERO, part)  # makes a -0 a 0
+        pairs[:, half] = part.reshape(-1, 8)
 
 
 def _step(polynomial: np.ndarray, x: np.ndarray, coefficient: np.ndarray, wide: np.ndarray) -> None:
@@ -112,7 +126,7 @@ def _step(polynomial: np.ndarray, x: np.ndarray, coefficient: np.ndarray, wide: 
 
 
 _SQRT_HALF = np.array(0x3F3504F3, np.int32)  # the bits of the float32 number sqrt(1/2)
-_MANTISSA, _EXPONENT_AT = np.array(0x7FFFFF, np.int32), np.array(23, np.int32)
+_MANTISSA, _EXPONENT_AT, _24 = (np.array(n, np.int32) for n in (0x7FFFFF, 23, 24))
 _2_24, _ONE = np.array(2**24, np.int32), np.array(1, np.float32)
 _LOG = _singles(7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
                 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1)
@@ -127,7 +141,8 @@ def _radius(k: np.ndarray) -> np.ndarray:
     # 2**24 - k is exact in float32; its exponent is 24 too high.
     bits = np.subtract(_2_24, k).astype(np.float32).view(np.int32)
     np.subtract(bits, _SQRT_HALF, bits)
-    exponent = (np.right_shift(bits, _EXPONENT_AT) - np.int32(24)).astype(np.float32)
+    exponent = np.right_shift(bits, _EXPONENT_AT)
+    exponent = np.subtract(exponent, _24, exponent).astype(np.float32)
     np.bitwise_and(bits, _MANTISSA, bits)
     np.add(bits, _SQRT_HALF, bits)
     x = np.subtract(bits.view(np.float32), _ONE)
@@ -148,7 +163,7 @@ def _radius(k: np.ndarray) -> np.ndarray:
 
 
 _TURN = np.array(np.array(0x40C90FDB, np.int32).view(np.float32) * np.float32(2.0**-24))  # 2 pi, for integers of 24 bits
-_4_OVER_PI, _EVEN = np.array(1.27323954473516, np.float32), np.array(~1, np.int32)
+_4_OVER_PI, _1, _EVEN = np.array(1.27323954473516, np.float32), np.array(1, np.int32), np.array(~1, np.int32)
 # pi/4 as the sum of three numbers, so that multiples of it are subtracted without loss.
 _PI_4_HIGH, _PI_4_MIDDLE = np.array(0.78515625, np.float32), np.array(2.4187564849853515625e-4, np.float32)
 (_PI_4_LOW,) = _singles(-3.77489497744594108e-8)
@@ -158,25 +173,26 @@ _SINE = _singles(-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1)
 
 def _sine_and_cosine(k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The sine and the cosine of 2 pi k * 2**-24 in float32, for 24-bit integers k."""
-    angle = np.multiply(k.astype(np.float32), _TURN)
+    angle = k.astype(np.float32)
+    np.multiply(angle, _TURN, angle)
     # The nearest even multiple of pi/4 is taken off.
     octant = np.multiply(angle, _4_OVER_PI).astype(np.int32)
-    np.bitwise_and(octant + np.int32(1), _EVEN, octant)
+    np.bitwise_and(np.add(octant, _1, octant), _EVEN, octant)
     multiple = octant.astype(np.float32)
-    angle -= multiple * _PI_4_HIGH
-    angle -= multiple * _PI_4_MIDDLE
-    wide = multiple * _PI_4_LOW
-    wide += angle
-    angle = wide.astype(np.float32)
-    z = angle * angle
-    z_wide, angle_wide = z.astype(np.float64), angle.astype(np.float64)
+    part = np.multiply(multiple, _PI_4_HIGH)
+    np.subtract(angle, part, angle)
+    np.subtract(angle, np.multiply(multiple, _PI_4_MIDDLE, part), angle)
+    wide = np.empty(k.size)
+    _step(multiple, _PI_4_LOW, angle, wide)
+    angle, angle_wide = multiple, multiple.astype(np.float64)
+    z = np.multiply(angle, angle)
+    z_wide = z.astype(np.float64)
+    sine = _polynomial(_SINE, z, z_wide, wide)
+    _step(sine, angle_wide, angle_wide, wide)
     cosine = _polynomial(_COSINE, z, z_wide, wide)
     # 1 - z/2 + z**2 polynomial(z), where the last product and -z/2 are one rounding.
-    np.multiply(cosine, z_wide, wide)
-    wide -= np.multiply(z_wide, 0.5, z_wide)
-    np.add(wide.astype(np.float32), _ONE, cosine)
-    sine = _polynomial(_SINE, z, z.astype(np.float64), wide)
-    _step(sine, angle_wide, angle_wide, wide)
+    _step(cosine, z_wide, np.multiply(z_wide, _MINUS_HALF, angle_wide), wide)
+    np.add(cosine, _ONE, cosine)
     return _turned(sine, cosine, octant)
 
 
@@ -189,18 +205,22 @@ def _polynomial(coefficients: tuple, z: np.ndarray, z_wide: np.ndarray, wide: np
     return np.multiply(value, z, value)
 
 
+_SIGN, _SWAPS_AT, _SIGN_AT, _31, _2 = (np.array(n, np.int32) for n in (-2**31, 30, 29, 31, 2))
+
+
 def _turned(sine: np.ndarray, cosine: np.ndarray, octant: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sine and cosine of an angle that is `octant` eighths of a turn further; octant is even."""
     sine, cosine = sine.view(np.int32), cosine.view(np.int32)
     # Swap the two where octant & 2, without a branch: x ^ (x ^ y) = y.
     swap = np.bitwise_xor(sine, cosine)
-    odd = np.left_shift(octant, np.int32(30))
-    np.right_shift(odd, np.int32(31), odd)  # all bits set where octant & 2
-    np.bitwise_and(swap, odd, swap)
+    mask = np.left_shift(octant, _SWAPS_AT)
+    np.right_shift(mask, _31, mask)  # all bits set where octant & 2
+    np.bitwise_and(swap, mask, swap)
     np.bitwise_xor(sine, swap, sine)
     np.bitwise_xor(cosine, swap, cosine)
     # The sign bit: of the sine where octant & 4, of the cosine where (octant + 2) & 4.
-    sign = np.int32(-2**31)
-    np.bitwise_xor(sine, np.left_shift(octant, np.int32(29)) & sign, sine)
-    np.bitwise_xor(cosine, np.left_shift(octant + np.int32(2), np.int32(29)) & sign, cosine)
+    np.bitwise_and(np.left_shift(octant, _SIGN_AT, mask), _SIGN, mask)
+    np.bitwise_xor(sine, mask, sine)
+    np.left_shift(np.add(octant, _2, mask), _SIGN_AT, mask)
+    np.bitwise_xor(cosine, np.bitwise_and(mask, _SIGN, mask), cosine)
     return sine.view(np.float32), cosine.view(np.float32)
