@@ -23,12 +23,16 @@ positive = between((0.1, 3))
 positive_pair = between((0.1, 3), (0.1, 3))
 
 
-def over_dims(low: float = -2, high: float = 2, **attributes: Any) -> Callable:
-    """Samples of a reduction of one array: over all dimensions, and over the first and the last, kept and dropped."""
+def over_dims(low: float = -2, high: float = 2, shaped: bool = False, one: bool = False, **attributes: Any) -> Callable:
+    """Samples of a reduction: over all dimensions, and over the first and the last (unless `one`: each alone), kept and dropped.
+
+    shaped: the operation has the argument's shape as an attribute.
+    """
     def samples(random: Any, shape: tuple) -> list:
-        dims = [(None, False)] + ([((0,), True), ((len(shape) - 1,), False)] if shape else [])
-        return [((random.uniform(low, high, shape),), {"dim": dim, "keepdim": keepdim, "shape": shape, **attributes})
-                for dim, keepdim in dims]
+        last = len(shape) - 1
+        dims = [(None, False)] + ([((0,), True), ((last,), False)] if shape else []) + ([((0, last), False)] if last > 0 and not one else [])
+        more = {**attributes, "shape": shape} if shaped else attributes
+        return [((random.uniform(low, high, shape),), {"dim": dim, "keepdim": keepdim, **more}) for dim, keepdim in dims]
     return samples
 
 

@@ -164,7 +164,8 @@ def logaddexp(input: Tensor, other: Tensor) -> Tensor:
     return apply(LOGADDEXP, input, other)
 
 
-def _logaddexp(x: Any, y: Any) -> Any:
+def logaddexp_arrays(x: Any, y: Any) -> Any:
+    """log(exp(x) + exp(y)) on arrays."""
     if x.dtype.kind != "c":
         return np.logaddexp(x, y)
     # The number with the larger real part goes in front: the exponential of the difference cannot overflow.
@@ -172,7 +173,7 @@ def _logaddexp(x: Any, y: Any) -> Any:
     return np.where(big == small, big + LN2, big + np.log1p(np.exp(small - big))).astype(x.dtype)
 
 
-LOGADDEXP = Op("logaddexp", two_tensors, _logaddexp, samples=pair,
+LOGADDEXP = Op("logaddexp", two_tensors, logaddexp_arrays, samples=pair,
     grads=(lambda g, x, y: g / (exp(y - x) + 1),
            lambda g, x, y: g / (exp(x - y) + 1)),
     holomorphic=True)

@@ -1,13 +1,18 @@
-"""Reductions: sums, means and extremes over dimensions."""
+"""Sums, means, products and truth values over dimensions."""
 from __future__ import annotations
 
+import builtins
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.apply import apply
-from ..core.op import Op, reduction
-from .dims import sizes_of, some_dims
+from ..backends.reduce_numpy import SMALL, reduce
+from ..core.apply import apply, wrap
+from ..core.dtypes import FLOAT, get_default_dtype
+from ..core.op import Op, opaque, reduction
+from ..core.samples import over_dims
+from .choose import where, zero_where
+from .dims import one_dim, sizes_of, some_dims
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -25,19 +30,21 @@ def spread(g: Any, dim: Any, keepdim: bool) -> Any:
 def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum over dim (an int, several, or None for all). Integers and bools sum to int64."""
     if dtype is not None:
-        input = input.to(dtype)
-    array = input._array
-    if dim is not None:
-        dim = some_dims(dim, array.ndim) or None  # an empty list means all
-    return apply(SUM, input, dim=dim, keepdim=keepdim)
+        return sum(input.to(dtype), dim, keepdim).to(dtype)
+    if dim is None:
+        return apply(SUM, input, dim=None, keepdim=keepdim)
+    dim = some_dims(dim, input._array.ndim) or None  # an empty list means all
+    return apply(SUM_OVER, input, dim=dim, keepdim=keepdim)
 
 
 def _sum(x: Any, *, dim: Any, keepdim: bool) -> Any:
-    return np.add.reduce(x, dim, np.int64 if x.dtype.kind in "biu" else None, None, keepdim)
+    dtype = np.int64 if x.dtype.kind in "biu" else None
+    return np.add.reduce(x, dim, dtype, None, keepdim) if x.size < SMALL else reduce(np.add, x, dim, dtype, keepdim)
 
 
-SUM = Op("sum", reduction, _sum,
+SUM = Op("sum", reduction, _sum, samples=over_dims(),
     grads=(lambda g, dim, keepdim: spread(g, dim, keepdim),))
+SUM_OVER = SUM.printed_as("SumBackward1")
 
 
 def sum_to_size(input: Tensor, *size: Any) -> Tensor:
@@ -47,14 +54,14 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     if size == shape:
         return input
     extra = len(shape) - len(size)
-    if extra < 0 or any([n != m and n != 1 for n, m in zip(size, shape[extra:])]):
+    if extra < 0 or builtins.any([n != m and n != 1 for n, m in zip(size, shape[extra:])]):
         raise RuntimeError(f"size {{{list(size)}}} is not expandable to size {{{list(shape)}}}.")
     dim = (*range(extra), *[at + extra for at, n in enumerate(size) if n == 1 and shape[at + extra] != 1])
     return apply(SUM_TO_SIZE, input, dim=dim, size=size, shape=shape)
 
 
 def _sum_to_size(x: Any, *, dim: tuple, size: tuple, shape: tuple) -> Any:
-    return np.add.reduce(x, dim, None, None, len(size) == len(shape)).reshape(size)
+    return np.add.reduce(x, dim, np.int64 if x.dtype.kind in "biu" else None, None, len(size) == len(shape)).reshape(size)
 
 
 SUM_TO_SIZE = Op("sum_to_size", reduction, _sum_to_size, node_name="SumBackward1",
@@ -64,14 +71,17 @@ SUM_TO_SIZE = Op("sum_to_size", reduction, _sum_to_size, node_name="SumBackward1
 def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The mean over dim (an int, several, or None for all). Floating or complex input only."""
     if dtype is not None:
+        if dtype.category < FLOAT:
+            raise RuntimeError("mean(): could not infer output dtype. Optional dtype must be either a floating point or complex dtype. "
+                               f"Got: {dtype.kernel_name}")
         input = input.to(dtype)
     array = input._array
     if array.dtype.kind in "biu":
-        raise RuntimeError(f"mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
+        raise RuntimeError("mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
                            f"Got: {input.dtype.kernel_name}")
-    if dim is not None:
-        dim = some_dims(dim, array.ndim) or None
-    return apply(MEAN, input, dim=dim, keepdim=keepdim, shape=array.shape)
+    if dim is None:
+        return apply(MEAN, input, dim=None, keepdim=keepdim, shape=array.shape)
+    return apply(MEAN_OVER, input, dim=some_dims(dim, array.ndim) or None, keepdim=keepdim, shape=array.shape)
 
 
 def count_of(shape: tuple, dim: Any) -> int:
@@ -83,9 +93,134 @@ def count_of(shape: tuple, dim: Any) -> int:
 
 
 def _mean(x: Any, *, dim: Any, keepdim: bool, shape: tuple) -> Any:
-    total = np.add.reduce(x, axis=dim, keepdims=keepdim)
-    return np.true_divide(total, x.dtype.type(count_of(shape, dim)))
+    return np.true_divide(reduce(np.add, x, dim, None, keepdim), x.dtype.type(count_of(shape, dim)))
 
 
-MEAN = Op("mean", reduction, _mean,
+MEAN = Op("mean", reduction, _mean, samples=over_dims(shaped=True),
     grads=(lambda g, shape, dim, keepdim: spread(g / count_of(shape, dim), dim, keepdim),))
+MEAN_OVER = MEAN.printed_as("MeanBackward1")
+
+
+def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The sum of all numbers that are not nan."""
+    if input._array.dtype.kind == "c":
+        raise RuntimeError("nansum on CPU does not support complex inputs")
+    if input._array.dtype.kind in "biu":
+        return sum(input, dim, keepdim, dtype=dtype)
+    if dtype is not None:
+        input = input.to(dtype)
+    return apply(NANSUM, input, dim=some_dims(dim, input._array.ndim) or None, keepdim=keepdim)
+
+
+def _nansum(x: Any, *, dim: Any, keepdim: bool) -> Any:
+    return np.add.reduce(np.where(np.isnan(x), x.dtype.type(0), x), dim, None, None, keepdim)
+
+
+NANSUM = Op("nansum", reduction, _nansum, samples=over_dims(),
+    grads=(lambda g, x, dim, keepdim: where(x.isnan(), 0, spread(g, dim, keepdim)),))
+
+
+def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The mean of all numbers that are not nan."""
+    if input._array.dtype.kind in "biu":
+        raise RuntimeError("nanmean(): expected input to have floating point or complex dtype but got " + input.dtype.kernel_name)
+    return nansum(input, dim, keepdim, dtype=dtype) / sum(input.isnan().logical_not(), dim, keepdim)
+
+
+def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The product of all numbers, or along one dim. Integers and bools multiply to int64."""
+    if dtype is not None:
+        return prod(input.to(dtype), dim, keepdim).to(dtype)
+    if dim is None:
+        return apply(PROD, input, dim=None, keepdim=False)
+    return apply(PROD_OVER, input, dim=(one_dim(dim, input._array.ndim),) if input._array.ndim else None, keepdim=keepdim)
+
+
+def _prod(x: Any, *, dim: Any, keepdim: bool) -> Any:
+    return reduce(np.multiply, x, dim, np.int64 if x.dtype.kind in "biu" else None, keepdim)
+
+
+def _prod_gradient(g: Any, x: Any, out: Any, dim: Any, keepdim: bool) -> Any:
+    """The product of all others, times g: out / x, except at a zero, where it is the product of the nonzero numbers if it is alone."""
+    g, out = spread(g, dim, keepdim), spread(out, dim, keepdim)
+    nought = x == 0
+    filled = where(nought, 1, x)
+    others = zero_where(sum(nought, dim, True) > 1, _product_over(filled, dim))
+    return g * where(nought, others, out / filled)
+
+
+def _product_over(x: Any, dim: Any) -> Any:
+    return prod(x) if dim is None else prod(x, dim[0], True)
+
+
+PROD = Op("prod", reduction, _prod, samples=over_dims(0.5, 2, one=True), holomorphic=True,
+    grads=(_prod_gradient,))
+PROD_OVER = PROD.printed_as("ProdBackward1")
+
+
+def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
+    """log(sum(exp(input))) over dim, without overflow."""
+    if input._array.dtype.kind in "biu":
+        input = input.to(get_default_dtype())
+    return apply(LOGSUMEXP, input, dim=some_dims(dim, input._array.ndim) or None, keepdim=keepdim)
+
+
+def _logsumexp(x: Any, *, dim: Any, keepdim: bool) -> Any:
+    if not x.size:
+        return np.log(np.add.reduce(x, dim, None, None, keepdim))
+    top = reduce(np.maximum, x.real if x.dtype.kind == "c" else x, dim, None, True)
+    # An infinite maximum is not taken off: inf - inf is not a number.
+    top = np.where(np.isinf(top), top.dtype.type(0), top)
+    power = np.subtract(x, top)
+    total = reduce(np.add, np.exp(power, power) if power.ndim else np.exp(power), dim, None, True)
+    out = np.log(total) + top
+    return out if keepdim else np.reshape(out, [n for at, n in enumerate(x.shape) if dim is not None and at not in dim])
+
+
+LOGSUMEXP = Op("logsumexp", reduction, _logsumexp, samples=over_dims(), holomorphic=True,
+    grads=(lambda g, x, out, dim, keepdim: spread(g, dim, keepdim) * (x - spread(out, dim, keepdim)).exp(),))
+
+
+def trace(input: Tensor) -> Tensor:
+    """The sum of the diagonal of a matrix."""
+    if input._array.ndim != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input._array.ndim}")
+    return apply(TRACE, input, shape=input._array.shape)
+
+
+TRACE = Op("trace", reduction, lambda x, *, shape: np.trace(x, dtype=np.int64 if x.dtype.kind in "biu" else None), arguments=("x",),
+    grads=(lambda g, shape: g * wrap(np.eye(*shape, dtype=g._array.dtype)),))
+
+
+# Truth values and counts: no gradient.
+
+def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """Whether all are nonzero. bool, but uint8 for uint8."""
+    return apply(ALL, input, dim=some_dims(dim, input._array.ndim) or None if dim != () else (), keepdim=keepdim)
+
+
+def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """Whether one or more are nonzero. bool, but uint8 for uint8."""
+    return apply(ANY, input, dim=some_dims(dim, input._array.ndim) or None if dim != () else (), keepdim=keepdim)
+
+
+def _truth(ufunc: Any) -> Any:
+    def forward(x: Any, *, dim: Any, keepdim: bool) -> Any:
+        if dim == ():
+            out = x != 0
+        else:
+            out = reduce(ufunc, x, dim, None, keepdim)
+        return out.astype(np.uint8) if x.dtype == np.uint8 else out
+    return forward
+
+
+ALL = Op("all", opaque, _truth(np.logical_and))
+ANY = Op("any", opaque, _truth(np.logical_or))
+
+
+def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
+    """How many numbers over dim are not 0."""
+    return apply(COUNT_NONZERO, input, dim=some_dims(dim, input._array.ndim) or None)
+
+
+COUNT_NONZERO = Op("count_nonzero", opaque, lambda x, *, dim: np.asarray(np.count_nonzero(x, axis=dim), np.int64))

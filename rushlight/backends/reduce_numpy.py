@@ -1,0 +1,106 @@
+"""Reductions of large arrays: `ufunc.reduce` on all cores, and sums down long columns as products with ones.
+
+Small arrays, arrays that do not lie in order and reductions over dimensions in the middle are NumPy's own.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .parallel import get_num_threads, parallel_for
+
+#: numbers below which NumPy's own call is as fast
+SMALL = 16384
+#: numbers per thread below which a second thread costs more than it saves
+GRAIN = 262144
+#: rows that one product with ones adds up
+BLOCK = 512
+
+
+def reduce(ufunc: Any, x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
+    """ufunc.reduce(x, axis, dtype, keepdims=keepdims); axis is None or a tuple of dimensions counted from the front."""
+    if x.size < SMALL or not x.flags.c_contiguous:
+        return ufunc.reduce(x, axis, dtype, None, keepdims)
+    axes = tuple(range(x.ndim)) if axis is None else tuple(sorted(axis))
+    count, ndim = len(axes), x.ndim
+    kept = x.shape[count:] if axes == tuple(range(count)) else x.shape[:ndim - count]
+    if count == ndim:
+        out = flat(ufunc, x.reshape(-1), dtype)
+    elif axes == tuple(range(ndim - count, ndim)):
+        out = rows(ufunc, x.reshape(size_of(kept), -1), dtype)
+    elif axes == tuple(range(count)):
+        out = columns(ufunc, x.reshape(-1, size_of(kept)), dtype)
+    else:
+        return ufunc.reduce(x, axis, dtype, None, keepdims)
+    return np.reshape(out, [1 if at in axes else n for at, n in enumerate(x.shape)] if keepdims else kept)
+
+
+def size_of(shape: tuple) -> int:
+    """The number of elements of an array of this shape."""
+    size = 1
+    for n in shape:
+        size *= n
+    return size
+
+
+def flat(ufunc: Any, x: Any, dtype: Any) -> Any:
+    """The reduction of a vector: a part of it on each thread."""
+    pieces = min(get_num_threads(), x.size // GRAIN)
+    if pieces < 2:
+        return ufunc.reduce(x, 0, dtype)
+    parts = [ufunc.reduce(x[:1], 0, dtype)] * pieces
+
+    def run(start: int, stop: int) -> None:
+        for piece in range(start, stop):
+            parts[piece] = ufunc.reduce(x[x.size * piece // pieces:x.size * (piece + 1) // pieces], 0, dtype)
+    parallel_for(pieces, 1, run)
+    return ufunc.reduce(np.array(parts), 0, dtype)
+
+
+def rows(ufunc: Any, x: Any, dtype: Any) -> Any:
+    """The reduction of each row of a matrix."""
+    if x.size < 2 * GRAIN or not len(x):
+        return ufunc.reduce(x, 1, dtype)
+    out = np.empty(len(x), ufunc.reduce(x[:1, :1], 1, dtype).dtype)
+    parallel_for(len(x), max(1, GRAIN // x.shape[1]), lambda start, stop: ufunc.reduce(x[start:stop], 1, dtype, out[start:stop]))
+    return out
+
+
+def columns(ufunc: Any, x: Any, dtype: Any) -> Any:
+    """The reduction of each column of a matrix."""
+    if ufunc is np.add and dtype is None and x.dtype in (np.float32, np.float64) and len(x) >= BLOCK // 2:
+        return column_sums(x)
+    if x.shape[1] < 256:
+        return narrow_columns(ufunc, x, dtype)
+    if x.size < 2 * GRAIN or x.shape[1] < 1024:
+        return ufunc.reduce(x, 0, dtype)
+    out = np.empty(x.shape[1], ufunc.reduce(x[:1], 0, dtype).dtype)
+    parallel_for(x.shape[1], 512, lambda start, stop: ufunc.reduce(x[:, start:stop], 0, dtype, out[start:stop]))
+    return out
+
+
+def narrow_columns(ufunc: Any, x: Any, dtype: Any) -> Any:
+    """The reduction of each column of a matrix of short rows: many rows are first taken as one, because NumPy works along rows."""
+    together = 1024 // max(x.shape[1], 1)
+    whole = len(x) // together if together else 0
+    if whole < 8:
+        return ufunc.reduce(x, 0, dtype)
+    wide = ufunc.reduce(x[:whole * together].reshape(whole, -1), 0, dtype).reshape(together, -1)
+    rest = x[whole * together:]
+    return ufunc.reduce(np.concatenate([wide, rest.astype(wide.dtype, copy=False)]), 0, dtype)
+
+
+def column_sums(x: Any) -> Any:
+    """The sum of each column: products with ones, a block of rows at a time.
+
+    NumPy adds row to row, which is slow where rows are short and loses digits where they are many; partial sums of blocks do not.
+    """
+    ones = np.ones(BLOCK, x.dtype)
+    whole = len(x) // BLOCK
+    rest = x[whole * BLOCK:]
+    total = ones[:len(rest)] @ rest
+    if whole:
+        parts = ones @ x[:whole * BLOCK].reshape(whole, BLOCK, x.shape[1])
+        total += np.add.reduce(parts, 0) if whole < BLOCK else column_sums(parts)
+    return total

@@ -1,0 +1,177 @@
+"""The largest and the smallest: of a tensor, along dimensions, with and without their places."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import return_types
+from ..backends.reduce_numpy import reduce
+from ..core.apply import apply
+from ..core.op import Op, opaque, reduction
+from ..core.samples import over_dims
+from . import choose
+from .along import dim_with_size, selected_gradient
+from .dims import some_dims
+from .reduce import spread, sum
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+def share_ties(g: Any, x: Any, out: Any, dim: Any, keepdim: bool) -> Any:
+    """g divided evenly among the numbers that equal the result (all nan, if that is nan)."""
+    out = spread(out, dim, keepdim)
+    tied = (x == out) | (x.isnan() & out.isnan()) if x.is_floating_point() else x == out
+    return spread(g, dim, keepdim) * tied / sum(tied, dim, True)
+
+
+# ---- without places
+
+def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
+    """The largest number over dim; nan if there is one. Ties share the gradient."""
+    return apply(AMAX, input, dim=_checked_dims("amax", input, dim), keepdim=keepdim)
+
+
+def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
+    """The smallest number over dim; nan if there is one. Ties share the gradient."""
+    return apply(AMIN, input, dim=_checked_dims("amin", input, dim), keepdim=keepdim)
+
+
+def _checked_dims(name: str, input: Any, dim: Any) -> tuple | None:
+    array = input._array
+    if array.dtype.kind == "c":
+        raise NotImplementedError(f"\"{'max' if name == 'amax' else 'min'}_values_cpu\" not implemented for '{input.dtype.kernel_name}'")
+    dims = some_dims(dim, array.ndim) or None
+    if not array.size:
+        if dims is None:
+            raise no_dim(name)
+        for at in dims:
+            dim_with_size(name, at, array)
+    return dims
+
+
+def no_dim(name: str) -> RuntimeError:
+    """PyTorch's error for the extreme of nothing."""
+    return RuntimeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the "
+                        "'dim' argument.")
+
+
+AMAX = Op("amax", reduction, lambda x, *, dim, keepdim: reduce(np.maximum, x, dim, None, keepdim), samples=over_dims(),
+    grads=(share_ties,), arguments=("x",))
+AMIN = Op("amin", reduction, lambda x, *, dim, keepdim: reduce(np.minimum, x, dim, None, keepdim), samples=over_dims(),
+    grads=(share_ties,), arguments=("x",))
+MAX_ALL = AMAX.printed_as("MaxBackward1")
+MIN_ALL = AMIN.printed_as("MinBackward1")
+
+
+def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
+    """Named tuple (min, max), over dim or over all."""
+    array = input._array
+    if dim is None and not array.size:
+        raise RuntimeError("aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.")
+    dims = None if dim is None else (dim_with_size("aminmax", dim, array, ""),) if array.ndim else None
+    if dim is not None and not array.ndim:
+        dim_with_size("aminmax", dim, array)
+    return return_types.aminmax(*apply(AMINMAX, input, dim=dims, keepdim=keepdim))
+
+
+def _aminmax(x: Any, *, dim: Any, keepdim: bool) -> tuple:
+    return tuple([np.asarray(reduce(ufunc, x, dim, None, keepdim)) for ufunc in (np.minimum, np.maximum)])
+
+
+AMINMAX = Op("aminmax", reduction, _aminmax, samples=over_dims(),
+    grads=(lambda g, x, out, dim, keepdim: share_ties(g[0], x, out[0], dim, keepdim) + share_ties(g[1], x, out[1], dim, keepdim),))
+
+
+# ---- with places
+
+def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """The largest number; with dim, a named tuple (values, indices) along it; with another tensor, the larger of the two elementwise."""
+    return _extreme("max", input, dim, keepdim, choose.maximum, MAX_ALL, MAX_DIM, return_types.max)
+
+
+def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """The smallest number; with dim, a named tuple (values, indices) along it; with another tensor, the smaller of the two elementwise."""
+    return _extreme("min", input, dim, keepdim, choose.minimum, MIN_ALL, MIN_DIM, return_types.min)
+
+
+def _extreme(name: str, input: Any, dim: Any, keepdim: bool, of_two: Any, over_all: Op, along: Op, result: Any) -> Any:
+    if hasattr(dim, "_array"):
+        return of_two(input, dim)
+    array = input._array
+    if array.dtype.kind == "c":
+        raise NotImplementedError(f"\"{name}{'_all' if dim is None else '_kernel_impl'}\" not implemented for '{input.dtype.kernel_name}'")
+    if dim is None:
+        if not array.size:
+            raise no_dim(name)
+        return apply(over_all, input, dim=None, keepdim=False)
+    dim = dim_with_size(name, dim, array)
+    return result(*apply(along, input, dim=dim, keepdim=keepdim, shape=array.shape))
+
+
+def places(argument: Any, x: Any, dim: int, keepdim: bool) -> Any:
+    """argmax or argmin along dim; the first of equals, and of nan."""
+    if not x.ndim:
+        return np.zeros((), np.int64)
+    if dim != x.ndim - 1 and x.size > 4096:
+        # NumPy goes down a column number by number: rows in order are several times faster.
+        x, last = np.ascontiguousarray(np.moveaxis(x, dim, -1)), x.ndim - 1
+        index = argument(x, last)
+        return np.expand_dims(index, dim) if keepdim else index
+    return np.asarray(argument(x, dim, keepdims=keepdim))
+
+
+def _with_places(argument: Any) -> Any:
+    def forward(x: Any, *, dim: int, keepdim: bool, shape: tuple) -> tuple:
+        index = places(argument, x, dim, True)
+        values = np.take_along_axis(x, index, dim) if x.ndim else x.copy()
+        return (values, index) if keepdim or not x.ndim else (values.squeeze(dim), index.squeeze(dim))
+    return forward
+
+
+def _along_samples(random: Any, shape: tuple) -> list:
+    return [((random.normal(size=shape),), {"dim": dim, "keepdim": keepdim, "shape": shape})
+            for dim, keepdim in ((0, False), (len(shape) - 1, True)) if shape]
+
+
+MAX_DIM = Op("max", opaque, _with_places(np.argmax), samples=_along_samples, arguments=("x",),
+    grads=(lambda g, out, dim, keepdim, shape: selected_gradient(g[0], out[1], dim, keepdim, shape),))
+MIN_DIM = Op("min", opaque, _with_places(np.argmin), samples=_along_samples, arguments=("x",),
+    grads=(lambda g, out, dim, keepdim, shape: selected_gradient(g[0], out[1], dim, keepdim, shape),))
+
+
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """The index of the largest number, along dim or in the flattened tensor; the first of equals."""
+    return _argument("argmax", input, dim, keepdim, ARGMAX)
+
+
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """The index of the smallest number, along dim or in the flattened tensor; the first of equals."""
+    return _argument("argmin", input, dim, keepdim, ARGMIN)
+
+
+def _argument(name: str, input: Any, dim: Any, keepdim: bool, op: Op) -> Any:
+    array = input._array
+    if array.dtype.kind in "bc":
+        kind = "bool" if array.dtype.kind == "b" else "complex"
+        raise RuntimeError(f"{name}(): does not support {kind} input")
+    if dim is None:
+        if not array.size:
+            raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
+    else:
+        dim = dim_with_size(name, dim, array)
+    return apply(op, input, dim=dim, keepdim=keepdim)
+
+
+def _argument_of(argument: Any) -> Any:
+    def forward(x: Any, *, dim: Any, keepdim: bool) -> Any:
+        if dim is not None:
+            return places(argument, x, dim, keepdim)
+        index = np.asarray(argument(x))
+        return index.reshape((1,) * x.ndim) if keepdim else index
+    return forward
+
+
+ARGMAX = Op("argmax", opaque, _argument_of(np.argmax))
+ARGMIN = Op("argmin", opaque, _argument_of(np.argmin))
