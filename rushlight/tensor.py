@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,8 +18,13 @@ from .names import from_portable, portable
 from . import methods
 from .ops import arithmetic
 
+if TYPE_CHECKING:
+    Listed = Any  # methods and operators come from the list in methods.py, which a type checker does not see: it takes them as given
+else:
+    Listed = object
 
-class Tensor:
+
+class Tensor(Listed):
     """An n-dimensional array of one dtype that can record how it was computed.
 
     `Tensor(2, 3)` is uninitialised, `Tensor([1, 2])` holds these numbers, both in the default dtype; prefer `torch.tensor`.
