@@ -90,8 +90,8 @@ class Program:
     """A parsed kernel.
 
     `elements` and `scalars` name the inputs in the order of a call; `instructions` is the flat list; `outputs` maps each result's name to
-    its index in it (`out` for a bare expression; an update names the elements and scalars that it rewrites); `uniform[i]` says that value i is the same
-    for every element, because only constants and scalars lead to it: a generator computes it once, outside its loop.
+    its index in it (`out` for a bare expression; an update names the elements and scalars that it rewrites); `uniform[i]` says that value i
+    is the same for every element, because only constants and scalars lead to it: a generator computes it once, outside its loop.
     """
 
     __slots__ = ("elements", "scalars", "instructions", "outputs", "uniform")

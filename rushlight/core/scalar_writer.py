@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from rushlight.backends import special_numpy
+from rushlight.backends.select import select
 
 from .scalar import FUNCTIONS, LEAVES, Program
 
@@ -27,16 +28,6 @@ INFIX = {"add": "+", "subtract": "-", "multiply": "*"}
 #: The ufuncs that take `out` by keyword only; the others take it faster by position.
 KEYWORD_OUT = frozenset({"maximum", "minimum"})
 LOGIC = frozenset({"logical_and", "logical_or", "logical_xor", "logical_not"})
-
-
-def select(condition: np.ndarray, a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """a where the condition holds, else b. `out` may be b's memory, never a's or the condition's."""
-    if out is None:
-        return np.where(condition, a, b)
-    if out is not b:
-        np.copyto(out, b)
-    np.copyto(out, a, where=condition)
-    return out
 
 
 def sign(a: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
@@ -97,8 +88,8 @@ class Numbers(dict):
 class Writer:
     """Writes the kernel of a program for arguments of given dtypes.
 
-    `text()` is the source of the functions `_body` and `_entry`, then `single_text()` that of `_single`; `scope` holds what they name, `registers` the dtypes of the registers and
-    `result` that of an expression's result.
+    `text()` is the source of the functions `_body` and `_entry`, then `single_text()` that of `_single`; `scope` holds what they name,
+    `registers` the dtypes of the registers and `result` that of an expression's result.
     """
 
     def __init__(self, program: Program, dtypes: Sequence[np.dtype]):
@@ -107,7 +98,8 @@ class Writer:
         self.compute = compute_dtype(dtypes)
         # Integers take Python numbers as they are: a fraction would not survive as an integer.
         self.numbers = Numbers(self.compute) if self.compute.kind in "fc" else None
-        self.scope: dict[str, object] = {"_load": load, "_copyto": np.copyto, "_asarray": np.asarray, "_numbers": self.numbers, "_memo": ((), (), None), **CALLS}
+        self.scope: dict[str, object] = {"_load": load, "_copyto": np.copyto, "_asarray": np.asarray, "_compute": self.compute,
+                                         "_numbers": self.numbers, "_memo": ((), (), None), **CALLS}
         self.scope.update({f"_scalar_{name}": function for name, function in FUNCTIONS.items()})
         self.dtypes = self.value_dtypes()
         self.last = program.last_uses()
@@ -119,7 +111,7 @@ class Writer:
         self.parameters: dict[str, str] = {}  # the body's numbers: parameter -> the entry's text for it
         self.result = None if "out" not in program.outputs else result_dtype(dtypes, self.dtypes[program.outputs["out"]])
         self.outputs = {name: i for name, i in program.outputs.items() if name not in program.scalars}
-        self.scope.update(_compute=self.compute, _result=self.result)
+        self.scope["_result"] = self.result
         self.direct = self.direct_outputs()
 
     # ---- what is known before a line is written

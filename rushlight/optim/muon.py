@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from ..core.apply import wrap
 from ..core.dtypes import bfloat16
 from ..core.inplace import bump
 from ..tensor import Tensor

@@ -16,8 +16,8 @@ import numpy as np
 from ..core.apply import wrap
 from ..core.grad_mode import enable_grad, is_grad_enabled, set_grad_enabled
 from ..core.node import RemovableHandle
-from ..tensor import Tensor
 from ..names import typename
+from ..tensor import Tensor
 from .update import Update, number
 
 ParamsT = Iterable  # of tensors, of dicts, or of pairs of a name and a tensor
@@ -231,11 +231,11 @@ class Optimizer:
             raise ValueError("some parameters appear in more than one parameter group")
 
     def __repr__(self) -> str:
-        lines = [self.__class__.__name__ + " ("]
+        text = self.__class__.__name__ + " ("
         for i, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {i}")
-            lines.extend([f"    {key}: {group[key]}" for key in sorted(group) if key != "params"])
-        return "\n".join(lines) + "\n)"
+            options = "".join([f"    {key}: {group[key]}\n" for key in sorted(group) if key != "params"])
+            text += f"\nParameter Group {i}\n{options}"
+        return text + ")"
 
     # ---- saving
 
