@@ -25,7 +25,7 @@ def masked(a: Any, condition: Any) -> Any:
 
 def select(condition: Any, a: Any, b: Any, out: Any = None) -> Any:
     """a where the condition holds, else b. `out` may be b's memory, never a's or the condition's."""
-    if condition.size > FEW and a.dtype is b.dtype and a.dtype.kind in "fV" and a.dtype.itemsize in BITS:
+    if condition.__class__ is np.ndarray and condition.size > FEW and a.dtype is b.dtype and a.dtype.kind in "fV" and a.dtype.itemsize in BITS:
         return blend(condition, a, b, out)
     if out is None:
         return np.where(condition, a, b)
