@@ -12,6 +12,7 @@ FUNCTIONS = {
     "smooth": "elu elu_ selu selu_ celu celu_ gelu silu mish softplus logsigmoid tanhshrink softsign",
     "dropout_forms": "dropout alpha_dropout feature_alpha_dropout dropout1d dropout2d dropout3d rrelu",
     "dropout": "rrelu_",
+    "gumbel": "gumbel_softmax",
     "exponential": "sigmoid",
     "softmax_forms": "softmax softmin log_softmax",
     "trigonometry": "tanh",
