@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from .core.calls import with_numpy_names
 from .core.inplace import inplace
 
 METHODS = {
@@ -102,7 +103,7 @@ def find(module: str, name: str) -> Any:
     home = importlib.import_module("rushlight.ops." + module)
     if name.endswith("_") and not hasattr(home, name):
         return inplace(getattr(home, name[:-1]), name)
-    return getattr(home, name)
+    return with_numpy_names(getattr(home, name))
 
 
 def install(cls: type) -> None:

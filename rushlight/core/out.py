@@ -7,21 +7,27 @@ from typing import Any
 
 import numpy as np
 
+from .calls import not_a_tensor, parameters, renamed
 from .dtypes import can_cast, of_numpy
 from .grad_mode import mode
 from .inplace import bump
 
 
 def accepts_out(function: Callable) -> Callable:
-    """The function, with an argument `out`: a tensor, or a tuple of them, that takes the result and is returned."""
+    """The function, with an argument `out`: a tensor, or a tuple of them, that takes the result and is returned; and with NumPy's names."""
+    known = parameters(function)
+
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if "out" not in kwargs:
-            return function(*args, **kwargs)
-        out = kwargs.pop("out")
-        if out is None:
-            return function(*args, **kwargs)
-        return write_out(function.__name__, function(*args, **kwargs), out)
+        out = None
+        if kwargs:
+            out = kwargs.pop("out", None)
+            kwargs = renamed(kwargs, known)
+        try:
+            result = function(*args, **kwargs)
+        except AttributeError as error:
+            raise not_a_tensor(function, args, kwargs, error) from None
+        return result if out is None else write_out(function.__name__, result, out)
     return call
 
 

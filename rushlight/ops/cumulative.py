@@ -134,7 +134,7 @@ def _logcumsumexp(x: Any, *, dim: int) -> Any:
 def _logcumsumexp_gradient(g: Any, x: Any, out: Any, dim: int) -> Any:
     # sum over later j of g_j exp(x - out_j). In logarithms, apart for positive and negative g, so that no exponential overflows.
     if g.is_complex():
-        return x.conj().exp() * apply(REST_SUM, g * (-out.conj()).exp(), dim=dim)
+        return (_later_logs(g.log() - out.conj(), dim) + x.conj()).exp()
     size = g.abs().log()
     parts = [_later_logs(where(sign, size, -float("inf")) - out, dim) for sign in (g > 0, g < 0)]
     return (parts[0] + x).exp() - (parts[1] + x).exp()
