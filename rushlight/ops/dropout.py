@@ -98,7 +98,7 @@ def _alpha_terms(input: Tensor, op: Op, p: float) -> tuple[Tensor, Tensor]:
     With a = 1 / sqrt((limit**2 p + 1)(1 - p)) mean 0 and variance 1 stay.
     """
     a = 1.0 / math.sqrt((_SELU_LIMIT * _SELU_LIMIT * p + 1.0) * (1.0 - p))
-    kept = _noise(input, op, p)
+    kept: Any = _noise(input, op, p)
     return kept * a, (kept + -1.0) * (_SELU_LIMIT * a) + _SELU_LIMIT * a * p
 
 
@@ -141,7 +141,7 @@ def native_dropout(input: Tensor, p: float, train: bool | None) -> tuple[Tensor,
 
 DROPOUT_MASK = Op("dropout_mask", opaque, lambda x, *, p, generator: sampling.bernoulli(
     like(x).astype(np.bool_, order="K"), 1.0 - p, generator))
-NATIVE_DROPOUT = Op("native_dropout", opaque, lambda x, mask, *, scale: x * mask * np.array(scale, x.dtype),
+NATIVE_DROPOUT: Op = Op("native_dropout", opaque, lambda x, mask, *, scale: x * mask * np.array(scale, x.dtype),
     grads=(lambda g, mask, scale: apply(NATIVE_DROPOUT, g, mask, scale=scale), None))
 
 

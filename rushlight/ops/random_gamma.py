@@ -80,4 +80,4 @@ def _no_second_gradient(g: Any) -> Any:
 
 STANDARD_GAMMA = Op("standard_gamma", opaque, lambda x, *, generator: sampling_continuous.gamma(x, generator),
     grads=(lambda g, x, out: g * apply(STANDARD_GAMMA_GRAD, x, out),))
-STANDARD_GAMMA_GRAD = Op("standard_gamma_grad", opaque, _gradient, grads=(_no_second_gradient, _no_second_gradient), node_name="NotImplemented")
+STANDARD_GAMMA_GRAD: Op = Op("standard_gamma_grad", opaque, _gradient, grads=(_no_second_gradient, _no_second_gradient), node_name="NotImplemented")
