@@ -67,7 +67,7 @@ def _counted(start: Any, end: Any, step: Any, dtype: dtypes.dtype) -> Any:
     if target.kind in "iu":
         start, end, step = int(start), int(end), int(step)
         if not step:
-            raise RuntimeError("step must be nonzero")
+            raise ValueError("step must be nonzero")
         return np.arange(start, end, step, dtype=np.int64).astype(target, copy=False)
     count = math.ceil((end - start) / step)
     # Counted in float64 and rounded once.

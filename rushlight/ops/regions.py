@@ -81,6 +81,11 @@ def _start(start: Any) -> int:
 
 def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     """A copy of `length` indices of a dimension from start on."""
+    shape = input._array.shape
+    if shape and dim >= len(shape):
+        raise RuntimeError("Expected dim < static_cast<int64_t>(self_sizes.size()) to be true, but got false.")
+    if shape and length < 0:
+        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({shape[dim]}).")
     return narrow(input, dim, start, length).clone()
 
 
