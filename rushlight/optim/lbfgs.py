@@ -41,7 +41,7 @@ class LBFGS(Optimizer):
         check(len(self.param_groups) == 1, "LBFGS doesn't support per-parameter options (parameter groups)")
         self._params = self.param_groups[0]["params"]
 
-    def step(self, closure: Callable[[], Any]) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any]) -> Any:
         """Minimize what closure computes; it clears the gradients, computes the loss with its gradients and returns it."""
         def evaluate() -> Any:
             with enable_grad():

@@ -18,7 +18,7 @@ from ..core.grad_mode import enable_grad, is_grad_enabled, set_grad_enabled
 from ..core.node import RemovableHandle
 from ..names import typename
 from ..tensor import Tensor
-from .update import Update, number
+from .update import Hyperparameters, number
 
 ParamsT = Iterable  # of tensors, of dicts, or of pairs of a name and a tensor
 
@@ -137,18 +137,18 @@ class Optimizer:
         """The state of one parameter before its first step."""
         raise NotImplementedError
 
-    def rule(self, group: dict[str, Any]) -> Update:
-        """The update that the settings of a group ask for."""
+    def rule(self, group: dict[str, Any]) -> Hyperparameters:
+        """The update that the settings of a group ask for: an `Update`, unless the method has an `update` of its own."""
         raise NotImplementedError
 
-    def update(self, p: Tensor, g: Tensor, group: dict[str, Any], rule: Update, numbers: tuple) -> None:
+    def update(self, p: Tensor, g: Tensor, group: dict[str, Any], rule: Any, numbers: tuple) -> None:
         """Update one parameter and its state."""
         state = self.state[p]
         if not state:
             state.update(self.init(p, group))
         rule(p, g, state, numbers)
 
-    def hyperparameters(self, group: dict[str, Any], rule: Update) -> tuple:
+    def hyperparameters(self, group: dict[str, Any], rule: Hyperparameters) -> tuple:
         """The numbers of a group that its update reads. Methods read hyperparameters here and nowhere else during a step."""
         values: tuple = ()
         for key, position in rule.sources:

@@ -29,7 +29,7 @@ def get_ema_avg_fn(decay: float = 0.999) -> Callable:
     check_decay(decay)
 
     @no_grad()
-    def ema_update(ema_param: Tensor, current_param: Tensor, num_averaged: Any) -> Tensor:
+    def ema_update(ema_param: Tensor, current_param: Tensor, num_averaged: Any) -> Any:
         return decay * ema_param + (1 - decay) * current_param
     return ema_update
 
@@ -37,7 +37,7 @@ def get_ema_avg_fn(decay: float = 0.999) -> Callable:
 def get_swa_avg_fn() -> Callable:
     """A function for AveragedModel: the mean of all weights so far."""
     @no_grad()
-    def swa_update(averaged_param: Tensor, current_param: Tensor, num_averaged: Any) -> Tensor:
+    def swa_update(averaged_param: Tensor, current_param: Tensor, num_averaged: Any) -> Any:
         return averaged_param + (current_param - averaged_param) / (num_averaged + 1)
     return swa_update
 
@@ -104,7 +104,7 @@ class AveragedModel(Module):
             self._average(means, weights)
         for mine, theirs in buffers:
             mine.detach().copy_(theirs.detach().to(mine.device))
-        self.n_averaged += 1
+        self.n_averaged.add_(1)
 
     def _average(self, means: list[Tensor], weights: list[Tensor]) -> None:
         """Move the means by the weights. `multi_avg_fn` gets lists of one dtype and device, as in PyTorch."""

@@ -13,24 +13,32 @@ PLACES = {"beta1": ("betas", 0), "beta2": ("betas", 1), "eta_minus": ("etas", 0)
           "eps2": ("eps", 1), "step_size_min": ("step_sizes", 0), "step_size_max": ("step_sizes", 1)}
 
 
-class Update:
+class Hyperparameters:
+    """The numbers that an update reads, by name; `sources` says for each its key in a parameter group, and its place if it is one of a pair."""
+
+    __slots__ = ("sources",)
+
+    def __init__(self, *names: str):
+        self.sources = tuple([PLACES.get(name, (name, None)) for name in names])
+
+
+class Update(Hyperparameters):
     """The text of an update, compiled, and where its inputs come from.
 
     In the text `p` is the parameter, `g` its gradient, a name of `states` the state of that name and of the parameter's shape; `cells` are
-    states that are one number, such as `step`, and that the text assigns. Every other name is a hyperparameter: `sources` says for each
-    its key in a parameter group, and the position in it if the value there is a pair.
+    states that are one number, such as `step`, and that the text assigns. Every other name is a hyperparameter.
     """
 
-    __slots__ = ("text", "states", "cells", "sources", "kernel", "run")
+    __slots__ = ("text", "states", "cells", "kernel", "run")
 
     def __init__(self, text: str, states: Sequence[str] = (), cells: Sequence[str] = ()):
         program = parse(text)
         elements = ("p", "g", *states)
         numbers = [name for name in program.elements if name not in elements and name not in cells]
+        super().__init__(*numbers)
         self.text = text
         self.states = tuple(states)
         self.cells = tuple([name for name in program.outputs if name in cells])
-        self.sources = tuple([PLACES.get(name, (name, None)) for name in numbers])
         self.kernel = kernel(text, elements, (*numbers, *self.cells))
         self.run = self.compiled()
 
@@ -79,12 +87,3 @@ class Entries(dict):
 def number(value: Any) -> float:
     """A hyperparameter as a Python number: schedules may keep it in a tensor of one element."""
     return value if isinstance(value, (int, float)) else float(value)
-
-
-class Hyperparameters:
-    """What stands for the `Update` of a method that is more than one scalar program: the numbers that it reads, by name."""
-
-    __slots__ = ("sources",)
-
-    def __init__(self, *names: str):
-        self.sources = tuple([PLACES.get(name, (name, None)) for name in names])
