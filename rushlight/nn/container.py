@@ -448,4 +448,4 @@ def _described(value: Any, tensor_type: bool) -> str:
         return f"Object of type: {type(value).__name__}"
     kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
     device = "" if value.device.type == "cpu" else f" (GPU {value.device.index})"
-    return f"{kind} containing: [{value.type() if tensor_type else value.dtype} of size {'x'.join(map(str, value.size()))}{device}]"
+    return f"{kind} containing: [{typename(value) if tensor_type else value.dtype} of size {'x'.join(map(str, value.size()))}{device}]"

@@ -220,11 +220,11 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
 
     Source: Saxe and others 2013, "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks".
     """
-    from rushlight.linalg import qr
     if tensor.ndim < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")
     if tensor.numel() == 0:
         return tensor
+    from rushlight.linalg import qr
     rows = tensor.size(0)
     columns = tensor.numel() // rows
     flat = tensor.new_empty((rows, columns)).normal_(0, 1, generator=generator)

@@ -9,6 +9,7 @@ from typing import Any
 
 from rushlight.core.grad_mode import no_grad
 from rushlight.core.node import RemovableHandle
+from rushlight.tensor import Tensor
 
 EXTRA_STATE = "_extra_state"
 NO_EXTRA_STATE = ("Reached a code path in Module.{}() that should never be called. Please file an issue at "
@@ -281,7 +282,7 @@ def _put(module: Any, name: str, tensor: Any, value: Any, local_metadata: dict) 
 
 
 def _is_tensor_like(value: Any) -> bool:
-    return hasattr(value, "_array") or hasattr(type(value), "__torch_function__")
+    return isinstance(value, Tensor) or hasattr(type(value), "__torch_function__")
 
 
 def _unexpected(state_dict: dict, prefix: str, own: dict, modules: dict) -> list[str]:

@@ -135,8 +135,11 @@ class UninitializedTensorMixin:
         data = empty(shape, device=made.device if device is None else device, dtype=made.dtype if dtype is None else dtype)
         wants_grad = self.__dict__.pop("_wants_grad")
         self.__dict__.pop("_placeholder")
+        is_buffer = getattr(self, "_is_buffer", False)
         self.__class__ = self.cls_to_become  # type: ignore[assignment]
         self.__dict__.update(data.__dict__)
+        if is_buffer:
+            self._is_buffer = True
         if wants_grad:
             _require_grad(self)
 
