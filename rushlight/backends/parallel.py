@@ -136,7 +136,17 @@ def run_pieces(pieces: int, n: int, function: Callable[[int, int], object]) -> N
         function(0, bounds[1])
     finally:
         inside.busy = False
-        errors = [worker.wait() for worker in workers]
+        errors = wait_for(workers)
     for error in errors:
         if error is not None:
             raise error
+
+
+def wait_for(workers: list[Worker]) -> list[BaseException | None]:
+    """What the workers raised, once all are done."""
+    try:
+        return [worker.wait() for worker in workers]
+    except BaseException:
+        # An interrupt from the keyboard while waiting: these workers may still be at work, so nobody shall give them more.
+        pool.workers.clear()
+        raise

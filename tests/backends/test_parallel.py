@@ -59,6 +59,16 @@ def test_error_of_any_piece_is_raised_after_all_ended(bad):
     assert len(covered(3, 1)) == 3
 
 
+def test_after_an_interrupt_new_workers_do_the_work(monkeypatch):
+    def interrupted(worker):
+        raise KeyboardInterrupt
+    with monkeypatch.context() as patch:
+        patch.setattr(parallel.Worker, "wait", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            covered(3, 1)
+    assert len(covered(3, 1)) == 3
+
+
 def test_threads_of_the_program_do_not_share_a_piece():
     totals = []
 
