@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..backends.column_sums import column_sums
 from ..backends.reduce_numpy import SMALL, reduce
 from ..core.apply import apply, wrap
 from ..core.dtypes import FLOAT, get_default_dtype
@@ -38,6 +39,8 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
 
 
 def _sum(x: Any, *, dim: Any, keepdim: bool) -> Any:
+    if dim == (0,) and x.ndim == 2 and not keepdim and x.dtype.kind == "f":
+        return column_sums(x)
     dtype = np.int64 if x.dtype.kind in "biu" else None
     return np.add.reduce(x, dim, dtype, None, keepdim) if x.size < SMALL else reduce(np.add, x, dim, dtype, keepdim)
 
@@ -61,6 +64,8 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
 
 
 def _sum_to_size(x: Any, *, dim: tuple, size: tuple, shape: tuple) -> Any:
+    if len(shape) == 2 and len(size) == 1 and x.dtype.kind == "f":
+        return column_sums(x).reshape(size) if size[0] == shape[1] else np.add.reduce(x, dim).reshape(size)
     return np.add.reduce(x, dim, np.int64 if x.dtype.kind in "biu" else None, None, len(size) == len(shape)).reshape(size)
 
 
