@@ -50,6 +50,10 @@ FUNCTIONS = {
     "variance": "var std var_mean std_mean",
     "norms": "norm dist renorm",
     "cumulative": "cumsum cumprod cummax cummin logcumsumexp diff trapezoid trapz cumulative_trapezoid",
+    "sort": """sort argsort msort topk kthvalue unique unique_consecutive searchsorted bucketize isin nonzero argwhere
+        nonzero_static""",
+    "quantile": "median nanmedian mode quantile nanquantile",
+    "histogram": "bincount histc histogram histogramdd",
     "views": """reshape flatten unflatten ravel squeeze unsqueeze broadcast_to broadcast_tensors broadcast_shapes
         atleast_1d atleast_2d atleast_3d""",
     "reorder": "transpose swapaxes swapdims t permute movedim moveaxis adjoint",
@@ -58,6 +62,9 @@ FUNCTIONS = {
     "gather": "gather take_along_dim scatter scatter_add scatter_reduce index_reduce",
     "index_rows": "index_select index_add index_copy index_fill take put",
     "masks": "masked_fill masked_select masked_scatter tril triu",
+    "pieces": "split split_with_sizes chunk unbind tensor_split hsplit vsplit dsplit unsafe_split unsafe_split_with_sizes unsafe_chunk",
+    "rearrange": "flip fliplr flipud roll rot90 tile repeat_interleave block_diag meshgrid cartesian_prod combinations",
+    "memory": "as_strided as_strided_",
     "join": "cat concat concatenate stack hstack vstack row_stack dstack column_stack",
     "copying": "clone",
     "matmul": """mm bmm mv dot vdot matmul outer ger inner addmm addmv addr baddbmm addbmm bilinear chain_matmul kron tensordot einsum""",
@@ -73,7 +80,7 @@ FUNCTIONS = {
     "exchange": "from_numpy frombuffer from_dlpack as_tensor asarray",
 }
 #: functions that take `out=` in their own way, or not at all
-OWN_OUT = {"create", "counted", "exchange", "views", "copying", "reorder", "regions", "random", "random_gamma", "dropout"}
+OWN_OUT = {"create", "counted", "exchange", "views", "copying", "reorder", "regions", "pieces", "memory", "random", "random_gamma", "dropout"}
 
 #: subpackages and modules
 MODULES = """autograd nn optim utils random cuda linalg fft special testing func distributions backends version amp hub

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core import dtypes
 from ..core.apply import apply
 from ..core.inplace import bump, check_writable
 from ..core.grad_mode import mode
@@ -13,7 +14,6 @@ from ..core.op import Op, opaque, view as view_kind
 from .dims import one_dim, sizes_of, some_dims
 
 if TYPE_CHECKING:
-    from ..core.dtypes import dtype
     from ..tensor import Tensor
 
 
@@ -51,11 +51,10 @@ def fits_memory(array: Any, shape: tuple) -> bool:
     return np.may_share_memory(array, array.reshape(shape))
 
 
-def view(input: Tensor, *args: Any, size: Any = None, dtype: dtype | None = None) -> Tensor:
+def view(input: Tensor, *args: Any, size: Any = None, dtype: dtypes.dtype | None = None) -> Tensor:
     """The same memory in another shape, or as another dtype. Raises RuntimeError where that takes a copy."""
-    if dtype is not None or len(args) == 1 and args[0].__class__.__name__ == "dtype":
-        from .bits import view_dtype
-        return view_dtype(input, dtype or args[0])
+    if dtype is not None or len(args) == 1 and args[0].__class__ in (dtypes.dtype, type):
+        return view_dtype(input, args[0] if dtype is None else dtype)
     array = input._array
     if size is None and not args:
         raise TypeError("view() received an invalid combination of arguments - got (), but expected one of:\n"
@@ -70,6 +69,40 @@ def view(input: Tensor, *args: Any, size: Any = None, dtype: dtype | None = None
 def _view(x: Any, *, size: tuple, shape: tuple) -> Any:
     return x.reshape(size)
 
+
+def view_dtype(input: Tensor, dtype: Any) -> Tensor:
+    """The same memory as elements of another dtype: the last dimension grows or shrinks where their widths differ. No gradient."""
+    dtype = dtypes.as_dtype(dtype, "view")
+    array = input._array
+    check_width(array, dtypes.of_numpy(array.dtype), dtype)
+    return apply(VIEW_DTYPE, input, dtype=dtype)
+
+
+def check_width(array: Any, own: dtypes.dtype, wanted: dtypes.dtype) -> None:
+    """Raise PyTorch's error unless an array's memory can be read as elements of another width."""
+    def refuse(what: str, must: str, but: str) -> RuntimeError:
+        return RuntimeError(f"self.{what} {must} to view {own.kernel_name} as {wanted.kernel_name} (different element sizes){but}")
+    if own.itemsize == wanted.itemsize:
+        return
+    if array.ndim == 0:
+        raise refuse("dim()", "cannot be 0", "")
+    strides = [s // own.itemsize for s in array.strides]
+    if strides[-1] != 1:
+        raise refuse("stride(-1)", "must be 1", f", but got {strides[-1]}")
+    ratio = wanted.itemsize // own.itemsize
+    if ratio > 1:
+        from .memory import storage_offset_of
+        counts = [("size(-1)", array.shape[-1]), ("storage_offset()", storage_offset_of(array))]
+        for what, count in counts + [(f"stride({d})", stride) for d, stride in enumerate(strides[:-1])]:
+            if count % ratio:
+                raise refuse(what, f"must be divisible by {ratio}", f", but got {count}")
+
+
+def _view_dtype(x: Any, *, dtype: dtypes.dtype) -> Any:
+    return x.view(dtype.numpy)
+
+
+VIEW_DTYPE = Op("view_dtype", view_kind, _view_dtype)
 
 VIEW = Op("view", view_kind, _view,
     grads=(lambda g, shape: g.reshape(shape),))
