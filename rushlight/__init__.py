@@ -96,6 +96,7 @@ OTHERS: dict[str, str] = {
         set_float32_matmul_precision use_deterministic_algorithms are_deterministic_algorithms_enabled set_flush_denormal
         is_deterministic_algorithms_warn_only_enabled set_warn_always is_warn_always_enabled""",
     "core.device": "get_default_device set_default_device",
+    "core.limits": "finfo iinfo",
 }
 
 _HOME = {name: "ops." + module for module, names in FUNCTIONS.items() for name in names.split()}
