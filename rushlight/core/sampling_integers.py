@@ -18,6 +18,10 @@ C_NAMES = {"bool": "bool", "uint8": "unsigned char", "int8": "signed char", "int
            "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float", "float64": "double"}
 #: The largest finite number of a float type.
 LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": 3.4028234663852886e38, "float64": 1.7976931348623157e308}
+#: The least and the largest number of each type.
+RANGES = {"bool": (0, 1), **{f"{sign}int{bits}": (0, 2**bits - 1) if sign else (-2**(bits - 1), 2**(bits - 1) - 1)
+                             for bits in (8, 16, 32, 64) for sign in ("", "u")},
+          **{name: (-largest, largest) for name, largest in LARGEST.items()}}
 
 
 def integers(array: np.ndarray, low: int, high: int, generator: Generator) -> np.ndarray:
@@ -121,13 +125,7 @@ def _moved_inwards(bound: int, inwards: int, d: dtypes.dtype) -> int:
 
 
 def _check_bound(which: str, value: int, d: dtypes.dtype) -> None:
-    if d.is_floating_point:
-        low, high = -LARGEST[d.name], LARGEST[d.name]
-    elif d.name == "bool":
-        low, high = 0, 1
-    else:
-        info = np.iinfo(d.numpy)
-        low, high = int(info.min), int(info.max)
+    low, high = RANGES[d.name]
     if not low <= value <= high:
         raise RuntimeError(f"{which} is out of bounds for {C_NAMES[d.name]}")
     if d.is_floating_point and abs(value) > 2**DIGITS[d.name]:

@@ -65,14 +65,20 @@ def _normal_in_blocks(flat: np.ndarray, mean: float, std: float, generator: Gene
     bits, transform = (53, _transform_double) if flat.itemsize == 8 else (24, _transform_single)
     if bits == 24:
         mean, std = float(np.float32(mean)), float(np.float32(std))
-    rest = flat.size % 16
-    for out in blocks(flat[:flat.size - rest], CHUNK):
+    last = max(flat.size // 16 * 16 - BLOCK, 0)
+    for out in blocks(flat[:last], CHUNK):
         transform(out, generator.draw(out.size, bits), mean, std)
-    if rest:
-        # PyTorch draws the rest too, but then redoes the last sixteen. (For the 16-bit types it has not drawn it.)
-        if flat.itemsize > 2:
-            generator.draw(rest, bits)
-        transform(flat[-16:], generator.draw(16, bits), mean, std)
+    out, rest = flat[last:], flat.size % 16
+    # PyTorch draws the rest too, but then redoes the last sixteen. (For the 16-bit types it does not draw it.)
+    words = generator.draw(out.size - rest if out.itemsize == 2 else out.size, bits)
+    if not rest:
+        transform(out, words, mean, std)
+        return
+    words = np.concatenate((words[:out.size - rest], generator.draw(16, bits)))
+    numbers = np.empty(words.size, out.dtype)
+    transform(numbers, words, mean, std)
+    out[:-rest] = numbers[:-16]
+    out[-16:] = numbers[-16:]
 
 
 def _transform_double(out: np.ndarray, words: np.ndarray, mean: float, std: float) -> None:
@@ -120,7 +126,8 @@ def _fill_pairs(pairs: np.ndarray, words: np.ndarray, mean: float, std: float) -
 
 def _step(polynomial: np.ndarray, x: np.ndarray, coefficient: np.ndarray, wide: np.ndarray) -> None:
     """polynomial = polynomial * x + coefficient, rounded once to float32; x is a float64 twin and `wide` is scratch."""
-    np.multiply(polynomial, x, wide)
+    wide[...] = polynomial  # faster than a product of two dtypes
+    np.multiply(wide, x, wide)
     np.add(wide, coefficient, wide)
     polynomial[...] = wide
 
