@@ -375,7 +375,7 @@ def write_into(target: Any, values: Any) -> None:
 
 def check_overlap(target: Any) -> None:
     """Raise RuntimeError where two elements of an array are one place in memory."""
-    if any([stride == 0 and n > 1 for stride, n in zip(target.strides, target.shape)]):
+    if target.size > 1 and any([stride == 0 and n > 1 for stride, n in zip(target.strides, target.shape)]):
         raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please "
                            "clone() the tensor before performing the operation.")
 

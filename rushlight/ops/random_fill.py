@@ -26,7 +26,7 @@ _write = inplace(_sampled, "random_")
 def overwrite(input: Tensor, op: Op, *args: Any, **attributes: Any) -> Tensor:
     """Put an Op's numbers into input. Raises before anything is drawn if elements share memory."""
     array = input._array
-    if 0 in array.strides and any([s == 0 and n > 1 for s, n in zip(array.strides, array.shape)]):
+    if array.size > 1 and 0 in array.strides and any([s == 0 and n > 1 for s, n in zip(array.strides, array.shape)]):
         raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
                            "Please clone() the tensor before performing the operation.")
     return _write(input, op, *args, **attributes)

@@ -45,6 +45,11 @@ def test_shape_may_be_numbers_or_one_sequence():
     assert make(()).shape == ()
 
 
+@pytest.mark.parametrize("dtype", ("bool", *INTEGERS, *FLOATS))
+def test_a_tensor_without_elements_can_be_made(dtype):
+    assert make(3, 0, dtype=dtype).shape == (3, 0)
+
+
 def test_limits_are_kept_and_moved_into_the_dtypes_range():
     assert set(make(100, dtype="int32", low=1.5, high=3.5).tolist()) == {2, 3}
     assert set(make(100, dtype="uint8", low=-100, high=2).tolist()) == {0, 1}
