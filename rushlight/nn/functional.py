@@ -23,6 +23,12 @@ FUNCTIONS = {
         triplet_margin_loss triplet_margin_with_distance_loss""",
     "distance": "cosine_similarity pairwise_distance pdist normalize",
     "norm": "layer_norm group_norm batch_norm instance_norm rms_norm local_response_norm",
+    "conv": "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d unfold fold",
+    "embedding": "embedding",
+    "embedding_bag": "embedding_bag",
+    "bilinear": "bilinear",
+    "shuffle": "pixel_shuffle pixel_unshuffle channel_shuffle",
+    "one_hot": "one_hot",
     "loss": "mse_loss l1_loss smooth_l1_loss huber_loss poisson_nll_loss gaussian_nll_loss",
 }
 

@@ -153,15 +153,19 @@ def channel_rows(x: Any) -> Any:
     return np.ascontiguousarray(x).reshape(rows, x.size // rows if rows else 0)
 
 
+def group_rows(x: Any, groups: int) -> Any:
+    """(N, C, ...) as a table with a row for each image and group of channels."""
+    rows = x.shape[0] * groups
+    return np.ascontiguousarray(x).reshape(rows, x.size // rows if rows else 0)
+
+
 def _channels(weight: Any, ndim: int) -> Any:
     """A number for each channel, in a shape that broadcasts with (N, C, ...)."""
     return weight.reshape(1, -1, *(1,) * (ndim - 2))
 
 
 def _group_norm(x: Any, weight: Any, bias: Any, *, groups: int, eps: float) -> tuple:
-    rows = x.shape[0] * groups
-    table = np.ascontiguousarray(x).reshape(rows, x.size // rows if rows else 0)
-    out, means, scales = normalised_rows(table, None, None, eps)
+    out, means, scales = normalised_rows(group_rows(x, groups), None, None, eps)
     out = out.reshape(x.shape)
     if weight is not None:
         out *= _channels(weight, x.ndim)
@@ -187,9 +191,7 @@ GROUP_NORM = Op("native_group_norm", kernel, _group_norm, vjp=_group_norm_grad, 
 
 def _group_norm_backward(grad: Any, x: Any, weight: Any, means: Any, scales: Any, *, groups: int) -> Any:
     h = grad if weight is None else grad * _channels(weight, x.ndim)
-    table = (len(means), -1)
-    return normalised_rows_backward(np.ascontiguousarray(h).reshape(table), np.ascontiguousarray(x).reshape(table), None, means,
-                                    scales).reshape(x.shape)
+    return normalised_rows_backward(group_rows(h, groups), group_rows(x, groups), None, means, scales).reshape(x.shape)
 
 
 def _group_norm_weight_backward(grad: Any, x: Any, means: Any, scales: Any, *, groups: int) -> tuple:
@@ -217,6 +219,8 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
     if training:
         verify_size(list(input._array.shape), input.shape)
     check_batch_norm(input, running_mean, running_var, weight, bias, training)
+    if input._array.ndim < 2:  # empty, or the check would have found it
+        return input.clone()
     if not training:
         return apply(BATCH_NORM, input, weight, bias, running_mean, running_var, training=False, eps=eps)
     mean, var = apply(CHANNEL_STATISTICS, input)
