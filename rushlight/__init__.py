@@ -64,7 +64,10 @@ FUNCTIONS = {
     "masks": "masked_fill masked_select masked_scatter tril triu",
     "pieces": "split split_with_sizes chunk unbind tensor_split hsplit vsplit dsplit unsafe_split unsafe_split_with_sizes unsafe_chunk",
     "rearrange": "flip fliplr flipud roll rot90 tile repeat_interleave block_diag meshgrid cartesian_prod combinations",
-    "memory": "as_strided as_strided_",
+    "memory": "as_strided as_strided_ resize_ resize_as_",
+    "view_copies": """select_scatter slice_scatter diagonal_scatter as_strided_scatter alias_copy as_strided_copy detach_copy diagonal_copy
+        expand_copy permute_copy select_copy slice_copy split_copy split_with_sizes_copy squeeze_copy t_copy transpose_copy unbind_copy
+        unfold_copy unsqueeze_copy view_copy view_as_real_copy view_as_complex_copy""",
     "join": "cat concat concatenate stack hstack vstack row_stack dstack column_stack",
     "copying": "clone",
     "matmul": """mm bmm mv dot vdot matmul outer ger inner addmm addmv addr baddbmm addbmm bilinear chain_matmul kron tensordot einsum""",

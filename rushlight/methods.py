@@ -52,6 +52,7 @@ METHODS = {
     "rearrange": "flip fliplr flipud roll rot90 repeat tile repeat_interleave",
     "memory": """stride storage_offset data_ptr untyped_storage storage storage_type is_set_to as_strided as_strided_ resize_ resize_as_
         resize resize_as set_ is_pinned pin_memory is_shared share_memory_""",
+    "view_copies": "select_scatter slice_scatter diagonal_scatter as_strided_scatter",
     "regions": "narrow narrow_copy select diagonal diag diag_embed diagflat unfold",
     "copying": """clone contiguous is_contiguous to type_as float double half bfloat16 int long short char byte bool cfloat cdouble
         cpu cuda copy_ fill_ zero_""",

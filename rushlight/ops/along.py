@@ -1,4 +1,4 @@
-"""Values taken from, and put back to, one place of each line along a dimension: what max, sort, median and their gradients share."""
+"""Values taken from, and put back to, places along a dimension: what max, sort, median and their gradients share."""
 from __future__ import annotations
 
 from typing import Any
@@ -15,30 +15,31 @@ def take_along(x: Any, index: Any, dim: int) -> Any:
     return apply(TAKE_ALONG, x, index, dim=dim, shape=x._array.shape)
 
 
-def put_along(g: Any, index: Any, dim: int, shape: tuple) -> Any:
-    """Zeros of a shape with g added at the indices along dim: the gradient of taking them."""
-    return apply(PUT_ALONG, g, index, dim=dim, shape=shape)
+def put_along(g: Any, index: Any, dim: int, shape: tuple, repeats: bool = False) -> Any:
+    """Zeros of a shape with g put at the indices along dim; added up, if a line of indices repeats itself. The gradient of taking."""
+    return apply(PUT_ALONG, g, index, dim=dim, shape=shape, repeats=repeats)
 
 
 def _take_along(x: Any, index: Any, *, dim: int, shape: tuple) -> Any:
     return np.take_along_axis(x, index, dim) if x.ndim else x.copy()
 
 
-def _put_along(g: Any, index: Any, *, dim: int, shape: tuple) -> Any:
+def _put_along(g: Any, index: Any, *, dim: int, shape: tuple, repeats: bool) -> Any:
     out = np.zeros(shape, g.dtype)
     if not shape:
         out[...] = g
-    elif g.shape[dim] == 1:  # one place for each line: no two are the same
+    elif not repeats:
         np.put_along_axis(out, index, g, dim)
     else:
-        where = list(np.ogrid[tuple([slice(n) for n in index.shape])])
-        where[dim] = index
-        np.add.at(out, tuple(where), g)
+        from .accumulate import add_numbers
+        grid = list(np.ogrid[tuple([slice(n) for n in index.shape])])
+        grid[dim] = index
+        add_numbers(out.reshape(-1), np.ravel_multi_index(tuple(grid), shape).reshape(-1), g.reshape(-1))
     return out
 
 
 TAKE_ALONG = Op("gather", opaque, _take_along,
-    grads=(lambda g, index, dim, shape: put_along(g, index, dim, shape),
+    grads=(lambda g, index, dim, shape: put_along(g, index, dim, shape, True),
            None))
 PUT_ALONG = Op("value_selecting_reduction_backward", opaque, _put_along,
     grads=(lambda g, index, dim: take_along(g, index, dim),

@@ -106,9 +106,9 @@ def _running_extreme(ufunc: Any) -> Any:
 
 
 CUMMAX = Op("cummax", opaque, _running_extreme(np.maximum), arguments=("x",),
-    grads=(lambda g, out, dim, shape: put_along(g[0], out[1], dim, shape),))
+    grads=(lambda g, out, dim, shape: put_along(g[0], out[1], dim, shape, True),))
 CUMMIN = Op("cummin", opaque, _running_extreme(np.minimum), arguments=("x",),
-    grads=(lambda g, out, dim, shape: put_along(g[0], out[1], dim, shape),))
+    grads=(lambda g, out, dim, shape: put_along(g[0], out[1], dim, shape, True),))
 
 
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
