@@ -43,3 +43,25 @@ def array_at(keeper: Any, start: int, shape: tuple, strides: tuple, dtype: np.dt
     interface = {"data": (start, False), "shape": tuple(shape), "strides": tuple(strides), "typestr": plain.str, "version": 3}
     array = np.asarray(_Span(keeper, interface))
     return array if plain is dtype else array.view(dtype)
+
+
+def geometry_of(array: Any) -> tuple:
+    """Shape, strides and offset, in elements, of an array in its owner's memory."""
+    width = array.itemsize
+    offset = 0 if array.base is None else (address(array) - address(owner(array))) // width
+    return array.shape, tuple([s // width for s in array.strides]), offset
+
+
+def in_geometry(array: Any, geometry: tuple) -> Any:
+    """A copy of an array with that shape, those strides and that offset in memory of its own."""
+    shape, strides, offset = geometry
+    width = array.itemsize
+    plain = np.empty(shape, array.dtype)
+    if not offset and plain.strides == tuple([s * width for s in strides]):
+        plain[...] = array
+        return plain
+    room = offset + 1 + sum([(n - 1) * s for n, s in zip(shape, strides)]) if array.size else offset
+    memory = np.zeros(room, array.dtype)
+    out = array_at(memory, address(memory) + offset * width, shape, [s * width for s in strides], array.dtype)
+    out[...] = array
+    return out

@@ -190,7 +190,8 @@ def _split_along(name: str, input: Tensor, given: Any, dim: int, least: int) -> 
     if len(shape) < least:
         raise RuntimeError(f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor with {len(shape)} dimensions!")
     if not hasattr(given, "__index__") and not isinstance(given, (list, tuple)):
-        raise TypeError(f"{name}(): argument 'indices' (position 1) must be tuple of ints, not {type(given).__name__}")
+        raise TypeError(f"{name}() received an invalid combination of arguments - got ({type(given).__name__}), but expected one of:\n"
+                        " * (int sections)\n * (tuple of ints indices)")
     if hasattr(given, "__index__") and not hasattr(given, "_array"):
         if given <= 0 or shape[dim] % given:
             raise RuntimeError(f"torch.{name} attempted to split along dimension {dim}, but the size of the dimension {shape[dim]} is not divisible "
