@@ -6,6 +6,7 @@ with one rounding (fma); NumPy has no such operation, so it is put together here
 """
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -180,9 +181,13 @@ def _bernoulli(flat: np.ndarray, limit: int, generator: Generator) -> None:
 
 def dropout_noise(array: np.ndarray, keep: float, generator: Generator) -> np.ndarray:
     """1 / keep with probability keep, else 0, in a floating dtype."""
-    single = np.float64 if array.itemsize == 8 else np.float32
-    scale = np.array(single(1) / single(keep)).astype(array.dtype)
-    return fill(array, _dropout_noise, math.ceil(keep * 2.0**53), scale, generator)
+    return fill(array, _dropout_noise, *_limit_and_scale(keep, array.dtype), generator)
+
+
+@functools.lru_cache(64)
+def _limit_and_scale(keep: float, dtype: np.dtype) -> tuple[int, np.ndarray]:
+    single = np.float64 if dtype.itemsize == 8 else np.float32
+    return math.ceil(keep * 2.0**53), np.array(single(1) / single(keep)).astype(dtype)
 
 
 def _dropout_noise(flat: np.ndarray, limit: int, scale: np.ndarray, generator: Generator) -> None:
