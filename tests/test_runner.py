@@ -117,8 +117,8 @@ def test_folder_and_archive_run_by_their_main(python, rushlight, tmp_path):
         assert same(python(name, "x"), rushlight("run", name, "x"))
 
 
-def test_processes_that_the_program_starts_have_torch_too(both):
-    _, mine = both("""
+def test_processes_that_the_program_starts_have_torch_too(rushlight, tmp_path):
+    (tmp_path / "program.py").write_text(textwrap.dedent("""
         import multiprocessing
         def work(queue):
             import torch
@@ -131,7 +131,8 @@ def test_processes_that_the_program_starts_have_torch_too(both):
                 child.start()
                 print(method, queue.get())
                 child.join()
-        """)
+        """))
+    mine = rushlight("run", "program.py")
     assert mine.returncode == 0, mine.stderr
     assert "spawn rushlight" in mine.stdout and mine.stdout.count("rushlight") == len(mine.stdout.splitlines())
 
