@@ -24,11 +24,15 @@ FUNCTIONS = {
     "distance": "cosine_similarity pairwise_distance pdist normalize",
     "norm": "layer_norm group_norm batch_norm instance_norm rms_norm local_response_norm",
     "conv": "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d unfold fold",
+    "attention": "scaled_dot_product_attention",
+    "multi_head": "multi_head_attention_forward",
     "embedding": "embedding",
     "embedding_bag": "embedding_bag",
     "bilinear": "bilinear",
     "shuffle": "pixel_shuffle pixel_unshuffle channel_shuffle",
     "one_hot": "one_hot",
+    "pool": """max_pool1d max_pool2d max_pool3d max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices
+        avg_pool1d avg_pool2d avg_pool3d lp_pool1d lp_pool2d lp_pool3d""",
     "loss": "mse_loss l1_loss smooth_l1_loss huber_loss poisson_nll_loss gaussian_nll_loss",
 }
 
