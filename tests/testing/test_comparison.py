@@ -68,6 +68,11 @@ def test_message_of_exact_dtypes_says_equal_and_names_no_tolerance():
     )
 
 
+def test_the_difference_of_integers_does_not_wrap():
+    message = difference(tensor([2**31 - 1], "int32"), tensor([-(2**31)], "int32"))
+    assert "Greatest absolute difference: 4294967295 at index (0,)" in message
+
+
 def test_zero_tolerances_ask_for_equality():
     assert difference(tensor([1e-7]), tensor([2e-7]), rtol=0, atol=0) == (
         "Tensor-likes are not equal!\n"
@@ -194,6 +199,7 @@ def test_arrays_compare_as_tensors_but_not_with_tensors():
 def test_what_is_no_number_and_no_tensor_cannot_be_compared():
     text = "No comparison pair was able to handle inputs of type <class 'str'> and <class 'str'>."
     assert difference("a", "a", TypeError) == text
+    assert difference("a", ["a"], TypeError).endswith("<class 'str'> and <class 'list'>.")
     difference(object(), object(), TypeError)
     difference(rushlight.ones(1), 1.0, TypeError)
 
