@@ -54,7 +54,6 @@ WAITING = {
     "torch.linalg": r"tol/init\.orthogonal",
     "torch.utils.data": r"(Random|SubsetRandom|WeightedRandom)Sampler|DataLoader|random_split|worker_numpy_seed",
     "nn.RNN, nn.LSTM, nn.GRU and their cells": r"ctor\.(RNN|LSTM|GRU)|tol/(LSTM|GRU)",
-    "F.multi_head_attention_forward": r"tol/(MHA|Transformer|sdpa)",
 }
 
 
