@@ -49,3 +49,18 @@ def from_portable(kept: Any) -> Any:
         return kept
     from importlib import import_module
     return getattr(import_module(kept[0]), kept[1])
+
+
+class Portable:
+    """A base of classes that bear PyTorch's names: objects are pickled by our names, and attributes as by `__getstate__`."""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        how = super().__reduce_ex__(protocol)
+        kept = portable(type(self))
+        return how if kept is type(self) else (_blank, kept, *how[2:])
+
+
+def _blank(module: str, name: str) -> Any:
+    """An object of our class before its state is set: what unpickling begins with."""
+    cls = from_portable((module, name))
+    return cls.__new__(cls)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rushlight.tensor import Tensor
-from rushlight.names import call_as_torch, from_portable, portable, typename
+from rushlight.names import Portable, call_as_torch, typename
 
 from .failure import ERRORS, add_module_path
 from .module_convert import ModuleConversion
@@ -33,7 +33,7 @@ def _fresh_state() -> dict[str, Any]:
             "_is_full_backward_hook": None, **{name: OrderedDict() for name in hooks}}
 
 
-class Module(ModuleTree, ModuleState, ModuleConversion, ModuleHooks):
+class Module(ModuleTree, ModuleState, ModuleConversion, ModuleHooks, Portable):
     """A layer or a whole network: its parameters, buffers and the modules it is made of, and `forward`, which computes the output.
 
     A subclass calls `super().__init__()`, assigns parameters and modules to attributes, and defines `forward`. To call the module
@@ -248,11 +248,6 @@ class Module(ModuleTree, ModuleState, ModuleConversion, ModuleHooks):
 
     # ---- pickling and printing
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        how = super().__reduce_ex__(protocol)
-        kept = portable(type(self))
-        return how if kept is type(self) else (_blank, kept, *how[2:])
-
     def __getstate__(self) -> dict:
         state = self.__dict__.copy()
         state.pop("_compiled_call_impl", None)
@@ -276,12 +271,6 @@ class Module(ModuleTree, ModuleState, ModuleConversion, ModuleHooks):
             return f"{self._get_name()}({extra})"
         lines += [f"({name}): {_addindent(repr(module), 2)}" for name, module in self._modules.items()]
         return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
-
-
-def _blank(module: str, name: str) -> Any:
-    """A layer of the library before its state is set: what unpickling begins with."""
-    cls = from_portable((module, name))
-    return cls.__new__(cls)
 
 
 call_as_torch(Module)

@@ -16,7 +16,7 @@ import numpy as np
 from ..core.apply import wrap
 from ..core.grad_mode import enable_grad, is_grad_enabled, set_grad_enabled
 from ..core.node import RemovableHandle
-from ..names import typename
+from ..names import Portable, typename
 from ..tensor import Tensor
 from .update import Hyperparameters, number
 
@@ -89,7 +89,7 @@ def run_with_hooks(self: Any, step: Callable, args: tuple, kwargs: dict) -> Any:
     return out
 
 
-class Optimizer:
+class Optimizer(Portable):
     """Base class of all optimizers.
 
     params: tensors, or (name, tensor) pairs, or dictionaries with "params" and options of their own (parameter groups)

@@ -1,5 +1,6 @@
 """The base class: groups, saving, hooks, closures, errors."""
 import copy
+import pickle
 
 import pytest
 
@@ -325,6 +326,18 @@ def test_a_deep_copy_has_parameters_and_state_of_its_own(parameters):
     q = twin.param_groups[0]["params"][0]
     assert q is not params[0] and params[0].tolist() == before
     assert twin.state[q]["step"].item() == 2.0 and optimizer.state[params[0]]["step"].item() == 1.0
+
+
+def test_pickled_optimizers_and_schedules_come_back(parameters):
+    optimizer = Adam(parameters(), lr=0.1)
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, 1)
+    optimizer.step()
+    schedule.step()
+    other = pickle.loads(pickle.dumps(optimizer))
+    assert type(other) is Adam and repr(other) == repr(optimizer)
+    assert str(other.state_dict()) == str(optimizer.state_dict())
+    schedule = pickle.loads(pickle.dumps(schedule))
+    assert schedule.last_epoch == 1 and schedule.optimizer.param_groups[0]["lr"] == pytest.approx(0.01)
 
 
 def test_ten_thousand_parameters():

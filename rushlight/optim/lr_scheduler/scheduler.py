@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ...names import Portable
 from ...tensor import Tensor
 from ..optimizer import Optimizer
 
@@ -28,7 +29,7 @@ NO_INITIAL_LR = ("param 'initial_lr' is not specified in param_groups[{}] when r
                  "2. You're using last_epoch >= 0 for a fresh training run (not recommended)")
 
 
-class LRScheduler:
+class LRScheduler(Portable):
     """Sets the learning rate of each parameter group at every `step`.
 
     A schedule defines `get_lr`, the new rates; those that can tell the rate of any epoch directly also `_get_closed_form_lr`. Making a
