@@ -45,8 +45,8 @@ class Tensor(Listed):
     __array_priority__ = 1000      # NumPy's operators leave mixed expressions to ours
 
     def __new__(cls, *args: Any, device: Any = None) -> Any:
-        from .ops.create import legacy_tensor
-        return as_class(legacy_tensor(args, device), cls)
+        from .tensor_types import legacy_tensor
+        return as_class(legacy_tensor(args), cls)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -428,6 +428,9 @@ for _name, _op in {"add": arithmetic.ADD, "sub": arithmetic.SUB, "mul": arithmet
                    "floordiv": arithmetic.FLOOR_DIVIDE, "mod": arithmetic.REMAINDER}.items():
     setattr(Tensor, f"__{_name}__", operator(_op))
     setattr(Tensor, f"__r{_name}__", _reflected(operator(_op)))
+Tensor.__rsub__ = _reflected(operator(arithmetic.RSUB))
+Tensor.__div__, Tensor.__rdiv__ = Tensor.__truediv__, arithmetic.__rtruediv__
+Tensor.__rtruediv__ = arithmetic.__rtruediv__
 for _name, _op in {"eq": arithmetic.EQ, "ne": arithmetic.NE, "lt": arithmetic.LT, "le": arithmetic.LE, "gt": arithmetic.GT,
                    "ge": arithmetic.GE}.items():
     setattr(Tensor, f"__{_name}__", operator(_op))

@@ -27,15 +27,18 @@ def accepts_out(function: Callable) -> Callable:
             result = function(*args, **kwargs)
         except AttributeError as error:
             raise not_a_tensor(function, args, kwargs, error) from None
-        return result if out is None else write_out(function.__name__, result, out)
+        return result if out is None else write_out(function.__name__, result, out, getattr(function, "out_mismatch", None))
     return call
 
 
-def write_out(name: str, result: Any, out: Any) -> Any:
-    """Write a result, or a tuple of them, into `out`. Raises before anything is written."""
+def write_out(name: str, result: Any, out: Any, mismatch: str | None = None) -> Any:
+    """Write a result, or a tuple of them, into `out`. Raises before anything is written.
+
+    mismatch: the error of a function whose `out` must have the result's dtype exactly.
+    """
     pairs = list(zip(result, out)) if isinstance(out, (tuple, list)) else [(result, out)]
     for value, target in pairs:
-        check_out(name, value, target)
+        check_out(name, value, target, mismatch)
     for value, target in pairs:
         if target._array.shape != value._array.shape:
             target._array = np.empty(value._array.shape, target._array.dtype)
@@ -45,7 +48,7 @@ def write_out(name: str, result: Any, out: Any) -> Any:
         result.__class__(*out) if isinstance(out, (tuple, list)) else out
 
 
-def check_out(name: str, value: Any, target: Any) -> None:
+def check_out(name: str, value: Any, target: Any, mismatch: str | None) -> None:
     """Raise PyTorch's error unless `target` may take the value."""
     if not hasattr(target, "_array"):
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(target).__name__}")
@@ -53,6 +56,9 @@ def check_out(name: str, value: Any, target: Any) -> None:
         raise RuntimeError(f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments "
                            "requires grad.")
     source, wanted = of_numpy(value._array.dtype), of_numpy(target._array.dtype)
+    if source is not wanted and mismatch is not None:
+        names = {"result": source.kernel_name, "out": wanted.kernel_name}
+        raise RuntimeError(mismatch.format(**names, **{"c_" + key: name.lower() for key, name in names.items()}))
     if source is not wanted and not can_cast(source, wanted):
         raise RuntimeError(f"result type {source.kernel_name} can't be cast to the desired output type {wanted.kernel_name}")
     if target._array.shape != value._array.shape and target._array.size:

@@ -1,4 +1,4 @@
-"""Values taken from, and put back to, places along a dimension: what max, sort, median and their gradients share."""
+"""Values put back to places along a dimension: what the gradients of max, sort, median and others share."""
 from __future__ import annotations
 
 from typing import Any
@@ -8,41 +8,30 @@ import numpy as np
 from ..core.apply import apply
 from ..core.op import Op, opaque
 from .dims import one_dim
+from .gather import GATHER_BACK
 
 
-def take_along(x: Any, index: Any, dim: int) -> Any:
-    """The numbers of x at the indices along dim."""
-    return apply(TAKE_ALONG, x, index, dim=dim, shape=x._array.shape)
+def put_along(g: Any, index: Any, dim: int, shape: tuple) -> Any:
+    """Zeros of a shape with g put at the indices along dim, no two of which are the same."""
+    return apply(PUT_ALONG, g, index, dim=dim, shape=shape)
 
 
-def put_along(g: Any, index: Any, dim: int, shape: tuple, repeats: bool = False) -> Any:
-    """Zeros of a shape with g put at the indices along dim; added up, if a line of indices repeats itself. The gradient of taking."""
-    return apply(PUT_ALONG, g, index, dim=dim, shape=shape, repeats=repeats)
+def add_along(g: Any, index: Any, dim: int, shape: tuple) -> Any:
+    """Zeros of a shape with g added at the indices along dim."""
+    return apply(GATHER_BACK, g, index, dim=dim, shape=shape)
 
 
-def _take_along(x: Any, index: Any, *, dim: int, shape: tuple) -> Any:
-    return np.take_along_axis(x, index, dim) if x.ndim else x.copy()
-
-
-def _put_along(g: Any, index: Any, *, dim: int, shape: tuple, repeats: bool) -> Any:
+def _put_along(g: Any, index: Any, *, dim: int, shape: tuple) -> Any:
     out = np.zeros(shape, g.dtype)
-    if not shape:
-        out[...] = g
-    elif not repeats:
+    if shape:
         np.put_along_axis(out, index, g, dim)
     else:
-        from .accumulate import add_numbers
-        grid = list(np.ogrid[tuple([slice(n) for n in index.shape])])
-        grid[dim] = index
-        add_numbers(out.reshape(-1), np.ravel_multi_index(tuple(grid), shape).reshape(-1), g.reshape(-1))
+        out[...] = g
     return out
 
 
-TAKE_ALONG = Op("gather", opaque, _take_along,
-    grads=(lambda g, index, dim, shape: put_along(g, index, dim, shape, True),
-           None))
 PUT_ALONG = Op("value_selecting_reduction_backward", opaque, _put_along,
-    grads=(lambda g, index, dim: take_along(g, index, dim),
+    grads=(lambda g, index, dim: g.gather(dim, index),
            None))
 
 

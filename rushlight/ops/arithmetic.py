@@ -74,7 +74,14 @@ SUB = Op("sub", binary, np.subtract,
 
 def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """other - alpha * input, elementwise."""
-    return apply(SUB, other, input if alpha == 1 else scaled(input, alpha, other))
+    if input._array.dtype.kind == "b":
+        raise RuntimeError("Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the "
+                           "`~` or `logical_not()` operator instead.")
+    return apply(RSUB_TENSOR if hasattr(other, "_array") else RSUB, other, input if alpha == 1 else scaled(input, alpha, other))
+
+
+RSUB = SUB.printed_as("RsubBackward1")
+RSUB_TENSOR = SUB.printed_as("RsubBackward0")
 
 
 def mul(input: Tensor, other: Any) -> Tensor:
@@ -107,6 +114,12 @@ DIV = Op("div", binary, np.true_divide, dtype=INT_TO_FLOAT,
     grads=(lambda g, y: g / y,
            lambda g, y, out: -g * out / y),
     code="x / y", holomorphic=True)
+
+
+def __rtruediv__(input: Tensor, other: Any) -> Tensor:
+    """other / input, computed as PyTorch does: other times the reciprocal."""
+    from .exponential import reciprocal
+    return reciprocal(input).__mul__(other)
 
 
 def div(input: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:

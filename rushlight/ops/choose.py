@@ -143,6 +143,7 @@ clip = clamp
 
 def clamp_min(input: Tensor, min: Any) -> Tensor:
     """input, not below min."""
+    require_tensor("clamp_min", input, "input", 1)
     if _is_tensor(min):
         return apply(CLAMP_MIN_TENSOR, input, min, None)
     return apply(CLAMP_MIN, _wide_enough(input, min), min=min)
@@ -150,6 +151,7 @@ def clamp_min(input: Tensor, min: Any) -> Tensor:
 
 def clamp_max(input: Tensor, max: Any) -> Tensor:
     """input, not above max."""
+    require_tensor("clamp_max", input, "input", 1)
     if _is_tensor(max):
         return apply(CLAMP_MAX_TENSOR, input, None, max)
     return apply(CLAMP_MAX, _wide_enough(input, max), max=max)

@@ -54,6 +54,10 @@ POLAR = Op("polar", binary, lambda x, y: _complex(x * np.cos(y), x * np.sin(y)),
            lambda g, out: g.imag * out.real - g.real * out.imag))
 
 
+for _function in (complex, polar):
+    setattr(_function, "out_mismatch", "Expected object of scalar type {result} but got scalar type {out} for argument 'out'")
+
+
 def conj(input: Tensor) -> Tensor:
     """The complex conjugate; a real tensor itself."""
     return input if input._array.dtype.kind != "c" else apply(CONJ, input)

@@ -9,7 +9,7 @@ from .. import return_types
 from ..core.apply import apply
 from ..core.op import Op, kernel, opaque
 from ..core.samples import along
-from .along import put_along
+from .along import add_along
 from .choose import where, zero_where
 from .dims import one_dim
 from .exponential import logaddexp_arrays
@@ -106,9 +106,9 @@ def _running_extreme(ufunc: Any) -> Any:
 
 
 CUMMAX = Op("cummax", opaque, _running_extreme(np.maximum), arguments=("x",),
-    grads=(lambda g, out, dim, shape: put_along(g[0], out[1], dim, shape, True),))
+    grads=(lambda g, out, dim, shape: add_along(g[0], out[1], dim, shape),))
 CUMMIN = Op("cummin", opaque, _running_extreme(np.minimum), arguments=("x",),
-    grads=(lambda g, out, dim, shape: put_along(g[0], out[1], dim, shape, True),))
+    grads=(lambda g, out, dim, shape: add_along(g[0], out[1], dim, shape),))
 
 
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:

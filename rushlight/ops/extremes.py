@@ -84,6 +84,12 @@ AMINMAX = Op("aminmax", reduction, _aminmax, samples=over_dims(),
     grads=(lambda g, x, out, dim, keepdim: share_ties(g[0], x, out[0], dim, keepdim) + share_ties(g[1], x, out[1], dim, keepdim),))
 
 
+for _function in (amax, amin):
+    setattr(_function, "out_mismatch", "Expected the dtype for input and out to match, but got {result} for input's dtype and {out} for "
+                                       "out's dtype.")
+setattr(aminmax, "out_mismatch", "Expected out tensor to have dtype {c_result}, but got {c_out} instead")
+
+
 # ---- with places
 
 def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:

@@ -1,6 +1,7 @@
 """Values in the middle of the order: median, mode, quantiles."""
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from .. import return_types
 from ..backends import sort_numpy
 from ..core.apply import apply, wrap
 from ..core.op import Op, opaque
-from .along import dim_with_size, put_along, take_along
+from .along import dim_with_size, put_along
 from .choose import lerp, where
 from .dims import one_dim
 from .sort import along_last, chosen, chosen_gradient, sort
@@ -73,7 +74,7 @@ def _over_all(pick: Any) -> Any:
 
 
 def _all_gradient(g: Any, out: Any, shape: tuple) -> Any:
-    return put_along(g[0].reshape(1), out[1], 0, (wrap(np.empty(shape, np.bool_)).numel(),)).reshape(shape)
+    return put_along(g[0].reshape(1), out[1], 0, (math.prod(shape),)).reshape(shape)
 
 
 MEDIAN = Op("median", opaque, _along(middle), arguments=("x",), node_name="MedianBackward1", grads=(chosen_gradient,))
@@ -165,10 +166,10 @@ def _quantile_of_lines(ordered: Any, shares: Any, interpolation: str, skip_nan: 
     ranks = _ranks(ordered._array, shares, skip_nan)
     if interpolation in ("lower", "higher", "nearest"):
         round_to = {"lower": np.floor, "higher": np.ceil, "nearest": np.rint}[interpolation]
-        return take_along(ordered, wrap(round_to(ranks._array).astype(np.int64)), -1)
+        return ordered.gather(-1, wrap(round_to(ranks._array).astype(np.int64)))
     below = np.floor(ranks._array)
-    lower = take_along(ordered, wrap(below.astype(np.int64)), -1)
-    upper = take_along(ordered, wrap(np.ceil(ranks._array).astype(np.int64)), -1)
+    lower = ordered.gather(-1, wrap(below.astype(np.int64)))
+    upper = ordered.gather(-1, wrap(np.ceil(ranks._array).astype(np.int64)))
     weight = wrap(np.full_like(below, 0.5)) if interpolation == "midpoint" else ranks - wrap(below)
     return lerp(lower, upper, weight)
 
