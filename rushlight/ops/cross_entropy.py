@@ -211,7 +211,7 @@ def _cross_entropy(x: Any, target: Any, weight: Any, *, reduction: str, ignore_i
     if f.every is not None:
         logs = (np.log(s) if shift is None else np.log(s) + shift) - x
         uniform = np.add.reduce(logs if weight is None else logs * along_classes(weight, x.ndim), axis=1)
-        loss = loss + summed(uniform, f.every, reduction)
+        loss = np.asarray(loss + summed(uniform, f.every, reduction))
     return loss, e, s
 
 

@@ -278,12 +278,12 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool = Fals
 
 
 def with_variances(var: Any, input: Any) -> Any:
-    """var in a shape that fits input's: the same, or one variance for each row."""
+    """var in a shape that fits input's: the same, one variance for each row, or with one dimension of size 1."""
     shape, wanted = var._array.shape, input._array.shape
     if shape == wanted:
         return var
     if wanted[:-1] == shape:
         return var.unsqueeze(-1)
-    if wanted[:-1] == shape[:-1] and shape[-1] == 1:
+    if len(shape) == len(wanted) and [a for a, b in zip(shape, wanted) if a != b] == [1]:
         return var
     raise ValueError("var is of incorrect size")
