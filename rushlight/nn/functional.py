@@ -16,7 +16,7 @@ FUNCTIONS = {
     "exponential": "sigmoid",
     "softmax_forms": "softmax softmin log_softmax",
     "trigonometry": "tanh",
-    "matmul": "linear",
+    "matmul": "linear bilinear",
     "cross_entropy": "cross_entropy nll_loss",
     "binary_loss": """binary_cross_entropy binary_cross_entropy_with_logits soft_margin_loss multilabel_soft_margin_loss kl_div""",
     "margin_loss": """hinge_embedding_loss margin_ranking_loss cosine_embedding_loss multi_margin_loss multilabel_margin_loss
@@ -28,7 +28,6 @@ FUNCTIONS = {
     "multi_head": "multi_head_attention_forward",
     "embedding": "embedding",
     "embedding_bag": "embedding_bag",
-    "bilinear": "bilinear",
     "shuffle": "pixel_shuffle pixel_unshuffle channel_shuffle",
     "one_hot": "one_hot",
     "pool": """max_pool1d max_pool2d max_pool3d max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices
