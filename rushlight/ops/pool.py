@@ -57,8 +57,9 @@ def max_pool(dims: int, input: Any, kernel_size: Any, stride: Any, padding: Any,
     name = f"max_pool{dims}d"
     if dims > 1 and input.dtype.name == "bool" or dims == 1 and input._array.dtype.kind in "biu":
         raise not_implemented(name if dims > 1 else "max_pool1d_impl", input)
-    check_image(name, input, dims)
-    windows = pooling_windows(name, input, dims, kernel_size, stride, padding, dilation, ceil_mode)
+    # With indices PyTorch's max_pool1d is another function, which words its errors as max_pool2d does.
+    checks = name + "_with_indices" if return_indices else name
+    windows = pooling_windows(checks, input, dims, kernel_size, stride, padding, dilation, ceil_mode)
     out = apply(MAX_POOL[dims], input, windows=windows)
     return (out, apply(MAX_POOL_INDICES, input, windows=windows)) if return_indices else out
 
@@ -69,7 +70,7 @@ def check_image(name: str, input: Any, dims: int) -> None:
     fits = len(shape) in (dims + 1, dims + 2) and 0 not in shape[-dims - 1:]
     if fits:
         return
-    if name == "max_pool1d":
+    if name.startswith("max_pool1d"):
         raise RuntimeError(f"max_pool1d: Expected 2D or 3D (batch mode) tensor with optional 0 dim batch size for input, but got:{list(shape)}")
     if name in ("avg_pool1d", "adaptive_avg_pool1d", "adaptive_max_pool1d") and len(shape) not in (2, 3):
         raise RuntimeError(f"Expected 2 to 3 dimensions, but got {len(shape)}-dimensional tensor for argument #1 'self' (while checking "
@@ -103,6 +104,7 @@ def pooling_windows(name: str, input: Any, dims: int, kernel_size: Any, stride: 
     stride = kernel_size if stride is None or stride == () or stride == [] else numbers(name, "stride", stride, dims)
     padding, dilation = numbers(name, "padding", padding, dims), numbers(name, "dilation", dilation, dims)
     check_pooling(name, kernel_size, stride, padding, dilation)
+    check_image(name, input, dims)
     size = input._array.shape[input._array.ndim - dims:]
     spans = [d * (k - 1) + 1 for k, d in zip(kernel_size, dilation)]
     counts = tuple([window_count(n, span, s, p, ceil_mode) for n, span, s, p in zip(size, spans, stride, padding)])
@@ -207,7 +209,6 @@ def avg_pool3d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any
 def avg_pool(dims: int, input: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, include: bool, divisor: int | None) -> Any:
     """The means of windows over the last `dims` dimensions."""
     name = f"avg_pool{dims}d"
-    check_image(name, input, dims)
     if divisor == 0:
         raise RuntimeError("divisor must be not zero")
     windows = pooling_windows(name, input, dims, kernel_size, stride, padding, 1, ceil_mode)
