@@ -68,6 +68,8 @@ FUNCTIONS = {
     "view_copies": """select_scatter slice_scatter diagonal_scatter as_strided_scatter alias_copy as_strided_copy detach_copy diagonal_copy
         expand_copy permute_copy select_copy slice_copy split_copy split_with_sizes_copy squeeze_copy t_copy transpose_copy unbind_copy
         unfold_copy unsqueeze_copy view_copy view_as_real_copy view_as_complex_copy""",
+    "queries": """is_tensor is_storage numel is_floating_point is_complex is_signed is_inference get_device is_nonzero is_same_size
+        result_type can_cast unravel_index""",
     "join": "cat concat concatenate stack hstack vstack row_stack dstack column_stack",
     "copying": "clone",
     "matmul": """mm bmm mv dot vdot matmul outer ger inner addmm addmv addr baddbmm addbmm bilinear chain_matmul kron tensordot einsum""",
@@ -83,7 +85,7 @@ FUNCTIONS = {
     "exchange": "from_numpy frombuffer from_dlpack as_tensor asarray",
 }
 #: functions that take `out=` in their own way, or not at all
-OWN_OUT = {"create", "counted", "exchange", "views", "copying", "reorder", "regions", "pieces", "memory", "random", "random_gamma", "dropout"}
+OWN_OUT = {"create", "counted", "exchange", "views", "copying", "reorder", "regions", "pieces", "memory", "queries", "random", "random_gamma", "dropout"}
 
 #: subpackages and modules
 MODULES = """autograd nn optim utils random cuda linalg fft special testing func distributions backends version amp hub
@@ -100,6 +102,10 @@ OTHERS: dict[str, str] = {
         is_deterministic_algorithms_warn_only_enabled set_warn_always is_warn_always_enabled""",
     "core.device": "get_default_device set_default_device",
     "core.limits": "finfo iinfo",
+    "tensor_types": """set_default_tensor_type BoolTensor ByteTensor CharTensor ShortTensor IntTensor LongTensor HalfTensor BFloat16Tensor
+        FloatTensor DoubleTensor ComplexFloatTensor ComplexDoubleTensor""",
+    "storage": """Storage UntypedStorage TypedStorage BoolStorage ByteStorage CharStorage ShortStorage IntStorage LongStorage HalfStorage
+        BFloat16Storage FloatStorage DoubleStorage ComplexFloatStorage ComplexDoubleStorage""",
 }
 
 _HOME = {name: "ops." + module for module, names in FUNCTIONS.items() for name in names.split()}

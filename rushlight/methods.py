@@ -50,9 +50,11 @@ METHODS = {
     "masks": "masked_fill masked_fill_ masked_select masked_scatter masked_scatter_ tril tril_ triu triu_",
     "pieces": "split split_with_sizes chunk unbind tensor_split hsplit vsplit dsplit unsafe_split unsafe_split_with_sizes unsafe_chunk",
     "rearrange": "flip fliplr flipud roll rot90 repeat tile repeat_interleave",
-    "memory": """stride storage_offset data_ptr untyped_storage storage storage_type is_set_to as_strided as_strided_ resize_ resize_as_
+    "memory": """stride storage_offset data_ptr untyped_storage storage storage_type is_set_to as_strided as_strided_ fill_diagonal_ resize_ resize_as_
         resize resize_as set_ is_pinned pin_memory is_shared share_memory_""",
     "view_copies": "select_scatter slice_scatter diagonal_scatter as_strided_scatter",
+    "queries": "is_nonzero is_same_size dim_order apply_ map_ map2_",
+    ".tensor_types": "type new as_subclass",
     "regions": "narrow narrow_copy select diagonal diag diag_embed diagflat unfold",
     "copying": """clone contiguous is_contiguous to type_as float double half bfloat16 int long short char byte bool cfloat cdouble
         cpu cuda copy_ fill_ zero_""",
@@ -108,7 +110,7 @@ class LateProperty:
 
 def find(module: str, name: str) -> Any:
     """The function that a method is."""
-    home = importlib.import_module("rushlight.ops." + module)
+    home = importlib.import_module(module if module.startswith(".") else ".ops." + module, "rushlight")
     if name.endswith("_") and not hasattr(home, name):
         return inplace(getattr(home, name[:-1]), name)
     return with_numpy_names(getattr(home, name))

@@ -9,6 +9,7 @@ import numpy as np
 from .core import dtypes
 from .core.device import CPU, device
 from .core.memory import address, array_at, extent, owner
+from .core.warn import warn_once
 
 
 def flat_bytes(array: Any) -> Any:
@@ -133,10 +134,9 @@ class UntypedStorage:
 
 def warn_deprecated() -> None:
     """PyTorch's warning that typed storages will go."""
-    import warnings
-    warnings.warn("TypedStorage is deprecated. It will be removed in the future and UntypedStorage will be the only storage class. This should only "
-                  "matter to you if you are using storages directly.  To access UntypedStorage directly, use tensor.untyped_storage() instead of "
-                  "tensor.storage()", stacklevel=3)
+    warn_once("TypedStorage is deprecated. It will be removed in the future and UntypedStorage will be the only storage class. This should only "
+              "matter to you if you are using storages directly.  To access UntypedStorage directly, use tensor.untyped_storage() instead of "
+              "tensor.storage()", stacklevel=3)
 
 
 class TypedStorage:
@@ -281,6 +281,8 @@ NAMES = {class_name(d): d for d in dtypes.ALL}
 
 
 def __getattr__(name: str) -> Any:
+    if name == "Storage":
+        return class_of(dtypes.get_default_dtype())
     if name in NAMES:
         return class_of(NAMES[name])
     raise AttributeError(f"module 'torch.storage' has no attribute '{name}'")

@@ -91,4 +91,6 @@ class Event:
         raise RuntimeError("torch.cuda.Event requires CUDA support")
 
 
-__getattr__ = module_getattr(__name__)
+__getattr__ = module_getattr(__name__, dict.fromkeys(
+    """BoolTensor ByteTensor CharTensor ShortTensor IntTensor LongTensor HalfTensor BFloat16Tensor FloatTensor DoubleTensor""".split(),
+    "tensor_types"))

@@ -9,6 +9,7 @@ from ..core import device as devices
 from ..core import dtypes
 from ..core.apply import apply
 from ..core.inplace import check_writable, inplace, take
+from ..core.numbers import checked_number
 from ..core.layout import channels_last, channels_last_3d, contiguous_format, preserve_format
 from ..core.op import Op, binary, opaque
 from ..core.grad_mode import mode
@@ -198,10 +199,7 @@ def fill(input: Tensor, value: Any) -> Tensor:
 
 def _fill(x: Any, value: Any) -> Any:
     out = np.empty_like(x)
-    if not hasattr(value, "dtype"):
-        from ..core.op import number_like
-        value = number_like(value, x.dtype)
-    np.copyto(out, value, casting="unsafe")
+    np.copyto(out, value if hasattr(value, "dtype") else checked_number(value, x.dtype), casting="unsafe")
     return out
 
 
@@ -214,8 +212,7 @@ def fill_(input: Tensor, value: Any) -> Tensor:
     """Overwrite every element with `value`."""
     if (mode.grad and (input._node is not None or input._base is not None)) or hasattr(value, "_array"):
         return _fill_recorded(input, value)
-    from ..core.op import number_like
-    return write(input, number_like(value, input._array.dtype))
+    return write(input, checked_number(value, input._array.dtype))
 
 
 _fill_recorded = inplace(fill, "fill_")

@@ -8,6 +8,7 @@ import numpy as np
 from ..core import device as devices
 from ..core import dtypes
 from ..core.apply import wrap
+from ..core.warn import warn_once
 from .create import made, tensor
 from .from_data import check_array
 
@@ -40,10 +41,9 @@ def from_numpy(ndarray: Any) -> Tensor:
 
 def warn_not_writable() -> None:
     """PyTorch's warning for an array that may only be read."""
-    import warnings
-    warnings.warn("The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means writing to this tensor "
-                  "will result in undefined behavior. You may want to copy the array to protect its data or make it writable before converting "
-                  "it to a tensor. This type of warning will be suppressed for the rest of this program.", stacklevel=3)
+    warn_once("The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means writing to this tensor will "
+              "result in undefined behavior. You may want to copy the array to protect its data or make it writable before converting it to a "
+              "tensor. This type of warning will be suppressed for the rest of this program.", stacklevel=3)
 
 
 def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
@@ -60,10 +60,9 @@ def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, req
     if count <= 0 and (length - offset) % size:
         raise ValueError(f"buffer length ({length - offset} bytes) after offset ({offset} bytes) must be a multiple of element size ({size})")
     if data.readonly:
-        import warnings
-        warnings.warn("The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you can write to the "
-                      "underlying (supposedly non-writable) buffer using the tensor. You may want to copy the buffer to protect its data or make "
-                      "it writable before converting it to a tensor.", stacklevel=2)
+        warn_once("The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you can write to the underlying "
+                  "(supposedly non-writable) buffer using the tensor. You may want to copy the buffer to protect its data or make it writable "
+                  "before converting it to a tensor. This type of warning will be suppressed for the rest of this program.")
     return made(np.frombuffer(buffer, dtype.numpy, count, offset), requires_grad)
 
 

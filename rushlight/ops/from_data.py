@@ -34,10 +34,9 @@ def from_number(value: Any, dtype: Any) -> Any:
     """A 0-d array of a Python number."""
     if dtype is None:
         dtype = dtypes.of_scalar(value)
-    try:
-        return converted(np.array(value), dtype)
-    except OverflowError:
-        raise ValueError("Overflow when unpacking long long") from None
+    if isinstance(value, int) and not -2**63 <= value < 2**63 and dtype.category == dtypes.INTEGER and dtype is not dtypes.uint64:
+        raise ValueError("Overflow when unpacking long long")
+    return converted(np.array(value), dtype)
 
 
 def from_array(array: Any, dtype: Any) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 from ..core.apply import apply
 from ..core.numbers import checked_number
 from ..core.op import Op, kernel, opaque
+from ..core.warn import warn_once
 from .accumulate import add_numbers, flat_index
 from .dims import one_dim
 
@@ -306,5 +307,4 @@ INDEX_REDUCE = Op("index_reduce", kernel, _scatter_reduce, vjp=_scatter_reduce_g
 
 def warn_beta() -> None:
     """PyTorch's warning that index_reduce may change."""
-    import warnings
-    warnings.warn("index_reduce() is in beta and the API may change at any time.", stacklevel=3)
+    warn_once("index_reduce() is in beta and the API may change at any time.", stacklevel=3)

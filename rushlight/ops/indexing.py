@@ -16,6 +16,7 @@ from ..core.grad_mode import mode
 from ..core.inplace import bump, fresh_node, inplace
 from ..core.numbers import checked_number
 from ..core.op import Op, opaque, view as view_kind
+from ..core.warn import warn_once
 from .accumulate import add_at
 from .regions import ALL, PLACE, SELECT, SLICE
 
@@ -108,6 +109,12 @@ def plan(input: Tensor, index: Any) -> tuple:
     return _walk(items, shape, len(shape) - named)
 
 
+def takes_all(index: slice, size: int) -> bool:
+    """Whether a slice names every index of a dimension."""
+    start, stop, step = index.start, index.stop, index.step
+    return (not start) and (stop is None or stop >= size) and (step is None or step == 1)
+
+
 PLAIN = {int, slice, type(None), type(...), bool}
 
 
@@ -125,7 +132,7 @@ def _walk(items: list, shape: tuple, left_out: int) -> tuple:
             op, dim = SELECT, dim + 1
         elif kind is slice:
             item = checked_slice(item)
-            if item.indices(shape[dim]) != (0, shape[dim], 1):
+            if not takes_all(item, shape[dim]):
                 op = SLICE
             key.append(item)
             places.append(0)
@@ -147,7 +154,7 @@ def _walk(items: list, shape: tuple, left_out: int) -> tuple:
             tensors.append(item)
             dim += count
     if op is None:
-        return (None if tensors else ALIAS), (), tuple(places), tensors or None
+        return (None if tensors else ALIAS), (...,), tuple(places), tensors or None
     return WITH_NONE[op] if inserts else op, (*key, ...), tuple(places), tensors or None
 
 
@@ -185,8 +192,7 @@ def plain_tensor(item: Tensor) -> Any:
 
 def byte_mask(item: Tensor) -> Tensor:
     """A tensor of bytes as a mask, with PyTorch's warning."""
-    import warnings
-    warnings.warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.", stacklevel=6)
+    warn_once("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.", stacklevel=6)
     return item.bool()
 
 
@@ -203,10 +209,9 @@ def sequence_as_tuple(index: Any) -> bool:
         return False
     for item in index:
         if item is None or item is ... or isinstance(item, (slice, list, tuple, np.ndarray)) or hasattr(item, "_array"):
-            import warnings
-            warnings.warn("Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in pytorch 2.9; use "
-                          "x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor index, x[torch.tensor(seq)], which "
-                          "will result either in an error or a different result", stacklevel=4)
+            warn_once("Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in pytorch 2.9; use x[tuple(seq)] "
+                      "instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor index, x[torch.tensor(seq)], which will result either "
+                      "in an error or a different result", stacklevel=4)
             return True
     return False
 
@@ -306,6 +311,8 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
     direct = not watchers and not is_recorded(input, value)
     if direct and (index.__class__ is int or index.__class__ is slice):
         return set_plain(input, index, value, given)
+    if index is False:
+        return None
     op, key, places, tensors = plan(input, index)
     if direct and tensors is None:
         return set_region(input, key, value, given)
@@ -351,11 +358,18 @@ def set_region(input: Tensor, key: tuple, value: Any, given: Any) -> None:
     target = array[key]
     if given is not None:
         write_into(target, given)
-    elif array.dtype.kind == "f" and array.itemsize >= 4 and -1e38 < value < 1e38 and 0 not in target.strides:
+    elif array.dtype.kind == "f" and value.__class__ is float and array.itemsize >= 4 and -1e38 < value < 1e38 and 0 not in target.strides:
         target[...] = value
     else:
-        write_into(target, checked_number(value, array.dtype))
+        write_into(target, number_for(value, array.dtype))
     bump(input)
+
+
+def number_for(value: Any, dtype: Any) -> Any:
+    """A number as an array of the dtype that it is assigned to. A half overflows to infinity here, and here alone."""
+    if isinstance(value, int) and not -2**63 <= value < 2**63:
+        raise ValueError("Overflow when unpacking long long")
+    return checked_number(value, np.dtype(np.float32)) if dtype.itemsize == 2 and dtype.kind not in "iu" else checked_number(value, dtype)
 
 
 def write_into(target: Any, values: Any) -> None:
@@ -407,7 +421,7 @@ def value_tensor(value: Any, target: Tensor) -> Tensor:
     """What is assigned, as a tensor of the target's dtype."""
     dtype = target._array.dtype
     if not hasattr(value, "_array"):
-        return wrap(checked_number(value, dtype))
+        return wrap(number_for(value, dtype).astype(dtype))
     if value._array.dtype != dtype:
         raise RuntimeError(f"Index put requires the source and destination dtypes match, got {target.dtype.kernel_name} for the destination and "
                            f"{value.dtype.kernel_name} for the source.")

@@ -21,9 +21,20 @@ def stride(input: Tensor, dim: int | None = None) -> Any:
     """The distances in memory, in elements, between neighbours along each dimension, or along one."""
     array = input._array
     width = array.itemsize
+    # NumPy keeps no order of strides where there are no elements.
+    strides = array.strides if array.size else [width * n for n in contiguous_strides(array.shape)]
     if dim is None:
-        return tuple([s // width for s in array.strides])
-    return array.strides[one_dim(dim, array.ndim)] // width
+        return tuple([s // width for s in strides])
+    return strides[one_dim(dim, array.ndim)] // width
+
+
+def contiguous_strides(shape: tuple) -> list:
+    """The strides, in elements, of a tensor of that shape that lies in order; an empty dimension counts as one."""
+    strides, step = [], 1
+    for n in reversed(shape):
+        strides.append(step)
+        step *= max(n, 1)
+    return strides[::-1]
 
 
 def storage_offset(input: Tensor) -> int:
@@ -155,6 +166,21 @@ def as_strided_(input: Tensor, size: Any, stride: Any, storage_offset: int | Non
     """Give input another size, strides and offset in its storage."""
     from .views import become
     return become(input, as_strided(input, size, stride, storage_offset))
+
+
+def fill_diagonal_(input: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
+    """Fill the main diagonal, from corner to corner; with wrap, of a tall matrix, again after each full square and one row."""
+    shape = input._array.shape
+    if len(shape) < 2:
+        raise RuntimeError("dimensions must larger than 1")
+    if len(shape) > 2 and len(set(shape)) > 1:
+        raise RuntimeError("all dimensions of input must be of equal length")
+    step, size, start = sum(stride(input)), min(shape), storage_offset(input)
+    as_strided(input, (size,), (step,), start).fill_(fill_value)
+    if wrap and len(shape) == 2 and shape[0] > shape[1] + 1:
+        left = -(-input._array.size // step) - size
+        as_strided(input, (left,), (step,), start + step * (shape[1] + 1)).fill_(fill_value)
+    return input
 
 
 # ---- other memory for a tensor

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core.apply import apply
 from ..core.op import Op, joining, opaque
+from ..core.warn import warn_once
 from .dims import one_dim, sizes_of, some_dims
 from .join import alike, listed, stack
 
@@ -222,8 +223,7 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple:
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
         tensors = tuple(tensors[0])
     if indexing is None:
-        import warnings
-        warnings.warn("torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.", stacklevel=2)
+        warn_once("torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.")
         indexing = "ij"
     tensors = _checked_vectors("torch.meshgrid", tensors)
     if indexing not in ("ij", "xy"):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.apply import apply
 from ..core.op import Op, view as view_kind
+from ..core.warn import warn_once
 from .dims import one_dim, sizes_of
 
 if TYPE_CHECKING:
@@ -104,8 +105,7 @@ def t_(input: Tensor) -> Tensor:
 # ---- properties of Tensor
 
 def _identity_when_0d(name: str, advice: str = "This function is the identity in these cases.") -> None:
-    import warnings
-    warnings.warn(f"{name} is deprecated on 0-D tensors. {advice}", stacklevel=3)
+    warn_once(f"{name} is deprecated on 0-D tensors. {advice}", stacklevel=3)
 
 
 def T(input: Tensor) -> Tensor:
@@ -114,10 +114,9 @@ def T(input: Tensor) -> Tensor:
     if ndim == 0:
         _identity_when_0d("Tensor.T")
     elif ndim != 2:
-        import warnings
-        warnings.warn("The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will throw an error in a "
-                      "future release. Consider `x.mT` to transpose batches of matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to "
-                      "reverse the dimensions of a tensor.", stacklevel=2)
+        warn_once("The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will throw an error in a "
+                  "future release. Consider `x.mT` to transpose batches of matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse "
+                  "the dimensions of a tensor.")
     return apply(PERMUTE, input, dims=tuple(range(ndim - 1, -1, -1)))
 
 
