@@ -28,3 +28,15 @@ def test_state_holds_the_average_and_its_rates(parameters):
     optimizer.step()
     optimizer.step()
     assert state["mu"].item() == pytest.approx(1 / 3) and (state["ax"] - first).abs().max().item() > 0
+
+
+def test_from_t0_on_the_average_is_the_mean_of_the_parameters(parameters):
+    p, _ = params = parameters()
+    optimizer = ASGD(params, lr=0.1, t0=2)
+    seen = []
+    for _ in range(6):
+        optimizer.step()
+        seen.append(p[0, 0].item())
+    # mu = 1 / max(1, t - t0) is set after the step that it follows: the third step's place is where the mean begins.
+    assert optimizer.state[p]["mu"].item() == 0.25
+    assert optimizer.state[p]["ax"][0, 0].item() == pytest.approx(sum(seen[3:]) / 3, rel=1e-6)

@@ -3,6 +3,7 @@ import pytest
 
 import rushlight as torch
 from rushlight.optim import LBFGS
+from rushlight.optim.lbfgs import Point, cubic_minimum, safeguarded
 
 GOLDEN = [
     ({}, [0.582422992433, 1.91230615903e-06, -0.835430092387, -0.45018272583, -0.190914951678]),
@@ -26,6 +27,60 @@ def rosenbrock(optimizer, p):
         loss.backward()
         return loss
     return closure
+
+
+# Losses before each step, evaluations and iterations: of a bumpy valley, by PyTorch 2.13. Near the end rounding would decide the counts.
+BUMPY = [
+    ({"line_search_fn": "strong_wolfe"}, [2.0, -1.5, 0.3], [3439.919689, 55.96418406, 55.96418406, 55.96418406], 21, 19),
+    ({"line_search_fn": "strong_wolfe", "lr": 0.01, "max_iter": 6}, [-1.2, 1.0, 0.5],
+     [12.87972577, -45.89264961, -54.54214964], 23, 8),
+    ({"line_search_fn": "strong_wolfe", "lr": 20.0, "max_iter": 8, "max_eval": 30}, [2.0, -1.5, 0.3],
+     [3439.919689, -53.33057833, -55.81244265, -55.81244265], 36, 16),
+    ({"line_search_fn": "strong_wolfe", "lr": 5.0, "max_iter": 3, "max_eval": 4}, [-1.2, 1.0, 0.5],
+     [12.87972577, -40.9727062, -55.77230223, -55.81244188], 17, 7),
+    ({"line_search_fn": "strong_wolfe", "lr": 5.0, "max_iter": 3, "max_eval": 4}, [2.0, -1.5, 0.3],
+     [3439.919689, -4.594196411, -22.96078587, -53.2850985], 19, 8),
+    ({"line_search_fn": "strong_wolfe", "history_size": 2, "tolerance_change": 0.01}, [2.0, -1.5, 0.3],
+     [3439.919689, 55.96709666, 55.96709666, 55.96709666], 18, 15),
+    ({"lr": 0.002, "max_iter": 5}, [-1.2, 1.0, 0.5], [12.87972577, 11.51367799, 9.774151464, 7.78710497], 20, 20),
+    ({"line_search_fn": "strong_wolfe", "lr": 0.0001, "max_iter": 10, "max_eval": 40}, [-1.2, 1.0, 0.5],
+     [12.87972577, -55.71302554], 81, 18),
+    ({"line_search_fn": "strong_wolfe", "lr": 300.0, "max_iter": 5, "max_eval": 60}, [2.0, -1.5, 0.3],
+     [3439.919689, -54.92539953, -55.8083017], 50, 13),
+]
+
+
+@pytest.mark.parametrize("options, start, losses, evaluations, iterations", BUMPY)
+def test_the_path_through_a_bumpy_valley_is_pytorchs(options, start, losses, evaluations, iterations):
+    p = torch.nn.Parameter(torch.tensor(start, dtype=torch.float64))
+    optimizer = LBFGS([p], **options)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (100 * (p[1:] - p[:-1] ** 2) ** 2 + (1 - p[:-1]) ** 2).sum() + (p * 3).cos().sum() * 20
+        loss.backward()
+        return loss
+    assert [optimizer.step(closure).item() for _ in losses] == pytest.approx(losses, rel=1e-6)
+    assert (optimizer.state[p]["func_evals"], optimizer.state[p]["n_iter"]) == (evaluations, iterations)
+
+
+def test_the_least_of_a_cubic_between_two_points():
+    # f = t^3 - t has its least at 1 / sqrt(3).
+    a, b = Point(0.0, 0.0, None, -1.0), Point(2.0, 6.0, None, 11.0)
+    for pair in ((a, b), (b, a)):
+        assert cubic_minimum(*pair) == pytest.approx(3 ** -0.5)
+    assert cubic_minimum(a, b, (1.0, 3.0)) == 1.0 and cubic_minimum(a, b, (0.0, 0.25)) == 0.25
+    falling = Point(1.0, -0.5, None, -1.0)
+    assert cubic_minimum(a, falling) == 0.5  # no least: the middle
+    assert cubic_minimum(a, falling, (2.0, 5.0)) == 3.5
+
+
+def test_a_guess_near_an_edge_is_moved_at_the_second_time_or_outside():
+    pair = [Point(3.0, 0.0, None, 0.0), Point(1.0, 0.0, None, 0.0)]
+    assert safeguarded(1.5, pair, True) == (1.5, False)
+    assert safeguarded(1.1, pair, False) == (1.1, True)
+    assert safeguarded(1.1, pair, True) == (1.2, False) and safeguarded(2.9, pair, True) == (2.8, False)
+    assert safeguarded(3.0, pair, False) == (2.8, False) and safeguarded(1.0, pair, False) == (1.2, False)
 
 
 def test_strong_wolfe_finds_the_minimum_of_rosenbrocks_valley():

@@ -202,6 +202,15 @@ def test_differentiable_decorator_sets_the_mode_and_puts_it_back():
     assert torch.is_grad_enabled()
 
 
+@pytest.mark.parametrize("name", ["Adam", "AdamW", "NAdam", "RAdam", "RMSprop", "Adagrad", "Adadelta", "Adamax", "ASGD", "Rprop", "Adafactor"])
+def test_every_method_with_a_step_counts_it(parameters, name):
+    p, _ = params = parameters()
+    optimizer = getattr(torch.optim, name)(params)
+    optimizer.step()
+    optimizer.step()
+    assert repr(optimizer.state[p]["step"]) == "tensor(2.)"
+
+
 # ---- hooks
 
 def test_hooks_run_in_order_around_the_step(parameters):
