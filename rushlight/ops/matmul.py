@@ -7,6 +7,7 @@ import numpy as np
 
 from ..core import dtypes
 from ..core.apply import apply
+from ..core.calls import not_a_tensor
 from ..core.op import Kind, Op
 
 if TYPE_CHECKING:
@@ -362,7 +363,10 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     Shape: input (..., in), weight (out, in) or (in,), bias (out,) or () -> (..., out).
     """
-    x, w = input._array, weight._array
+    try:
+        x, w = input._array, weight._array
+    except AttributeError as error:
+        raise not_a_tensor(linear, (input, weight), {}, error) from None
     if x.ndim == 2 and w.ndim == 2 and x.shape[1] == w.shape[1]:
         return apply(LINEAR_BIAS, input, weight, bias) if bias is not None else apply(LINEAR_PLAIN, input, weight)
     if w.ndim == 2 and x.ndim and x.shape[-1] != w.shape[1]:
