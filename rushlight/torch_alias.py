@@ -14,7 +14,7 @@ from typing import Any
 TORCH, RUSHLIGHT = "torch", __name__.partition(".")[0]
 
 #: PyTorch's long import paths whose content lives elsewhere here; the longest prefix that fits decides.
-MOVED = {"nn.modules": "nn", "_tensor_str": "printing"}
+MOVED = {"nn.modules.utils": "nn.tuples", "nn.modules": "nn", "_tensor_str": "printing"}
 
 
 def rushlight_name(torch_name: str) -> str:
@@ -23,6 +23,7 @@ def rushlight_name(torch_name: str) -> str:
     for prefix, home in MOVED.items():
         if path == prefix or path.startswith(prefix + "."):
             path = home + path[len(prefix):]
+            break
     return f"{RUSHLIGHT}.{path}" if path else RUSHLIGHT
 
 

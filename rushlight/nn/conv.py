@@ -17,7 +17,7 @@ from . import init
 from .lazy import LazyModuleMixin
 from .module import Module
 from .parameter import Parameter, UninitializedParameter
-from .utils.tuples import _ntuple, _reverse_repeat_tuple
+from .tuples import _ntuple, _reverse_repeat_tuple
 
 PADDING_STRINGS = ("same", "valid")
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")

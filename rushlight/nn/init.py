@@ -11,6 +11,7 @@ from functools import wraps
 from typing import Any
 
 from rushlight.core.grad_mode import no_grad
+from rushlight.core.wrap import wrap
 from rushlight.tensor import Tensor
 
 __all__ = ["calculate_gain", "constant", "constant_", "dirac", "dirac_", "eye", "eye_", "kaiming_normal", "kaiming_normal_", "kaiming_uniform",
@@ -224,13 +225,13 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
         raise ValueError("Only tensors with 2 or more dimensions are supported")
     if tensor.numel() == 0:
         return tensor
-    from rushlight.linalg import qr
     rows = tensor.size(0)
     columns = tensor.numel() // rows
     flat = tensor.new_empty((rows, columns)).normal_(0, 1, generator=generator)
     if rows < columns:
         flat = flat.t()
-    q, r = qr(flat)
+    array = flat._array
+    q, r = (wrap(factor) for factor in array.__array_namespace__().linalg.qr(array))
     q = q * r.diagonal().sign()  # without this Q would not be uniform among all orthogonal matrices (arXiv:math-ph/0609050)
     if rows < columns:
         q = q.t()

@@ -11,7 +11,7 @@ from rushlight.tensor import Tensor
 
 from . import functional as F
 from .module import Module
-from .utils.tuples import _ntuple
+from .tuples import _ntuple
 
 
 class _MaxPoolNd(Module):

@@ -7,12 +7,15 @@ from rushlight.core.grad_mode import no_grad
 from rushlight.tensor import Tensor
 
 from .. import functional as F
-from ..conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from ..module import Module
 from ..parameter import Parameter, UninitializedParameter
 from .weight_norm import remove_hook
 
-TRANSPOSED = (ConvTranspose1d, ConvTranspose2d, ConvTranspose3d)
+
+def output_dim(module: Module) -> int:
+    """The dimension of a layer's weight that its outputs are in: 1 for transposed convolutions, else 0."""
+    from ..conv import _ConvTransposeNd
+    return 1 if isinstance(module, _ConvTransposeNd) else 0
 
 
 def as_matrix(weight: Tensor, dim: int) -> Tensor:
@@ -102,9 +105,7 @@ def spectral_norm(module: Module, name: str = "weight", n_power_iterations: int 
 
     Source: Miyato and others 2018, "Spectral normalization for generative adversarial networks".
     """
-    if dim is None:
-        dim = 1 if isinstance(module, TRANSPOSED) else 0
-    SpectralNorm.apply(module, name, n_power_iterations, dim, eps)
+    SpectralNorm.apply(module, name, n_power_iterations, output_dim(module) if dim is None else dim, eps)
     return module
 
 

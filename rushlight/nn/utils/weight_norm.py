@@ -12,7 +12,7 @@ from ..parameter import Parameter, UninitializedParameter
 
 def norm_except(v: Tensor, dim: int | None) -> Tensor:
     """The 2-norms of v over all dimensions but dim, which are kept with size 1; of all of v, as a scalar, for None or -1."""
-    from rushlight.linalg import vector_norm
+    from rushlight.ops.norms import vector_norm
     if dim is None or dim == -1:
         return vector_norm(v)
     others = [d for d in range(v.dim()) if d != dim]
