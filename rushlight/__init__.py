@@ -89,7 +89,7 @@ OWN_OUT = {"create", "counted", "exchange", "views", "copying", "reorder", "regi
 
 #: subpackages and modules
 MODULES = """autograd nn optim utils random cuda linalg fft special testing func distributions backends version amp hub
-    compile distributed""".split()
+    compile distributed _C""".split()
 
 #: other names, by module
 OTHERS: dict[str, str] = {
