@@ -22,6 +22,9 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
         common = promote_types(common, x2.dtype)
     if not common.is_floating_point and not common.is_complex:
         raise RuntimeError(f"expected common dtype to be floating point, yet common dtype is {common.kernel_name}")
+    if x1._array.shape != x2._array.shape:
+        from .views import broadcast_tensors
+        x1, x2 = broadcast_tensors(x1, x2)
     return (unit(x1.to(common), dim, eps) * unit(x2.to(common), dim, eps)).sum(dim)
 
 

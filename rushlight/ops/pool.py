@@ -79,6 +79,10 @@ def check_image(name: str, input: Any, dims: int) -> None:
         if name == "avg_pool2d" and len(shape) < 3:
             raise IndexError(f"Dimension out of range (expected to be in range of [{-max(len(shape), 1)}, {max(len(shape), 1) - 1}], but got -3)")
         raise RuntimeError(f"non-empty {dims + 1}D or {dims + 2}D (batch mode) tensor expected for input")
+    if dims == 3:
+        at = shape[-dims - 1:].index(0)
+        raise RuntimeError(f"{name}(): Expected input's non-batch dimensions to have positive length, but input has a shape of {list(shape)} and "
+                           f"non-batch dimension {at} has length zero!")
     raise RuntimeError(f"Expected {dims + 1}D or {dims + 2}D (batch mode) tensor with optional 0 dim batch size for input, but got:{list(shape)}")
 
 

@@ -55,14 +55,14 @@ def wanted_sizes(name: str, input: Any, dims: int, output_size: Any) -> tuple:
     size = input._array.shape[max(input._array.ndim - dims, 0):]
     if output_size is None or isinstance(output_size, int):
         output_size = (output_size,) * dims
+    elif dims > 1 and len(output_size) >= input._array.ndim:
+        raise ValueError(f"Input dimension should be at least {len(output_size) + 1}")
     output_size = tuple(output_size)
-    if len(output_size) > input._array.ndim and dims > 1:
-        raise ValueError(f"Input dimension should be at least {len(output_size) + 1}")
-    if dims > 1 and len(output_size) > len(size):
-        raise ValueError(f"Input dimension should be at least {len(output_size) + 1}")
     if len(output_size) != dims:
-        raise RuntimeError(f"{name}: output_size must be {dims}" if dims > 1 else f"{name}() argument 'output_size' should contain one int (got "
-                           f"{len(output_size)})")
+        if dims == 1:
+            raise RuntimeError(f"{name}() argument 'output_size' should contain one int (got {len(output_size)})")
+        raise RuntimeError(f"{name}: output_size must be {dims}" if "avg" in name else
+                           f"{name}(): internal error: output_size.size() must be {dims}")
     return tuple([size[at] if n is None else int(n) for at, n in enumerate(output_size)]) if len(size) == dims else output_size
 
 
@@ -78,6 +78,9 @@ def check_adaptive(name: str, input: Any, dims: int, output_size: tuple, phrase:
             raise RuntimeError(f"{name}(): Expected input to have non-zero size for non-batch dimensions, but input has sizes {list(shape)} with "
                                f"dimension {at} being empty")
     if min(output_size) < 0:
+        if "max" in name:
+            made = [*shape[:len(shape) - dims], *([1] if dims == 1 else []), *output_size]
+            raise RuntimeError(f"Trying to create tensor with negative dimension {min(output_size)}: {made}")
         listed = ", ".join(map(str, output_size))
         raise RuntimeError(f"{name}: elements of output_size must be greater than or equal to 0 but received {{{listed}}}")
 
