@@ -39,6 +39,7 @@ def run(roots: list, gradients: list, keep_graph: bool, create_graph: bool, targ
             node = heappop(heap)[1]
             g = pending.pop(node)
             if node.special:
+                grads = grad = array = None  # of the node before, lest a leaf think that its gradient has other owners
                 grads = attend(node, g, pending, heap, targets, wanted, found)
             elif node.saved is FREED:
                 raise RuntimeError(FREED_MESSAGE)
@@ -123,17 +124,18 @@ def added(known: Any, grad: Any) -> Any:
     return known + grad
 
 
-def _references(known: Any, grad: Any) -> int:
-    return sys.getrefcount(known)
+def _count_when_sole(depth: int) -> int:
+    """What getrefcount says, `depth` calls down, of an object that one variable holds: Python's versions differ."""
+    def call(value: Any, depth: int) -> int:
+        return call(value, depth - 1) if depth else sys.getrefcount(value)
+    only = object()
+    return call(only, depth)
 
 
-def _count_when_sole() -> int:
-    known = object()
-    return _references(known, None)
-
-
-#: what `added` counts when only `deliver` holds what it passes on; Python's versions differ. One more is another node's gradient.
-SOLE = _count_when_sole()
+#: what `added` counts when only `deliver` holds what it passes on. One more is another node's gradient.
+SOLE = _count_when_sole(0)
+#: the same for `accumulate`, to which `run` passes the gradient by way of `attend`
+SOLE_AT_LEAF = _count_when_sole(1)
 
 
 def owned(tensor: Any) -> bool:
@@ -173,7 +175,7 @@ def accumulate(node: AccumulateGrad, g: Any) -> None:
     known = leaf._grad
     if known is None:
         # Take the gradient itself if nobody else holds it, else a copy: two tensors' `.grad` never share memory.
-        if not mode.grad and sys.getrefcount(g) <= 3 and owned(g) and g._array.flags.c_contiguous:
+        if not mode.grad and sys.getrefcount(g) <= SOLE_AT_LEAF and owned(g) and g._array.flags.c_contiguous:
             leaf._grad = g
         else:
             leaf._grad = g.clone() if mode.grad else fresh_copy(g, leaf)

@@ -396,8 +396,13 @@ def _input_gradient(g: Any, weight: Any) -> Any:
 def _weight_gradient(g: Any, input: Any) -> Any:
     """g.T @ input, all leading dimensions taken together."""
     if g._array.ndim == 2:
-        return g.t().mm(input)
-    return rows(g).t().mm(rows(input))
+        return apply(TRANSPOSED_PRODUCT, g, input)
+    return apply(TRANSPOSED_PRODUCT, rows(g), rows(input))
+
+
+TRANSPOSED_PRODUCT = Op("transposed_product", matrix, lambda x, y: product(x.T, y), node_name="MmBackward0", holomorphic=True,
+    grads=(lambda g, y: y.mm(g.t()),
+           lambda g, x: x.mm(g)))
 
 
 def rows(value: Any) -> Any:

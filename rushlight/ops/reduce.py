@@ -65,7 +65,7 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
 
 def _sum_to_size(x: Any, *, dim: tuple, size: tuple, shape: tuple) -> Any:
     if len(shape) == 2 and len(size) == 1 and x.dtype.kind == "f":
-        return column_sums(x).reshape(size) if size[0] == shape[1] else np.add.reduce(x, dim).reshape(size)
+        return column_sums(x) if size[0] == shape[1] else np.add.reduce(x, dim).reshape(size)
     return np.add.reduce(x, dim, np.int64 if x.dtype.kind in "biu" else None, None, len(size) == len(shape)).reshape(size)
 
 
