@@ -10,7 +10,7 @@ from rushlight.tensor import Tensor
 from . import functional as F
 from . import init
 from .lazy import LazyModuleMixin
-from .module import Module
+from .module import Module, Registered
 from .parameter import Parameter, UninitializedBuffer, UninitializedParameter
 
 
@@ -19,11 +19,11 @@ class _NormBase(Module):
 
     __constants__ = ["track_running_stats", "momentum", "eps", "num_features", "affine"]
     _version = 2
-    weight: Any
-    bias: Any
-    running_mean: Any
-    running_var: Any
-    num_batches_tracked: Any
+    weight: Any = Registered()
+    bias: Any = Registered()
+    running_mean: Any = Registered("_buffers")
+    running_var: Any = Registered("_buffers")
+    num_batches_tracked: Any = Registered("_buffers")
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
                  track_running_stats: bool = True, device: Any = None, dtype: Any = None, *, bias: bool = True):

@@ -15,7 +15,7 @@ from rushlight.tensor import Tensor
 from . import functional as F
 from . import init
 from .lazy import LazyModuleMixin
-from .module import Module
+from .module import Module, Registered
 from .parameter import Parameter, UninitializedParameter
 from .tuples import _ntuple, _reverse_repeat_tuple
 
@@ -29,8 +29,8 @@ class _ConvNd(Module):
     __constants__ = ["stride", "padding", "dilation", "groups", "padding_mode", "output_padding", "in_channels", "out_channels", "kernel_size"]
     spatial: int
     transposed = False
-    weight: Any
-    bias: Any
+    weight: Any = Registered()
+    bias: Any = Registered()
 
     def _set_up(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any, output_padding: Any,
                 groups: int, bias: bool, padding_mode: str, device: Any, dtype: Any) -> None:

@@ -10,7 +10,7 @@ from rushlight.tensor import Tensor
 from . import functional as F
 from . import init
 from .lazy import LazyModuleMixin
-from .module import Module
+from .module import Module, Registered
 from .parameter import Parameter, UninitializedParameter
 
 
@@ -41,6 +41,8 @@ class Linear(Module):
     """
 
     __constants__ = ["in_features", "out_features"]
+    weight: Any = Registered()
+    bias: Any = Registered()
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None):
         super().__init__()

@@ -276,6 +276,27 @@ class Module(ModuleTree, ModuleState, ModuleConversion, ModuleHooks, Portable):
 call_as_torch(Module)
 
 
+class Registered:
+    """A class attribute that leads to the module's parameter of that name, or to a buffer: `weight = Registered()`.
+
+    Without it Python looks everywhere else first and ends in `Module.__getattr__`, which takes four times as long. An attribute of the
+    module itself comes before it; where there is no such parameter, `__getattr__` has the word.
+    """
+
+    def __init__(self, registry: str = "_parameters"):
+        self.registry = registry
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, module: Any, owner: type) -> Any:
+        if module is not None:
+            held = module.__dict__.get(self.registry)
+            if held is not None and self.name in held:
+                return held[self.name]
+        raise AttributeError(f"type object '{owner.__name__}' has no attribute '{self.name}'")
+
+
 def _addindent(text: str, spaces: int) -> str:
     """The text with every line but the first indented."""
     return text.replace("\n", "\n" + " " * spaces)

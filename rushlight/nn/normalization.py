@@ -9,15 +9,15 @@ from rushlight.tensor import Tensor
 
 from . import functional as F
 from . import init
-from .module import Module
+from .module import Module, Registered
 from .parameter import Parameter
 
 
 class _Affine(Module):
     """What the layers share that scale their result by a learned weight and shift it by a learned bias."""
 
-    weight: Parameter | None
-    bias: Parameter | None
+    weight: Any = Registered()
+    bias: Any = Registered()
 
     def _make_affine(self, shape: Any, weight: bool, bias: bool, device: Any, dtype: Any) -> None:
         for name, wanted in (("weight", weight), ("bias", weight and bias)):
@@ -66,7 +66,7 @@ class RMSNorm(Module):
     """
 
     __constants__ = ["normalized_shape", "eps", "elementwise_affine"]
-    weight: Parameter | None
+    weight: Any = Registered()
 
     def __init__(self, normalized_shape: Any, eps: float | None = None, elementwise_affine: bool = True, device: Any = None, dtype: Any = None):
         super().__init__()

@@ -9,7 +9,7 @@ from rushlight.tensor import Tensor
 
 from . import functional as F
 from . import init
-from .module import Module
+from .module import Module, Registered
 from .parameter import Parameter
 
 
@@ -19,7 +19,7 @@ class _Table(Module):
     num_embeddings: int
     embedding_dim: int
     padding_idx: int | None
-    weight: Parameter
+    weight: Any = Registered()
 
     def _set_up(self, padding_idx: int | None, message: str, weight: Tensor | None, requires_grad: bool, device: Any, dtype: Any) -> None:
         shape = [self.num_embeddings, self.embedding_dim]
