@@ -1,4 +1,4 @@
-"""Scaled dot-product attention. Source: Vaswani and others 2017, "Attention is all you need"."""
+"""Scaled dot-product attention: one operation with a fused kernel each way, and its gradient in plain operations."""
 from __future__ import annotations
 
 import math
@@ -8,129 +8,139 @@ import numpy as np
 
 from ..core.apply import apply
 from ..core.grad_mode import mode
-from ..core.op import Op, kernel, mismatch
+from ..core.op import Op, kernel
+from .attention_kernels import attended, attended_backward
+from .choose import where, zero_where
+from .create import made
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-NAMES = ("query", "key", "value")
-
 
 def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: float = 0.0,
-                                 is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False) -> Tensor:
-    """softmax(query @ key^T * scale + mask) @ value: for every query a mean of the values, by how much its key answers to the query.
+                                 is_causal: bool = False, *, scale: float | None = None, enable_gqa: bool = False) -> Tensor:
+    """softmax(query key^T scale + mask) value.
 
-    Shape: query `(*, H, L, E)`, key `(*, H, S, E)`, value `(*, H, S, D)` -> `(*, H, L, D)`; mask `(L, S)`, or what broadcasts to it.
-    A boolean mask is True where to look; any other is added. `is_causal` hides what comes after a query's own place. scale is
-    1 / sqrt(E) if None. With enable_gqa, fewer heads of keys and values serve several heads of queries each. A query that may look
-    nowhere gives zeros. Dropout drops attention weights.
+    *Shape*: query (..., L, E), key (..., S, E), value (..., S, V) -> (..., L, V). scale is 1 / sqrt(E) unless given. attn_mask is added, or
+    if it is of truth values, says who takes part; is_causal lets row i see the keys 0 to i. A row that sees no key gives 0. dropout_p
+    sets weights to 0 at random, always: give 0 in evaluation. enable_gqa lets several heads of query share one of key and value.
     """
-    check(query, key, value, attn_mask)
-    if enable_gqa:
-        key, value = (with_heads(query, tensor) for tensor in (key, value))
-    check_batches(query, key)
-    if scale is None:
-        scale = 1.0 / math.sqrt(query._array.shape[-1])
-    if dropout_p:
-        from .dropout import dropout
-        weights = by_definition(query, key, attn_mask, is_causal, scale)
-        return dropout(weights, dropout_p, True).matmul(value)
-    return apply(ATTENTION, query, key, value, attn_mask, is_causal=bool(is_causal), scale=float(scale))
+    check_attention(query, key, value, attn_mask, dropout_p)
+    if enable_gqa and key._array.shape[-3] != query._array.shape[-3]:
+        key, value = [t.repeat_interleave(query._array.shape[-3] // t._array.shape[-3], -3) for t in (key, value)]
+    scale = 1 / math.sqrt(max(query._array.shape[-1], 1)) if scale is None else scale
+    lead = np.broadcast_shapes(*[t._array.shape[:-2] for t in (query, key, value)])
+    query, key, value = [t if t._array.shape[:-2] == lead else t.expand(*lead, *t._array.shape[-2:]) for t in (query, key, value)]
+    if dropout_p > 0:
+        from .dropout_forms import dropout
+        weights = attention_weights(query, key, attn_mask, scale, is_causal)
+        return dropout(weights, dropout_p).matmul(value)
+    op = ATTENTION if query._array.ndim == 4 and (attn_mask is None or attn_mask._node is None) else ATTENTION_BY_PARTS
+    return apply(op, query, key, value, attn_mask, scale=scale, causal=is_causal)
 
 
-def check(query: Any, key: Any, value: Any, mask: Any) -> None:
-    """Raise PyTorch's error unless the arguments are tensors that go together."""
-    tensors = (query, key, value)
-    for position, (name, tensor) in enumerate(zip(NAMES, tensors), 1):
-        if getattr(tensor, "_array", None) is None:
-            raise TypeError(f"scaled_dot_product_attention(): argument '{name}' (position {position}) must be Tensor, not "
-                            f"{type(tensor).__name__}")
-    dtypes = [kernel_type(tensor) for tensor in tensors]
-    if len(set(dtypes)) > 1:
-        raise RuntimeError("Expected query, key, and value to have the same dtype, but got query.dtype: {} key.dtype: {} and value.dtype: {} "
-                           "instead.".format(*dtypes))
-    dims = [tensor.dim() for tensor in tensors]
-    if min(dims) < 2:
-        raise RuntimeError("Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: {} key.dim: {} and value.dim: {} "
-                           "instead.".format(*dims))
-    if query._array.dtype.kind in "biu":
+def check_attention(query: Any, key: Any, value: Any, mask: Any, dropout_p: float) -> None:
+    """Raise PyTorch's error for arguments that do not fit."""
+    q, k, v = query._array, key._array, value._array
+    names = {"float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "int64": "long int"}
+    if not query.dtype is key.dtype is value.dtype:
+        a, b, c = (names.get(t.dtype.name, t.dtype.name) for t in (query, key, value))
+        raise RuntimeError(f"Expected query, key, and value to have the same dtype, but got query.dtype: {a} key.dtype: {b} and value.dtype: "
+                           f"{c} instead.")
+    if min(q.ndim, k.ndim, v.ndim) < 2:
+        raise RuntimeError(f"Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: {q.ndim} key.dim: {k.ndim} "
+                           f"and value.dim: {v.ndim} instead.")
+    if q.dtype.kind in "biu":
         raise RuntimeError(f"expected scalar type Float but found {query.dtype.kernel_name}")
-    if mask is not None and mask.dtype.name not in ("bool", "float32", query.dtype.name):
+    if mask is not None and mask.dtype is not query.dtype and mask.dtype.name not in ("bool", "float32"):
         raise RuntimeError("Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
-                           f"{kernel_type(mask)} and  query.dtype: {dtypes[0]} instead.")
+                           f"{names.get(mask.dtype.name, mask.dtype.name)} and  query.dtype: {names.get(query.dtype.name)} instead.")
+    if not 0 <= dropout_p <= 1:
+        raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p:g}")
+    if q.shape[-1] != k.shape[-1]:
+        raise RuntimeError(f"Expected size for first two dimensions of batch2 tensor to be: [{_count(q)}, {q.shape[-1]}] but got: "
+                           f"[{_count(k)}, {k.shape[-1]}].")
+    if mask is not None:
+        check_mask(mask._array.shape, (*q.shape[:-1], k.shape[-2]))
 
 
-def kernel_type(tensor: Any) -> str:
-    """The dtype as PyTorch's attention names it in errors: C's name."""
-    return {"float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float", "float64": "double", "int32": "int",
-            "int64": "long int"}.get(tensor.dtype.name, tensor.dtype.name)
+def _count(x: Any) -> int:
+    return math.prod(x.shape[:-2])
 
 
-def check_batches(query: Any, key: Any) -> None:
-    """Raise PyTorch's error unless the sizes before the last two broadcast, and the last are equal."""
-    q, k = query._array.shape, key._array.shape
-    wrong = mismatch((*q[:-2], 1, 1), (*k[:-2], 1, 1))
+def check_mask(mask: tuple, wanted: tuple) -> None:
+    """Raise PyTorch's error unless the mask broadcasts with the weights."""
+    from ..core.op import mismatch
+    wrong = mismatch(wanted, mask)
     if wrong is not None:
         raise RuntimeError(wrong)
-    if q[-1] != k[-1]:
-        batch = math.prod(q[:-2])
-        raise RuntimeError(f"Expected size for first two dimensions of batch2 tensor to be: [{batch}, {q[-1]}] but got: [{batch}, {k[-1]}].")
 
 
-def with_heads(query: Any, tensor: Any) -> Any:
-    """Keys or values with every head repeated, so that there are as many as of the queries."""
-    wanted, given = query._array.shape[-3], tensor._array.shape[-3]
-    if wanted % given:
-        raise RuntimeError("Number of heads in key and value must divide the number of heads in \n"
-                           f"query: {wanted} heads cannot be shared among {given}")
-    return tensor if wanted == given else tensor.repeat_interleave(wanted // given, -3)
-
-
-def by_definition(query: Any, key: Any, mask: Any, is_causal: bool, scale: float) -> Any:
-    """The attention weights, in plain operations."""
-    scores = (query * scale).matmul(key.transpose(-2, -1))
+def attention_weights(query: Any, key: Any, mask: Any, scale: float, causal: bool) -> Any:
+    """softmax(query key^T scale + mask) in plain operations; a row that sees no key is 0."""
+    s = query.matmul(key.transpose(-1, -2)) * scale
+    rows, keys = s._array.shape[-2:]
     if mask is not None:
-        scores = scores.masked_fill(mask.logical_not(), -math.inf) if mask._array.dtype.kind == "b" else scores + mask
-    if is_causal:
-        scores = scores.masked_fill(scores.new_tensor(hidden_from(*scores._array.shape[-2:])), -math.inf)
-    nowhere = (scores == -math.inf).all(-1, True)
-    return scores.softmax(-1).masked_fill(nowhere, 0.0)
+        s = where(mask, s, -math.inf) if mask.dtype.name == "bool" else s + mask
+    if causal:
+        s = where(made(np.tri(rows, keys, dtype=bool)), s, -math.inf)
+    return zero_where(made(np.isneginf(s._array).all(-1, keepdims=True)), s.softmax(-1))
 
 
-def hidden_from(length: int, others: int) -> Any:
-    """True where the second place comes after the first."""
-    return np.arange(others) > np.arange(length)[:, None]
+def _tables(*arrays: Any) -> list:
+    """Arrays (..., rows, width) as (heads, rows, width)."""
+    return [a.reshape(math.prod(a.shape[:-2]), *a.shape[-2:]) for a in arrays]
 
 
-def _attention(query: Any, key: Any, value: Any, mask: Any, *, is_causal: bool, scale: float) -> tuple:
-    """The result, and the weights for the gradient."""
-    scores = np.matmul(query * query.dtype.type(scale), key.swapaxes(-1, -2))
-    if mask is not None and mask.dtype.kind == "b":
-        scores = np.where(mask, scores, -np.inf).astype(scores.dtype, copy=False)
-    elif mask is not None:
-        scores = scores + mask.astype(scores.dtype, copy=False)
-    if is_causal:
-        scores[..., hidden_from(*scores.shape[-2:])] = -np.inf
-    # Shifted by the maximum, exp does not overflow; where all is hidden there is none, and the sum is made 1 to give zeros.
-    largest = scores.max(-1, keepdims=True, initial=-np.inf)
-    scores -= np.where(largest == -np.inf, 0, largest).astype(scores.dtype, copy=False)
-    np.exp(scores, out=scores)
-    total = scores.sum(-1, keepdims=True)
-    scores /= np.where(total == 0, 1, total).astype(scores.dtype, copy=False)
-    return np.matmul(scores, value), scores
+def _mask_table(mask: Any, lead: tuple) -> Any:
+    """A mask as (heads or 1, rows or 1, keys)."""
+    if mask is None:
+        return None
+    if math.prod(mask.shape[:-2]) == 1:
+        mask = mask.reshape((1,) * max(2 - mask.ndim, 0) + mask.shape[-2:])
+        return mask.reshape(1, *mask.shape)
+    return np.broadcast_to(mask, (*lead, *mask.shape[-2:])).reshape(-1, *mask.shape[-2:])
 
 
-def _attention_grads(g: Any, query: Any, key: Any, value: Any, mask: Any, out: tuple, needs: tuple, is_causal: bool, scale: float) -> tuple:
-    weights = by_definition(query, key, mask, is_causal, scale) if mode.grad else out[1]
-    by_value = weights.transpose(-2, -1).matmul(g) if needs[2] else None
-    if not (needs[0] or needs[1] or needs[3]):
-        return None, None, by_value, None
-    by_weights = g.matmul(value.transpose(-2, -1))
-    by_scores = weights * (by_weights - (by_weights * weights).sum(-1, True))
-    by_query = by_scores.matmul(key) * scale if needs[0] else None
-    by_key = by_scores.transpose(-2, -1).matmul(query) * scale if needs[1] else None
-    return by_query, by_key, by_value, by_scores if needs[3] else None
+def _full_keys(mask: Any, keys: int) -> Any:
+    return mask if mask is None or mask.shape[2] == keys else np.broadcast_to(mask, (*mask.shape[:2], keys))
 
 
-ATTENTION = Op("scaled_dot_product_attention", kernel, _attention, vjp=_attention_grads, hidden=True,
-               node_name="ScaledDotProductFlashAttentionForCpuBackward0")
+def _attention(query: Any, key: Any, value: Any, mask: Any, *, scale: float, causal: bool) -> tuple:
+    lead = query.shape[:-2]
+    q, k, v = _tables(query, key, value)
+    out, logs = attended(q, k, v, _full_keys(_mask_table(mask, lead), k.shape[1]), scale, causal)
+    return out.reshape(*lead, *out.shape[1:]), logs
+
+
+def _attention_backward(grad: Any, query: Any, key: Any, value: Any, mask: Any, out: Any, logs: Any, *, scale: float, causal: bool,
+                        by_mask: bool) -> tuple:
+    lead = query.shape[:-2]
+    g, q, k, v, o = _tables(grad, query, key, value, out)
+    found = attended_backward(g, q, k, v, _full_keys(_mask_table(mask, lead), k.shape[1]), o, logs, scale, causal, by_mask)
+    return tuple([d.reshape(*lead, *d.shape[1:]) for d in found])
+
+
+ATTENTION_BACKWARD = Op("scaled_dot_product_attention_backward", kernel, _attention_backward)
+
+
+def _attention_grad(g: Any, query: Any, key: Any, value: Any, mask: Any, out: tuple, scale: float, causal: bool, needs: tuple) -> tuple:
+    if mode.grad:
+        return by_definition(g, query, key, value, mask, scale, causal)
+    found = apply(ATTENTION_BACKWARD, g, query, key, value, mask, out[0], out[1], scale=scale, causal=causal, by_mask=needs[3])
+    return found if needs[3] else (*found, None)
+
+
+def by_definition(g: Any, query: Any, key: Any, value: Any, mask: Any, scale: float, causal: bool) -> tuple:
+    """The gradients of attention in plain operations: taken where they are recorded in turn, and what tests compare the kernel with."""
+    p = attention_weights(query, key, mask, scale, causal)
+    dp = g.matmul(value.transpose(-1, -2))
+    ds = p * (dp - (dp * p).sum(-1, True))
+    return (ds.matmul(key) * scale, ds.transpose(-1, -2).matmul(query) * scale, p.transpose(-1, -2).matmul(g),
+            ds if mask is not None and mask.dtype.name != "bool" else None)
+
+
+ATTENTION = Op("scaled_dot_product_attention", kernel, _attention, vjp=_attention_grad, hidden=True,
+    node_name="ScaledDotProductFlashAttentionForCpuBackward0")
+# PyTorch does what its fused kernel does not take in several operations, whose last one gives the name.
+ATTENTION_BY_PARTS = ATTENTION.printed_as("UnsafeViewBackward0")
