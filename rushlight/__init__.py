@@ -45,6 +45,7 @@ FUNCTIONS = {
     "complex_numbers": """complex polar conj conj_physical resolve_conj resolve_neg is_conj is_neg real imag view_as_real
         view_as_complex angle""",
     "softmax": "softmax log_softmax",
+    "special": "erf erfc erfinv lgamma digamma polygamma mvlgamma igamma igammac i0",
     "reduce": "sum mean nansum nanmean prod logsumexp trace all any count_nonzero",
     "extremes": "max min amax amin aminmax argmax argmin",
     "variance": "var std var_mean std_mean",

@@ -27,13 +27,15 @@ METHODS = {
         nan_to_num_""",
     "choose": """maximum minimum fmax fmin clamp clamp_ clip clip_ clamp_min clamp_min_ clamp_max clamp_max_ lerp lerp_
         addcmul addcmul_ addcdiv addcdiv_""",
-    "method_forms": "where",
+    "method_forms": "polygamma polygamma_ where",
     "logic": """logical_and logical_and_ logical_or logical_or_ logical_xor logical_xor_ logical_not logical_not_
         bitwise_and bitwise_and_ bitwise_or bitwise_or_ bitwise_xor bitwise_xor_ bitwise_not bitwise_not_
         bitwise_left_shift bitwise_left_shift_ bitwise_right_shift bitwise_right_shift_ gcd gcd_ lcm lcm_ isnan isinf isfinite
         isposinf isneginf isreal isclose allclose equal""",
     "complex_numbers": "conj conj_physical conj_physical_ resolve_conj resolve_neg is_conj is_neg angle",
     "softmax": "softmax log_softmax",
+    "special": """erf erf_ erfc erfc_ erfinv erfinv_ lgamma lgamma_ digamma digamma_ mvlgamma mvlgamma_
+        igamma igamma_ igammac igammac_ i0 i0_""",
     "reduce": "sum mean nansum nanmean prod logsumexp trace all any count_nonzero sum_to_size",
     "extremes": "max min amax amin aminmax argmax argmin",
     "variance": "var std",

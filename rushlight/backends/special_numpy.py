@@ -121,12 +121,17 @@ def erfc_tail(y: np.ndarray) -> np.ndarray:
     """erfc(y) for y above 0.46875 (what it gives below is not used): exp(-y^2) times a rational function."""
     # erfc(27) is below the smallest number: larger y would only overflow in y * y.
     y = np.minimum(y, 27.5)
+    # y * y would lose digits that exp needs: with s = y cut to sixteenths, s * s is exact and y^2 = s^2 + (y - s) (y + s).
+    s = np.floor(y * 16.0) * 0.0625
+    return scaled_tail(y) * np.exp(-s * s) * np.exp(-(y - s) * (y + s))
+
+
+def scaled_tail(y: np.ndarray) -> np.ndarray:
+    """exp(y^2) erfc(y) for y above 0.46875."""
     result = ratio(np.minimum(y, 4.0), MIDDLE)
     large = y > 4.0
     if large.any():
         far = y[large]
         t = 1.0 / (far * far)
         result[large] = (INVERSE_SQRT_PI - t * ratio(t, LARGE)) / far
-    # y * y would lose digits that exp needs: with s = y cut to sixteenths, s * s is exact and y^2 = s^2 + (y - s) (y + s).
-    s = np.floor(y * 16.0) * 0.0625
-    return result * np.exp(-s * s) * np.exp(-(y - s) * (y + s))
+    return result
