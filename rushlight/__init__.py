@@ -18,7 +18,6 @@ from .core.size import Size
 from .tensor import Tensor
 from .torch_alias import install_as_torch, missing, submodule
 from .version import __version__
-from . import autograd
 
 # NumPy warns of a division by zero or an overflow in our operations, where PyTorch gives inf and nan without a word.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"rushlight\.")

@@ -12,6 +12,7 @@ from .core.calls import with_numpy_names
 from .core.inplace import inplace
 
 METHODS = {
+    ".autograd.tensor_methods": "backward",
     "arithmetic": """add add_ sub sub_ subtract subtract_ mul mul_ multiply multiply_ div div_ divide divide_ true_divide true_divide_
         floor_divide floor_divide_ remainder remainder_ fmod fmod_ neg neg_ negative negative_
         eq eq_ ne ne_ lt lt_ le le_ gt gt_ ge ge_ not_equal not_equal_ less less_ less_equal less_equal_ greater greater_

@@ -116,19 +116,3 @@ def start_gradient(tensor: Any, gradient: Any, at: int) -> Any:
         raise RuntimeError(f"For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in dtype: "
                            f"grad_output[{at}] has a dtype of {gradient.dtype} and output[{at}] has a dtype of {tensor.dtype}.")
     return gradient
-
-
-def _backward(self: Tensor, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None) -> None:
-    """Add d self / d leaf, weighted by `gradient`, to the `.grad` of every leaf, or of `inputs` alone."""
-    array = self._array
-    if gradient is None and inputs is None and array.size == 1 and array.dtype.kind == "f":  # the short way, for a loss
-        node = self._node if self._base is None else fresh_node(self)
-        if node is not None:
-            keep = create_graph if retain_graph is None else retain_graph
-            engine.run((node,), (wrap(np.array(1, array.dtype).reshape(array.shape)),), keep, create_graph)
-            return
-    backward(self, gradient, retain_graph, create_graph, inputs=inputs)
-
-
-_backward.__name__ = "backward"
-Tensor.backward = _backward  # type: ignore[attr-defined]  # autograd stands above tensor and gives it this method

@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from .parallel import parallel_for
-
 #: Elements from which a second core pays: below, waking it costs more than its half of the work. Measured at 65,536 float32.
 LARGE = 1 << 17
 GRAIN = 1 << 16
@@ -22,6 +20,7 @@ def split_ufunc(function: Any, arrays: tuple) -> Any:
     # A call on nothing tells the result's dtype.
     out = np.empty(shape, function(*[a[:0] if a.ndim else a for a in flat]).dtype)
     target = out.reshape(-1)
+    from .parallel import parallel_for  # threads are loaded by the first program that has large arrays
 
     def piece(start: int, stop: int) -> None:
         function(*[a[start:stop] if a.ndim else a for a in flat], out=target[start:stop])
