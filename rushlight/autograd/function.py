@@ -232,9 +232,7 @@ def record(ctx: FunctionCtx, args: tuple, outputs: list) -> list:
             continue
         node = ctx if len(ready) == 1 else OutputSlot(ctx, at, out._array.shape, out._array.dtype)
         if id(was) in dirty:
-            twin = wrap(out._array)
-            twin._node = node
-            set_history(out, twin)
+            set_history(out, node)
         else:
             out._node = node
     return ready
