@@ -26,7 +26,6 @@ FUNCTIONS = {
     "conv": "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d unfold fold",
     "attention": "scaled_dot_product_attention",
     "multi_head": "multi_head_attention_forward",
-    "multi_head": "multi_head_attention_forward",
     "embedding": "embedding",
     "embedding_bag": "embedding_bag",
     "shuffle": "pixel_shuffle pixel_unshuffle channel_shuffle",
@@ -36,8 +35,7 @@ FUNCTIONS = {
     "pool_adaptive": """adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d
         adaptive_max_pool1d_with_indices adaptive_max_pool2d_with_indices adaptive_max_pool3d_with_indices fractional_max_pool2d
         fractional_max_pool3d fractional_max_pool2d_with_indices fractional_max_pool3d_with_indices max_unpool1d max_unpool2d max_unpool3d""",
-    "attention": "scaled_dot_product_attention",
-    "multi_head": "multi_head_attention_forward",
+    "padding": "pad",
     "loss": "mse_loss l1_loss smooth_l1_loss huber_loss poisson_nll_loss gaussian_nll_loss",
 }
 

@@ -1,6 +1,7 @@
 """Channels traded for places in an image, and channels in another order."""
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,13 +44,13 @@ def check(name: str, factor_name: str, shape: tuple, factor: int) -> None:
 
 def _shuffle(x: Any, *, r: int) -> Any:
     *batch, channels, height, width = x.shape
-    parts = x.reshape(-1, channels // r ** 2, r, r, height, width).transpose(0, 1, 4, 2, 5, 3)
+    parts = x.reshape(math.prod(batch), channels // r ** 2, r, r, height, width).transpose(0, 1, 4, 2, 5, 3)
     return parts.reshape(*batch, channels // r ** 2, height * r, width * r)
 
 
 def _unshuffle(x: Any, *, r: int) -> Any:
     *batch, channels, height, width = x.shape
-    parts = x.reshape(-1, channels, height // r, r, width // r, r).transpose(0, 1, 3, 5, 2, 4)
+    parts = x.reshape(math.prod(batch), channels, height // r, r, width // r, r).transpose(0, 1, 3, 5, 2, 4)
     return parts.reshape(*batch, channels * r ** 2, height // r, width // r)
 
 
@@ -70,7 +71,7 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
 
 
 def _channel_shuffle(x: Any, *, groups: int) -> Any:
-    parts = x.reshape(x.shape[0], groups, -1, *x.shape[2:])
+    parts = x.reshape(x.shape[0], groups, x.shape[1] // groups, *x.shape[2:])
     return np.array(parts.swapaxes(1, 2)).reshape(x.shape)
 
 
