@@ -47,7 +47,7 @@ def _where(condition: Any, x: Any, y: Any) -> Any:
 
 
 WHERE = Op("where", choice, _where,
-    samples=lambda random, shape: [((random.random(shape) < 0.5, *(random.normal(size=shape) for _ in "xy")), {})],
+    samples=lambda random, shape: [((random.random((*shape, 1))[..., 0] < 0.5, *[random.normal(size=shape) for _ in "xy"]), {})],
     grads=(None,
            lambda g, condition: apply(WHERE, condition, g, 0),
            lambda g, condition: zero_where(condition, g)),

@@ -60,6 +60,8 @@ def _checked(name: str, input: Any, dim: Any) -> int:
 
 def in_pieces(work: Callable, arrays: tuple, dim: int) -> Any:
     """The result of work(*pieces, out_piece, dim) over arrays of one shape, in pieces cut across another dimension than dim."""
+    if arrays[0].ndim == 0:
+        return in_pieces(work, tuple([a.reshape(1) for a in arrays]), 0).reshape(())
     first = arrays[0]
     out = np.empty(first.shape, first.dtype)
     if not out.size:
@@ -112,8 +114,6 @@ def row_sums(rows: Any) -> Any:
 # ---- forward
 
 def _softmax(x: Any, *, dim: int) -> Any:
-    if x.ndim == 0:
-        return np.where(np.isfinite(x), np.ones_like(x), x - x)
     rows = as_rows((x,), dim) if x.size > SMALL else None
     return in_pieces(softmax_piece, (x,), dim) if rows is None else over_rows(softmax_rows, rows, x.shape)
 
@@ -135,8 +135,6 @@ def softmax_rows(x: Any, out: Any) -> None:
 
 
 def _log_softmax(x: Any, *, dim: int) -> Any:
-    if x.ndim == 0:
-        return np.asarray(x - x)
     rows = as_rows((x,), dim) if x.size > SMALL else None
     return in_pieces(log_softmax_piece, (x,), dim) if rows is None else over_rows(log_softmax_rows, rows, x.shape)
 
@@ -157,7 +155,7 @@ def _softmax_backward(g: Any, y: Any, *, dim: int) -> Any:
     rows = as_rows((g, y), dim)
     if rows is not None:
         return over_rows(softmax_backward_rows, rows, g.shape)
-    return np.zeros_like(g) if g.ndim == 0 else in_pieces(softmax_backward_piece, (g, y), dim)
+    return in_pieces(softmax_backward_piece, (g, y), dim)
 
 
 def softmax_backward_piece(g: Any, y: Any, out: Any, dim: int) -> None:
@@ -174,7 +172,7 @@ def _log_softmax_backward(g: Any, y: Any, *, dim: int) -> Any:
     rows = as_rows((g, y), dim)
     if rows is not None:
         return over_rows(log_softmax_backward_rows, rows, g.shape)
-    return np.zeros_like(g) if g.ndim == 0 else in_pieces(log_softmax_backward_piece, (g, y), dim)
+    return in_pieces(log_softmax_backward_piece, (g, y), dim)
 
 
 def log_softmax_backward_piece(g: Any, y: Any, out: Any, dim: int) -> None:

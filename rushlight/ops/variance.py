@@ -110,12 +110,13 @@ def _mean_gradient(g: Any, dim: Any, keepdim: bool, shape: tuple) -> Any:
     return spread(g / count_of(shape, dim), dim, keepdim)
 
 
-_samples = over_dims(shaped=True, correction=1)
+_samples = over_dims(shaped=True, correction=0.5)
 VAR = Op("var", reduction, _var, samples=_samples, grads=(_var_gradient,))
 STD = Op("std", reduction, _std, samples=_samples, grads=(_std_gradient,))
 VAR_MEAN = Op("var_mean", reduction, _var_mean, samples=_samples,
     grads=(lambda g, x, dim, keepdim, correction, shape:
            _var_gradient(g[0], x, dim, keepdim, correction, shape) + _mean_gradient(g[1], dim, keepdim, shape),))
 STD_MEAN = Op("std_mean", reduction, _std_mean, samples=_samples,
-    grads=(lambda g, x, out, dim, keepdim, correction, shape:
-           _std_gradient(g[0], x, out[0], dim, keepdim, correction, shape) + _mean_gradient(g[1], dim, keepdim, shape),))
+    grads=(lambda g, x, dim, keepdim, correction, shape:
+           _std_gradient(g[0], x, std(x, dim, keepdim=keepdim, correction=correction), dim, keepdim, correction, shape)
+           + _mean_gradient(g[1], dim, keepdim, shape),))
