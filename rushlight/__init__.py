@@ -75,6 +75,11 @@ FUNCTIONS = {
     "matmul": """mm bmm mv dot vdot matmul outer ger inner addmm addmv addr baddbmm addbmm bilinear chain_matmul kron tensordot einsum""",
     "activation": "relu relu_ prelu threshold threshold_ hardshrink",
     "smooth": "selu selu_ celu celu_",
+    "conv": "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d",
+    "pool": "max_pool1d max_pool2d max_pool3d max_pool1d_with_indices avg_pool1d",
+    "pool_adaptive": "adaptive_avg_pool1d adaptive_max_pool1d",
+    "norm": "layer_norm group_norm rms_norm",
+    "distance": "cdist pdist pairwise_distance cosine_similarity",
     "random": """rand rand_like randn randn_like randint randint_like randperm normal bernoulli multinomial poisson binomial""",
     "random_gamma": "_standard_gamma _standard_gamma_grad",
     "dropout": """dropout dropout_ feature_dropout feature_dropout_ alpha_dropout alpha_dropout_ feature_alpha_dropout
@@ -85,7 +90,7 @@ FUNCTIONS = {
     "exchange": "from_numpy frombuffer from_dlpack as_tensor asarray",
 }
 #: functions that take `out=` in their own way, or not at all
-OWN_OUT = {"create", "counted", "exchange", "views", "copying", "reorder", "regions", "pieces", "memory", "queries", "random", "random_gamma", "dropout"}
+OWN_OUT = {"activation", "smooth", "conv", "pool", "pool_adaptive", "norm", "distance", "create", "counted", "exchange", "views", "copying", "reorder", "regions", "pieces", "memory", "queries", "random", "random_gamma", "dropout"}
 
 #: subpackages and modules
 MODULES = """autograd nn optim utils random cuda linalg fft special testing func distributions backends version amp hub
