@@ -37,9 +37,8 @@ class Tensor(Listed):
     _cell: Any = None              # the version of its storage, shared by all its views
     _base: Tensor | None = None    # the tensor of which it is a view
     _recipe: tuple = ()            # the view operations from base to here
-    _base_node: Any = None         # the base's node when this view's node was derived
-    _made_without_grad = False
-    _one_of_many: tuple | None = None
+    _seen: int = 0                 # the version of the storage when this view's node was derived
+    _created: str | None = None    # what is special in how this view was made: "many" at once, in "no_grad" or in "inference" mode
     _inference = False
     _post_hooks: Any = None
     __array_priority__ = 1000      # NumPy's operators leave mixed expressions to ours
@@ -140,7 +139,7 @@ class Tensor(Listed):
 
     @property
     def requires_grad(self) -> bool:
-        return (self._node if self._base is None else fresh_node(self)) is not None
+        return self._node is not None or self._base is not None and self._base._node is not None
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
@@ -153,7 +152,7 @@ class Tensor(Listed):
                 raise RuntimeError("you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
                                    "subgraph that doesn't require differentiation use var_no_grad = var.detach().")
             self._node = None
-        elif self._node is None:
+        elif not self.requires_grad:
             if self._array.dtype.kind in "biu":
                 raise RuntimeError("only Tensors of floating point dtype can require gradients")
             self._node = AccumulateGrad(self)
@@ -161,7 +160,7 @@ class Tensor(Listed):
 
     @property
     def is_leaf(self) -> bool:
-        return self._node is None or isinstance(self._node, AccumulateGrad)
+        return self.grad_fn is None
 
     @property
     def grad_fn(self) -> Any:
@@ -217,7 +216,7 @@ class Tensor(Listed):
             raise RuntimeError("Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, "
                                "and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be "
                                "called on these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in "
-                               "torch/optim/optimizer.py as a solution.")
+                               "torch/optim/optimizer.py as the solution.")
         self._node = None
         return self
 
@@ -388,7 +387,7 @@ class Tensor(Listed):
 
 
 #: the attributes that are ours; all others are the user's
-PRIVATE = frozenset(Tensor.__annotations__) | {"_made_without_grad", "_one_of_many", "_inference", "_post_hooks"}
+PRIVATE = frozenset(Tensor.__annotations__) | {"_inference", "_post_hooks"}
 Tensor.__module__ = "torch"
 core_apply.register(Tensor)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core import engine, grad_mode
 from ..core.apply import wrap
-from ..core.inplace import fresh_node
+from ..core.inplace import fresh_node, nobody
 from ..core.node import AccumulateGrad
 from ..core.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 from ..tensor import Tensor
@@ -92,7 +92,7 @@ def starts(tensors: list, gradients: list, create_graph: bool) -> tuple[list, li
     roots = []
     for at, tensor in enumerate(tensors):
         node = node_of(tensor)
-        if node is None:
+        if node is None or node.__class__ is AccumulateGrad and node.leaf is nobody:
             raise RuntimeError(f"element {at} of tensors does not require grad and does not have a grad_fn")
         roots.append(node)
         gradients[at] = start_gradient(tensor, gradients[at], at)

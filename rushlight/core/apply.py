@@ -124,7 +124,6 @@ def apply_many(op: Op, args: tuple, attrs: dict, arrays: tuple) -> tuple:
     if op.is_view:
         for number, result in enumerate(results):
             link_view(result, args[0], op, attrs, number)
-            result._one_of_many = (number, op.node_name)
     if mode.grad and op.differentiable:
         edges = edges_of(args)
         if edges is not None:

@@ -63,23 +63,53 @@ def link_view(view: Any, source: Any, op: Any, attrs: dict, which: int | None = 
 
     `which` counts the results of an operation that returns several views.
     """
-    view._base = base = source if source._base is None else source._base
-    view._cell = version_of(source)
+    view._base = source if source._base is None else source._base
+    view._cell = cell = version_of(source)
     view._recipe = (*source._recipe, (op, attrs, which))
-    view._base_node = base._node
-    if not mode.grad or source._made_without_grad:
-        view._made_without_grad = True
+    view._seen = cell.count
+    if not mode.grad:
+        view._created = "inference" if mode.inference else "no_grad"
+    elif which is not None:
+        view._created = "many"
+    elif source._created is not None:
+        view._created = source._created
 
 
 def fresh_node(tensor: Any) -> Node | None:
-    """The node of a view, derived anew if its base's history has changed since."""
+    """The node of a view, derived anew from its base's history if the memory was written since."""
+    node = tensor._node
+    if node is not None:
+        if tensor._seen == tensor._cell.count:
+            return node
+    elif tensor._base._node is None:
+        return None
+    return _renewed(tensor)
+
+
+def _renewed(tensor: Any) -> Node | None:
     base = tensor._base
-    if base._node is not tensor._base_node and not tensor._made_without_grad:
-        tensor._base_node = base._node
-        tensor._node = None if base._node is None else _replayed(base, tensor._recipe)._node
-        if tensor._node is not None:
-            tensor._node.alias = "AsStridedBackward0"  # the name that PyTorch gives the history of a view whose base was written
-    return tensor._node
+    if base._node is None:  # nothing to derive from: the view is a leaf of its own, or keeps its history
+        return tensor._node
+    if tensor._seen == tensor._cell.count:
+        return nowhere(tensor)
+    if tensor._created is not None:
+        raise RuntimeError(unwritable(tensor, "its base or another view of its base has been"))
+    tensor._node = node = _replayed(base, tensor._recipe)._node
+    tensor._seen = tensor._cell.count
+    node.alias = "AsStridedBackward0"  # the name that PyTorch gives the history of a view whose base was written
+    return node
+
+
+def nowhere(tensor: Any) -> Node:
+    """The node of a view that requires a gradient, because its base does, and hands it to nobody, since it was made without history."""
+    node = AccumulateGrad(tensor)
+    node.leaf = nobody
+    return node
+
+
+def nobody() -> None:
+    """The leaf of a node that hands its gradient to nobody."""
+    return None
 
 
 def _replayed(tensor: Any, recipe: tuple) -> Any:
@@ -104,47 +134,93 @@ LEAF = "a leaf Variable that requires grad is being used in an in-place operatio
 VIEW_OF_LEAF = "a view of a leaf Variable that requires grad is being used in an in-place operation."
 
 
+#: how a view was made that recorded operations may not write to, and why
+UNWRITABLE = {
+    "many": "This view is the output of a function that returns multiple views. Such functions do not allow the output views to be modified "
+            "inplace. You should replace the inplace operation by an out-of-place one.",
+    "no_grad": "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the "
+               "inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the "
+               "inplace to be tracked).",
+    "inference": "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the "
+                 "inplace either both inside the inference_mode block (if you don't want the inplace to be tracked) or both outside (if you want "
+                 "the inplace to be tracked).",
+}
+
+
+def unwritable(view: Any, what: str) -> str:
+    """PyTorch's sentence on a view that may not be written."""
+    node, how = view._node, "inference" if view._created == "inference" else "no_grad"
+    if node is not None and not isinstance(node, AccumulateGrad):
+        made = f"Output {getattr(node, 'index', 0)} of {node.name().removesuffix('Backward0')} is a view"
+        made += f" and {what} modified inplace." if view._created == "many" else \
+            f" of a view which was created in {how} mode and {what} modified inplace with grad mode enabled."
+    else:
+        made = f"A view was created in {how} mode and {what} modified inplace with grad mode enabled."
+    return f"{made} {UNWRITABLE[view._created]}"
+
+
+def requires_grad(tensor: Any) -> bool:
+    """Whether a tensor requires a gradient: a view does if its base does."""
+    return tensor._node is not None or tensor._base is not None and tensor._base._node is not None
+
+
 def check_writable(tensor: Any) -> None:
     """Raise PyTorch's error unless recorded operations may write to the tensor."""
     base = tensor._base
-    if base is None:
-        if isinstance(tensor._node, AccumulateGrad):
-            raise RuntimeError(LEAF)
-        return
-    if isinstance(base._node, AccumulateGrad) and not tensor._made_without_grad:
-        raise RuntimeError(VIEW_OF_LEAF)
-    if tensor._one_of_many is not None and base._node is not None:
-        number, name = tensor._one_of_many
-        raise RuntimeError(f"Output {number} of {name} is a view and is being modified inplace. This view is the output of a function that "
-                           "returns multiple views. Such functions do not allow the output views to be modified inplace. You should replace "
-                           "the inplace operation by an out-of-place one.")
-    if tensor._made_without_grad and base._node is not None:
-        raise RuntimeError(
-            f"A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is ambiguous "
-            "and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the "
-            "no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).")
+    if base is not None:
+        if tensor._created is not None:
+            raise RuntimeError(unwritable(tensor, "is being"))
+        if requires_grad(tensor) and (base._node is None or isinstance(base._node, AccumulateGrad)):
+            raise RuntimeError(VIEW_OF_LEAF)
+    if isinstance(tensor._node, AccumulateGrad):
+        raise RuntimeError(LEAF)
 
 
 def inplace(function: Any, name: str | None = None) -> Any:
     """The in-place method of an operation: tensor.function_(...) computes function(tensor, ...) and puts the result into tensor."""
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if mode.grad and (self._node is not None or self._base is not None):
+        if self._cell is not None:
+            for arg in args:
+                if getattr(arg, "_cell", None) is self._cell:
+                    check_apart(self, arg)
+        if mode.grad and (self._node is not None or self._base is not None or may_require_grad(args) or kwargs and
+                          may_require_grad(kwargs.values())):
             return overwrite_recorded(self, function, args, kwargs)
-        result = function(self, *args, **kwargs)
-        if result._node is not None:
-            check_writable(self)
-        return take(self, result)
+        return take(self, function(self, *args, **kwargs))
     method.__name__ = method.__qualname__ = name or function.__name__ + "_"
     method.__doc__ = f"In-place version of `{function.__name__}`."
     return method
 
 
+def check_apart(target: Any, source: Any) -> None:
+    """Raise PyTorch's error where what is written and what is read share a part of their memory, but not all of it.
+
+    Where either has gaps or repeats PyTorch does not look closer, and nor do we.
+    """
+    a, b = target._array, source._array
+    if target is source or not a.size or not b.size or not memory.dense(a) or not memory.dense(b):
+        return
+    first, second = memory.address(a), memory.address(b)
+    if first == second and a.size == b.size:
+        apart = a.strides == b.strides
+    else:
+        apart = first >= second + b.size * b.itemsize or second >= first + a.size * a.itemsize
+    if not apart:
+        raise RuntimeError("unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. "
+                           "Please clone() the tensor before performing the operation.")
+
+
+def may_require_grad(args: Any) -> bool:
+    """Whether a tensor with a history is among the arguments; views are taken to have one."""
+    for arg in args:
+        if getattr(arg, "_node", None) is not None or getattr(arg, "_base", None) is not None:
+            return True
+    return False
+
+
 def overwrite_recorded(self: Any, function: Any, args: tuple, kwargs: dict) -> Any:
     """The in-place method where gradients are recorded."""
-    base = self._base
-    if base is not None:
-        fresh_node(self)
-    if self._node is not None or base is not None and base._node is not None:
+    if requires_grad(self):
         check_writable(self)
     # The operation works on a stand-in, so what it saves is not the tensor that is about to change.
     before = _stand_in(self)
@@ -159,19 +235,22 @@ def overwrite_recorded(self: Any, function: Any, args: tuple, kwargs: dict) -> A
 def _stand_in(tensor: Any) -> Any:
     """Another tensor with the same array and node, and a version of its own."""
     twin = wrap(tensor._array)
-    twin._node = tensor._node
+    twin._node = tensor._node if tensor._base is None else fresh_node(tensor)
     return twin
 
 
 def take(target: Any, result: Any) -> Any:
     """Put a result's values and history into target. Raises, before anything is written, if shape or dtype do not fit."""
-    array, new = target._array, result._array
+    array, new, node = target._array, result._array, result._node
     if array is not new:
         check_fits(array, new)
         np.copyto(array, new, casting="unsafe")
     bump(target)
-    if result._node is not None:
-        set_history(target, result)
+    if node is not None:
+        if node.out is new and array.dtype is new.dtype:
+            # What backward reads as the result is the target's own memory: it must notice when that is written again, not this write.
+            node.out, node.cell, node.sequence = array, target._cell, tick()
+        set_history(target, node)
     return target
 
 
@@ -187,16 +266,13 @@ def check_fits(array: Any, new: Any) -> None:
                            "Please clone() the tensor before performing the operation.")
 
 
-def set_history(target: Any, result: Any) -> None:
-    """Make result's node the history of target and, if target is a view, of its region of the base."""
+def set_history(target: Any, node: Node) -> None:
+    """Make a result's node the history of target and, if target is a view, of its region of the base."""
     base = target._base
-    if base is None or target._made_without_grad and base._node is None:
+    if base is None:
         # A cast on the way (float64 result into a float32 tensor) is undone by the engine, which compares dtypes.
-        target._node = result._node
-        target._node.dtype = target._array.dtype if result._node.dtype is target._array.dtype else result._node.dtype
+        target._node = node
         return
     from .copy_slices import COPY_SLICES
-    node = Node(COPY_SLICES, (base._node, result._node), (), {"recipe": target._recipe, "geometry": memory.geometry_of(base._array)}, base._array.shape, base._array.dtype)
-    base._node = node
-    target._made_without_grad = False
-    fresh_node(target)
+    base._node = Node(COPY_SLICES, (base._node, node), (), {"recipe": target._recipe, "geometry": memory.geometry_of(base._array)},
+                      base._array.shape, base._array.dtype)

@@ -8,12 +8,35 @@ import numpy as np
 
 def owner(array: Any) -> Any:
     """The array that holds the memory of a view."""
-    base = array.base
-    while base is not None and isinstance(base, np.ndarray):
-        if base.__class__ is not np.ndarray and base.__class__.__name__ == "Memory":
+    while True:
+        base = array.base
+        if base.__class__.__name__ in SPANS:
+            base = base.base
+        if not isinstance(base, np.ndarray):
+            return array
+        if base.__class__ is Memory:
             return base
-        array, base = base, base.base
-    return array
+        array = base
+
+
+class Memory(np.ndarray):
+    """An array that ends the search for the memory's owner: what storage() and storage_offset() count from."""
+
+
+#: what stands between a strided array and its memory: our own, and that of numpy.lib.stride_tricks
+SPANS = ("_Span", "DummyArray")
+
+
+def dense(x: Any) -> bool:
+    """Whether an array's elements fill its memory without gaps or repeats, in whatever order of dimensions."""
+    if x.flags.c_contiguous or x.flags.f_contiguous:
+        return True
+    expected = x.itemsize
+    for stride, size in sorted([(s, n) for s, n in zip(x.strides, x.shape) if n != 1]):
+        if stride != expected:
+            return False
+        expected *= size
+    return True
 
 
 def extent(array: Any) -> int:
@@ -31,8 +54,8 @@ def address(array: Any) -> int:
 class _Span:
     """Describes a stretch of memory to NumPy and keeps its owner alive."""
 
-    def __init__(self, keeper: Any, interface: dict):
-        self.keeper = keeper
+    def __init__(self, base: Any, interface: dict):
+        self.base = base
         self.__array_interface__ = interface
 
 

@@ -8,9 +8,10 @@ import numpy as np
 from ..core import device as devices
 from ..core import dtypes
 from ..core.apply import apply
-from ..core.inplace import check_writable, inplace, take
-from ..core.numbers import checked_number
+from ..core.inplace import check_apart, check_writable, inplace, take
 from ..core.layout import channels_last, channels_last_3d, contiguous_format, preserve_format
+from ..core.memory import dense
+from ..core.numbers import checked_number
 from ..core.op import Op, binary, opaque
 from ..core.grad_mode import mode
 
@@ -40,18 +41,6 @@ def last_order(ndim: int, memory_format: Any) -> tuple:
     if memory_format is channels_last and ndim == 4 or memory_format is channels_last_3d and ndim == 5:
         return (0, *range(2, ndim), 1)
     raise RuntimeError(f"required rank {5 if memory_format is channels_last_3d else 4} tensor to use {memory_format.name} format")
-
-
-def dense(x: Any) -> bool:
-    """Whether an array's elements fill its memory without gaps or repeats, in whatever order of dimensions."""
-    if x.flags.c_contiguous or x.flags.f_contiguous:
-        return True
-    expected = x.itemsize
-    for stride, size in sorted([(s, n) for s, n in zip(x.strides, x.shape) if n != 1]):
-        if stride != expected:
-            return False
-        expected *= size
-    return True
 
 
 CLONE = Op("clone", opaque, lambda x, *, memory_format: laid_out(x, memory_format),
@@ -158,6 +147,8 @@ def copy_(input: Tensor, src: Any, non_blocking: Any = False) -> Tensor:
     """Overwrite input with src, which is broadcast and cast."""
     if not hasattr(src, "_array"):
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
+    if src._cell is not None and src._cell is input._cell:
+        check_apart(input, src)
     if not mode.grad or input._node is None and src._node is None and input._base is None and src._base is None:
         return write(input, src._array)
     return _copy_recorded(input, src)
@@ -215,7 +206,15 @@ def fill_(input: Tensor, value: Any) -> Tensor:
     return write(input, checked_number(value, input._array.dtype))
 
 
-_fill_recorded = inplace(fill, "fill_")
+#: in place, PyTorch gives the operation other names
+FILL_NUMBER, FILL_TENSOR = FILL.printed_as("FillBackward2"), FILL.printed_as("FillBackward3")
+
+
+def _filled(input: Tensor, value: Any) -> Tensor:
+    return apply(FILL_TENSOR if hasattr(value, "_array") else FILL_NUMBER, input, value)
+
+
+_fill_recorded = inplace(_filled, "fill_")
 
 
 def zero_(input: Tensor) -> Tensor:

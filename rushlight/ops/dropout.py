@@ -15,7 +15,7 @@ from ..core.generator import default_generator
 from ..core.inplace import inplace
 from ..core.op import Op, opaque
 from .arithmetic import mul
-from .copying import dense
+from ..core.memory import dense
 from .random import check_probability, require_kind, stream
 
 if TYPE_CHECKING:

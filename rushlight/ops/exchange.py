@@ -8,16 +8,13 @@ import numpy as np
 from ..core import device as devices
 from ..core import dtypes
 from ..core.apply import wrap
+from ..core.memory import Memory
 from ..core.warn import warn_once
 from .create import made, tensor
 from .from_data import check_array
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
-
-
-class Memory(np.ndarray):
-    """An array that ends the search for the memory's owner: what storage() and storage_offset() count from."""
 
 
 def as_own_memory(array: Any) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 from ..core.apply import apply, watchers, wrap
 from ..core.dtypes import of_numpy
 from ..core.grad_mode import mode
-from ..core.inplace import bump, fresh_node, inplace
+from ..core.inplace import bump, inplace, requires_grad
 from ..core.numbers import checked_number
 from ..core.op import Op, opaque, view as view_kind
 from ..core.warn import warn_once
@@ -45,7 +45,7 @@ def getitem(input: Tensor, index: Any) -> Tensor:
     if kind is int:
         shape = input._array.shape
         if not shape or not -shape[0] <= index < shape[0]:
-            raise out_of_bounds(index, shape, 0)
+            raise out_of_bounds(index, shape)
         return apply(SELECT, input, key=(index, ...), shape=shape)
     if kind is slice:
         shape = input._array.shape
@@ -64,12 +64,12 @@ def view_of(input: Tensor, op: Op, key: tuple) -> Tensor:
     return apply(op, input, key=key, shape=input._array.shape)
 
 
-def out_of_bounds(index: int, shape: tuple, dim: int) -> IndexError:
-    """PyTorch's error for an integer index."""
+def out_of_bounds(index: int, shape: tuple, at: int = 0, size: int = -1) -> IndexError:
+    """PyTorch's error for an integer index, the one at place `at` among the indices, that names none of `size` elements."""
     if not shape:
         return IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim tensor to "
                           "a number")
-    return IndexError(f"index {index} is out of bounds for dimension {dim} with size {shape[dim]}")
+    return IndexError(f"index {index} is out of bounds for dimension {at} with size {shape[0] if size < 0 else size}")
 
 
 def checked_slice(index: slice) -> slice:
@@ -95,9 +95,13 @@ def plan(input: Tensor, index: Any) -> tuple:
     op is None where the view is input itself; tensors is None where there is no second part. places holds for each dimension of the view,
     up to the last indexed one, how many of its dimensions the next tensor takes: 0 for none.
     """
+    shape = input._array.shape
+    if not shape and index.__class__ is slice:
+        raise IndexError("slice() cannot be applied to a 0-dim tensor.")
+    if not shape and index.__class__ is int:
+        raise out_of_bounds(index, shape)
     items = [index] if index.__class__ is not tuple and not sequence_as_tuple(index) else index
     items = [item if item.__class__ in PLAIN else plain(item) for item in items]
-    shape = input._array.shape
     named = 0
     for item in items:
         if item.__class__ is int or item.__class__ is slice:
@@ -123,11 +127,11 @@ def _walk(items: list, shape: tuple, left_out: int) -> tuple:
     places: list = []
     tensors: list = []
     op, dim, inserts = None, 0, False
-    for item in items:
+    for at, item in enumerate(items):
         kind = item.__class__
         if kind is int:
             if not -shape[dim] <= item < shape[dim]:
-                raise out_of_bounds(item, (None,) * key.count(None) + shape, dim + key.count(None))
+                raise out_of_bounds(item, shape, at, shape[dim])
             key.append(item)
             op, dim = SELECT, dim + 1
         elif kind is slice:
@@ -223,11 +227,6 @@ def consumed(item: Tensor) -> int:
 
 def too_many(items: list, shape: tuple) -> IndexError:
     """PyTorch's error for an index with more dimensions than the tensor."""
-    if not shape and len(items) == 1:
-        if items[0].__class__ is int:
-            return out_of_bounds(items[0], shape, 0)
-        if items[0].__class__ is slice:
-            return IndexError("slice() cannot be applied to a 0-dim tensor.")
     return IndexError(f"too many indices for tensor of dimension {len(shape)}")
 
 
@@ -308,7 +307,7 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
     given = getattr(value, "_array", None)
     if given is None and not isinstance(value, (int, float, complex, np.integer)):
         raise TypeError(f"can't assign a {type_name(value)} to a torch.{input.dtype.kernel_name}Tensor")
-    direct = not watchers and not is_recorded(input, value)
+    direct = not watchers and not is_recorded(input, value) and (given is None or value._cell is None or value._cell is not input._cell)
     if direct and (index.__class__ is int or index.__class__ is slice):
         return set_plain(input, index, value, given)
     if index is False:
@@ -319,10 +318,10 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
     view = input if op is None or op is ALIAS else view_of(input, op, key)
     if tensors is not None:
         put_(view, places, tensors, value_tensor(value, view))
-    elif given is None and view._array.ndim:
-        view.fill_(value)
+    elif given is None:
+        value = value_tensor(value, view)
+        view.fill_(value) if view._array.ndim else view.copy_(value)
     else:
-        value = value if given is not None else value_tensor(value, view)
         view.copy_(without_leading_ones(value, view._array))
     return None
 
@@ -331,7 +330,7 @@ def is_recorded(input: Tensor, value: Any) -> bool:
     """Whether writing value into input leaves a trace in the graph."""
     if not mode.grad:
         return False
-    return (input._node if input._base is None else fresh_node(input)) is not None or getattr(value, "requires_grad", False)
+    return requires_grad(input) or getattr(value, "requires_grad", False)
 
 
 def type_name(value: Any) -> str:
@@ -348,7 +347,7 @@ def set_plain(input: Tensor, index: Any, value: Any, given: Any) -> None:
             raise IndexError("slice() cannot be applied to a 0-dim tensor.")
         index = checked_slice(index)
     elif not array.ndim or not -array.shape[0] <= index < array.shape[0]:
-        raise out_of_bounds(index, array.shape, 0)
+        raise out_of_bounds(index, array.shape)
     set_region(input, (index, ...), value, given)
 
 

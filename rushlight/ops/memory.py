@@ -129,10 +129,10 @@ def _into_strides(g: Any, *, size: tuple, stride: tuple, offset: int, shape: tup
     seen = element_numbers(size, stride, offset)
     length = max([int(a.max()) + 1 for a in (own, seen) if a.size], default=0)
     total = np.zeros(length, g.dtype)
-    np.add.at(total, seen, np.ascontiguousarray(g))
+    np.add.at(total, seen.reshape(-1), g.reshape(-1))
     if 0 in geometry[1] or own.size != np.unique(own).size:
         count = np.zeros(length, g.dtype)
-        np.add.at(count, own, 1)
+        np.add.at(count, own.reshape(-1), 1)
         total = total / np.maximum(count.real, 1).astype(g.dtype)
     return total[own]
 

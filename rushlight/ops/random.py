@@ -15,7 +15,7 @@ from ..core.generator import Generator, default_generator
 from ..core.op import Kind, Op, evaluate_opaque, explain_broadcast, opaque
 from ..core.out import write_out
 from .arithmetic import zero
-from .copying import dense
+from ..core.memory import dense
 from .dims import sizes_of
 
 if TYPE_CHECKING:

@@ -71,6 +71,9 @@ def inverse(order: tuple) -> tuple:
 def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     """input with the dimensions `source` moved to the places `destination`, as a view; the others keep their order."""
     ndim = input._array.ndim
+    if not ndim:
+        from .view_copies import alias
+        return alias(input)
     source, destination = sizes_of((source,)), sizes_of((destination,))
     if len(source) != len(destination):
         raise RuntimeError("movedim: Invalid source or destination dims: source "

@@ -150,11 +150,13 @@ def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
     if not sizes:
         raise RuntimeError("unflatten: sizes must be non-empty")
     length = shape[dim] if shape else 1
+    if not shape:
+        raise RuntimeError("unflatten got an unexpected error:\n  a 0-d tensor has no dimension to split")
     try:
         sizes = resolved_shape(sizes, length)
     except RuntimeError as error:
         if "is invalid for input" not in str(error):
-            raise
+            raise RuntimeError(f"unflatten got an unexpected error:\n{error}") from None
         raise RuntimeError(f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} ({length}) in the input "
                            "tensor") from None
     return view(input, (*shape[:dim], *sizes, *shape[dim + 1:]))
