@@ -49,6 +49,7 @@ FUNCTIONS = {
     "extremes": "max min amax amin aminmax argmax argmin",
     "variance": "var std var_mean std_mean",
     "norms": "norm dist renorm",
+    "slopes": "gradient",
     "cumulative": "cumsum cumprod cummax cummin logcumsumexp diff trapezoid trapz cumulative_trapezoid",
     "sort": """sort argsort msort topk kthvalue unique unique_consecutive searchsorted bucketize isin nonzero argwhere
         nonzero_static""",

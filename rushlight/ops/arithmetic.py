@@ -7,6 +7,7 @@ import numpy as np
 
 from ..core.apply import apply
 from ..core.op import BOOL, INT_TO_FLOAT, Op, binary, tensor_first, unary
+from ..core.samples import one, pair, positive_pair
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -43,7 +44,7 @@ def _is_bool(value: Any) -> bool:
     return isinstance(value, bool) if array is None else array.dtype.kind == "b"
 
 
-ADD = Op("add", binary, np.add,
+ADD = Op("add", binary, np.add, samples=pair,
     grads=(lambda g: g,
            lambda g: g),
     code="x + y")
@@ -66,7 +67,7 @@ def _sub(a: Any, b: Any) -> Any:
     return np.subtract(a, b)
 
 
-SUB = Op("sub", binary, np.subtract,
+SUB = Op("sub", binary, np.subtract, samples=pair,
     grads=(lambda g: g,
            lambda g: -g),
     code="x - y")
@@ -91,7 +92,7 @@ def mul(input: Tensor, other: Any) -> Tensor:
 
 multiply = mul
 
-MUL = Op("mul", binary, np.multiply,
+MUL = Op("mul", binary, np.multiply, samples=pair,
     grads=(lambda g, y: g * y,
            lambda g, x: g * x),
     code="x * y", holomorphic=True)
@@ -110,7 +111,7 @@ def true_divide(input: Tensor, other: Any) -> Tensor:
     return apply(DIV, input, other)
 
 
-DIV = Op("div", binary, np.true_divide, dtype=INT_TO_FLOAT,
+DIV = Op("div", binary, np.true_divide, dtype=INT_TO_FLOAT, samples=positive_pair,
     grads=(lambda g, y: g / y,
            lambda g, y, out: -g * out / y),
     code="x / y", holomorphic=True)
@@ -127,9 +128,9 @@ def div(input: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tenso
     if rounding_mode is None:
         return apply(DIV, input, other)
     if rounding_mode == "floor":
-        return apply(FLOOR_DIVIDE, input, other)
+        return apply(DIV_FLOOR, input, other)
     if rounding_mode == "trunc":
-        return apply(TRUNC_DIVIDE, input, other)
+        return apply(DIV_TRUNC, input, other)
     raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
 
 
@@ -163,13 +164,23 @@ def _trunc_divide(a: Any, b: Any) -> Any:
     return np.trunc(np.true_divide(a, b))
 
 
-FLOOR_DIVIDE = Op("floor_divide", binary, _floor_divide, grads=(zero, zero), code="floor(x / y)", node_name="DivBackward1")
-TRUNC_DIVIDE = Op("trunc_divide", binary, _trunc_divide, grads=(zero, zero), code="trunc(x / y)", node_name="DivBackward1")
+def no_derivative(name: str) -> Any:
+    """The gradient formula of an operation for which PyTorch has none: it raises."""
+    def formula(g: Any) -> Any:
+        raise RuntimeError(f"derivative for aten::{name} is not implemented")
+    return formula
+
+
+FLOOR_DIVIDE = Op("floor_divide", binary, _floor_divide, node_name="torch::autograd::NotImplemented",
+    grads=(no_derivative("floor_divide"),) * 2,
+    code="floor(x / y)")
+DIV_FLOOR = Op("div", binary, _floor_divide, grads=(zero, zero), samples=positive_pair, code="floor(x / y)", node_name="DivBackward2")
+DIV_TRUNC = Op("div", binary, _trunc_divide, grads=(zero, zero), samples=positive_pair, code="trunc(x / y)", node_name="DivBackward2")
 
 
 def remainder(input: Any, other: Any) -> Tensor:
     """input modulo other with the sign of other, as Python's %."""
-    return apply(REMAINDER, input, other)
+    return apply(REMAINDER_TENSOR if hasattr(other, "_array") else REMAINDER, input, other)
 
 
 def _remainder(a: Any, b: Any) -> Any:
@@ -180,12 +191,13 @@ def _remainder(a: Any, b: Any) -> Any:
 REMAINDER = Op("remainder", binary, _remainder,
     grads=(lambda g: g,
            lambda g, x, y: -g * div(x, y, rounding_mode="floor")),
-    code="x - floor(x / y) * y")
+    code="x - floor(x / y) * y", samples=positive_pair)
+REMAINDER_TENSOR = REMAINDER.printed_as("RemainderBackward1")
 
 
 def fmod(input: Tensor, other: Any) -> Tensor:
     """input modulo other with the sign of input, as C's fmod."""
-    return apply(FMOD, input, other)
+    return apply(FMOD_TENSOR if hasattr(other, "_array") else FMOD, input, other)
 
 
 def _fmod(a: Any, b: Any) -> Any:
@@ -196,7 +208,8 @@ def _fmod(a: Any, b: Any) -> Any:
 FMOD = Op("fmod", tensor_first, _fmod,
     grads=(lambda g: g,
            lambda g, x, y: -g * div(x, y, rounding_mode="trunc")),
-    code="x - trunc(x / y) * y")
+    code="x - trunc(x / y) * y", samples=positive_pair)
+FMOD_TENSOR = FMOD.printed_as("FmodBackward1")
 
 
 def neg(input: Tensor) -> Tensor:
@@ -209,7 +222,7 @@ def neg(input: Tensor) -> Tensor:
 
 negative = neg
 
-NEG = Op("neg", unary, np.negative,
+NEG = Op("neg", unary, np.negative, samples=one,
     grads=(lambda g: -g,),
     code="-x")
 

@@ -131,21 +131,37 @@ def _logcumsumexp(x: Any, *, dim: int) -> Any:
     return np.moveaxis(out, 0, dim)
 
 
-def _logcumsumexp_gradient(g: Any, x: Any, out: Any, dim: int) -> Any:
-    # sum over later j of g_j exp(x - out_j). In logarithms, apart for positive and negative g, so that no exponential overflows.
-    if g.is_complex():
-        return (_later_logs(g.log() - out.conj(), dim) + x.conj()).exp()
-    size = g.abs().log()
-    parts = [_later_logs(where(sign, size, -float("inf")) - out, dim) for sign in (g > 0, g < 0)]
-    return (parts[0] + x).exp() - (parts[1] + x).exp()
-
-
-def _later_logs(x: Any, dim: int) -> Any:
-    return logcumsumexp(x.flip(dim), dim).flip(dim) if x._array.ndim else x
-
-
 LOGCUMSUMEXP = Op("logcumsumexp", kernel, _logcumsumexp, samples=along(), arguments=("x",),
-    grads=(_logcumsumexp_gradient,))
+    grads=(lambda g, x, out, dim: apply(LOGCUMSUMEXP_BACKWARD, g, x, out, dim=dim),))
+
+
+def _logcumsumexp_backward(g: Any, x: Any, y: Any, *, dim: int) -> Any:
+    """The sum over later j of g_j exp(x - y_j), in logarithms, so that no exponential overflows; apart for positive and negative g."""
+    if not g.ndim:
+        return np.asarray(g * np.exp(np.conjugate(x - y)))
+    x, y = np.conjugate(x), np.conjugate(y)
+    if g.dtype.kind == "c":
+        return np.exp(_later(np.log(g) - y, dim) + x)
+    size = np.log(np.absolute(g))
+    parts = [_later(np.where(sign, size, -np.inf) - y, dim) for sign in (g > 0, g < 0)]
+    return np.exp(parts[0] + x) - np.exp(parts[1] + x)
+
+
+def _later(x: Any, dim: int) -> Any:
+    return np.flip(_logcumsumexp(np.flip(x, dim), dim=dim), dim)
+
+
+def _earlier(g: Any, x: Any, y: Any, dim: int) -> Any:
+    """The sum over earlier k of g_k exp(x_k - y): how the backward kernel's result moves with its cotangent."""
+    top = y.detach().amax(dim, True)
+    return cumsum(g * (x - top).exp(), dim) * (top - y).exp()
+
+
+LOGCUMSUMEXP_BACKWARD = Op("logcumsumexp_backward", kernel, _logcumsumexp_backward, arguments=("x", "y", "z"),
+    samples=lambda random, shape: [(tuple([random.normal(size=shape) for _ in "xyz"]), {"dim": max(len(shape) - 1, 0)})],
+    grads=(lambda g, y, z, dim: _earlier(g, y, z, dim),
+           lambda g, out: g * out,
+           lambda g, x, y, z, dim: -x * _earlier(g, y, z, dim)))
 
 
 # ---- differences and areas
@@ -174,7 +190,10 @@ def diff(input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None
 
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
     """The area under y along dim by the trapezoidal rule, at the points x or at distance dx (1)."""
-    return _areas("trapezoid", y, x, dx, dim).sum(dim)
+    heights, width = _trapezoids("trapezoid", y, x, dx, dim)
+    if x is None:
+        return heights.sum(dim) * (width / 2)
+    return (heights * width).sum(dim) / 2
 
 
 trapz = trapezoid
@@ -182,23 +201,20 @@ trapz = trapezoid
 
 def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
     """The running area under y along dim by the trapezoidal rule."""
-    return cumsum(_areas("cumulative_trapezoid", y, x, dx, dim), dim)
+    heights, width = _trapezoids("cumulative_trapezoid", y, x, dx, dim)
+    return cumsum(heights * (width / 2), dim)
 
 
-def _areas(name: str, y: Any, x: Any, dx: Any, dim: int) -> Any:
-    """The area between each two neighbours."""
+def _trapezoids(name: str, y: Any, x: Any, dx: Any, dim: int) -> tuple:
+    """The sum of each two neighbours, and their distance."""
     at = one_dim(dim, y._array.ndim)
     size = y._array.shape[at]
     if y._array.dtype.kind == "b" or x is not None and x._array.dtype.kind == "b":
         raise RuntimeError(f"{name}: received a bool input for `{'y' if y._array.dtype.kind == 'b' else 'x'}`, but bool is not supported")
-    if x is None:
-        width: Any = 1 if dx is None else dx
-    else:
-        width = _widths(name, y, x, at)
+    width: Any = (1 if dx is None else dx) if x is None else _widths(name, y, x, at)
     if size < 2:
-        return (y.narrow(at, 0, 0) * 1.0 if y._array.dtype.kind in "iu" else y.narrow(at, 0, 0))
-    total = y.narrow(at, 1, size - 1) + y.narrow(at, 0, size - 1)
-    return total * width / 2
+        return y.narrow(at, 0, 0), 1
+    return y.narrow(at, 1, size - 1) + y.narrow(at, 0, size - 1), width
 
 
 def _widths(name: str, y: Any, x: Any, dim: int) -> Any:

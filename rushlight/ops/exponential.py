@@ -186,13 +186,13 @@ def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
 
 LOGADDEXP2 = Op("logaddexp2", two_tensors, np.logaddexp2, samples=pair,
     grads=(lambda g, x, y: g / (exp2(y - x) + 1),
-           lambda g, x, y: g / (exp2(x - y) + 1)),
-    holomorphic=True)
+           lambda g, x, y: g / (exp2(x - y) + 1)))
 
 
 def xlogy(input: Any, other: Any) -> Tensor:
     """input * log(other), and 0 where input is 0, unless other is nan."""
-    return apply(XLOGY, input, other)
+    return apply(XLOGY if hasattr(input, "_array") and hasattr(other, "_array") else
+                 XLOGY_OF_NUMBER if hasattr(other, "_array") else XLOGY_NUMBER, input, other)
 
 
 def _xlogy(x: Any, y: Any) -> Any:
@@ -204,3 +204,5 @@ def _xlogy(x: Any, y: Any) -> Any:
 XLOGY = Op("xlogy", binary, _xlogy, dtype=INT_TO_FLOAT, samples=positive_pair,
     grads=(lambda g, x, y: zero_where((x == 0) & (y <= 0), xlogy(g, y)),
            lambda g, x, y: g * x / y))
+XLOGY_OF_NUMBER = XLOGY.printed_as("XlogyBackward1")
+XLOGY_NUMBER = XLOGY.printed_as("XlogyBackward2")

@@ -11,7 +11,7 @@ from ..core.apply import apply
 from ..core.fused import widened
 from ..core.op import INT_TO_FLOAT, Op, binary, number_like, opaque, tensor_first, two_tensors, unary
 from ..core.samples import between, one, pair
-from .arithmetic import conj, zero
+from .arithmetic import conj, no_derivative, zero
 from .choose import require_tensor, zero_where
 
 if TYPE_CHECKING:
@@ -196,11 +196,7 @@ def _heaviside(x: Any, y: Any) -> Any:
     return np.where(x == 0, y, step)
 
 
-def _no_gradient(g: Any) -> Any:
-    raise RuntimeError("derivative for aten::heaviside is not implemented")
-
-
-HEAVISIDE = Op("heaviside", binary, _heaviside, node_name="torch::autograd::NotImplemented", grads=(_no_gradient, _no_gradient))
+HEAVISIDE = Op("heaviside", binary, _heaviside, node_name="torch::autograd::NotImplemented", grads=(no_derivative("heaviside"),) * 2)
 
 
 def nextafter(input: Tensor, other: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from ..core.apply import apply
 from ..core.fused import widened
 from ..core.op import INT_TO_FLOAT, Op, binary, two_tensors, unary
 from ..core.samples import between, one, positive, positive_pair
+from .arithmetic import MUL
 from .choose import where, zero_where
 from .exponential import exp, log, log1p
 
@@ -86,7 +87,7 @@ ERFCX = Op("special_erfcx", unary, wide(normal_numpy.erfcx), dtype=INT_TO_FLOAT,
 def ndtr(input: Tensor) -> Tensor:
     """The normal distribution function: the share of the standard normal distribution below input."""
     real_only("erf_vml_cpu", input)
-    return erfc(input * -math.sqrt(0.5)) * 0.5
+    return apply(MUL_NUMBER, erfc(input * -math.sqrt(0.5)), 0.5)
 
 
 def ndtri(input: Tensor) -> Tensor:
@@ -101,6 +102,7 @@ def log_ndtr(input: Tensor) -> Tensor:
     return apply(LOG_NDTR, input)
 
 
+MUL_NUMBER = MUL.printed_as("MulBackward1")
 NDTRI = Op("special_ndtri", unary, wide(normal_numpy.ndtri), dtype=INT_TO_FLOAT, samples=between((0.1, 0.9)),
     grads=(lambda g, out: g * exp(out * out * 0.5) * math.sqrt(2 * math.pi),))
 LOG_NDTR = Op("special_log_ndtr", unary, wide(normal_numpy.log_ndtr), dtype=INT_TO_FLOAT, samples=one,
