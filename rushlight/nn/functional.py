@@ -36,6 +36,8 @@ FUNCTIONS = {
         adaptive_max_pool1d_with_indices adaptive_max_pool2d_with_indices adaptive_max_pool3d_with_indices fractional_max_pool2d
         fractional_max_pool3d fractional_max_pool2d_with_indices fractional_max_pool3d_with_indices max_unpool1d max_unpool2d max_unpool3d""",
     "padding": "pad",
+    "sampling_grid": "grid_sample affine_grid",
+    "resize": "interpolate upsample upsample_nearest upsample_bilinear",
     "loss": "mse_loss l1_loss smooth_l1_loss huber_loss poisson_nll_loss gaussian_nll_loss",
 }
 

@@ -1,0 +1,39 @@
+"""Operations whose gradient is that of their definition: the definition runs again, recorded, when the gradient is wanted.
+
+For operations that are a page of plain operations and rarely the bottleneck: one node in the graph, nothing kept but the arguments.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..core.apply import wrap
+from ..core.grad_mode import enable_grad, mode, no_grad
+
+
+def forward_by(definition: Callable) -> Callable:
+    """A forward rule that runs a definition in tensors on arrays."""
+    def forward(*arrays: Any, **attributes: Any) -> Any:
+        with no_grad():
+            return definition(*[None if array is None else wrap(array) for array in arrays], **attributes)._array
+    return forward
+
+
+def gradient_by(definition: Callable, g: Any, args: tuple, needs: tuple, **attributes: Any) -> tuple:
+    """The gradients of a definition's arguments, zeros for those that its value does not move with."""
+    from ..autograd import grad
+    recorded = mode.grad
+    with enable_grad():
+        if not recorded:
+            args = tuple([wrap(arg._array).requires_grad_() if needed else arg for arg, needed in zip(args, needs)])
+        wanted = [arg for arg, needed in zip(args, needs) if needed]
+        out = definition(*args, **attributes)
+        if out._node is None:
+            found = iter([None] * len(wanted))
+        else:
+            found = iter(grad(out, wanted, g, create_graph=recorded, allow_unused=True))
+    return tuple([_or_zeros(next(found), arg) if needed else None for arg, needed in zip(args, needs)])
+
+
+def _or_zeros(g: Any, arg: Any) -> Any:
+    return arg.new_zeros(arg._array.shape) if g is None else g
