@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.apply import apply
 from ..core.grad_mode import mode
-from ..core.op import Op, kernel
+from ..core.op import Op, kernel, mismatch
 from .attention_kernels import attended, attended_backward
 from .choose import where, zero_where
 from .create import made
@@ -27,9 +27,15 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
     """
     check_attention(query, key, value, attn_mask, dropout_p)
     if enable_gqa and key._array.shape[-3] != query._array.shape[-3]:
+        if query._array.shape[-3] % key._array.shape[-3] or query._array.shape[-3] % value._array.shape[-3]:
+            raise RuntimeError("Number of heads in key and value must divide the number of heads in \nquery")
         key, value = [t.repeat_interleave(query._array.shape[-3] // t._array.shape[-3], -3) for t in (key, value)]
     scale = 1 / math.sqrt(max(query._array.shape[-1], 1)) if scale is None else scale
-    lead = np.broadcast_shapes(*[t._array.shape[:-2] for t in (query, key, value)])
+    try:
+        lead = np.broadcast_shapes(*[t._array.shape[:-2] for t in (query, key, value)])
+    except ValueError:
+        raise RuntimeError(mismatch((*query.shape[:-2], 1, 1), (*key.shape[:-2], 1, 1))
+                           or mismatch((*query.shape[:-2], 1, 1), (*value.shape[:-2], 1, 1))) from None
     query, key, value = [t if t._array.shape[:-2] == lead else t.expand(*lead, *t._array.shape[-2:]) for t in (query, key, value)]
     if dropout_p > 0:
         from .dropout_forms import dropout
@@ -41,8 +47,12 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
 
 def check_attention(query: Any, key: Any, value: Any, mask: Any, dropout_p: float) -> None:
     """Raise PyTorch's error for arguments that do not fit."""
+    for position, (name, tensor) in enumerate((("query", query), ("key", key), ("value", value)), 1):
+        if getattr(tensor, "_array", None) is None:
+            raise TypeError(f"scaled_dot_product_attention(): argument '{name}' (position {position}) must be Tensor, not {type(tensor).__name__}")
     q, k, v = query._array, key._array, value._array
-    names = {"float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "int64": "long int"}
+    names = {"float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "int64": "long int",
+             "int32": "int"}
     if not query.dtype is key.dtype is value.dtype:
         a, b, c = (names.get(t.dtype.name, t.dtype.name) for t in (query, key, value))
         raise RuntimeError(f"Expected query, key, and value to have the same dtype, but got query.dtype: {a} key.dtype: {b} and value.dtype: "
@@ -70,7 +80,6 @@ def _count(x: Any) -> int:
 
 def check_mask(mask: tuple, wanted: tuple) -> None:
     """Raise PyTorch's error unless the mask broadcasts with the weights."""
-    from ..core.op import mismatch
     wrong = mismatch(wanted, mask)
     if wrong is not None:
         raise RuntimeError(wrong)
