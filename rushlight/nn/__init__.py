@@ -20,6 +20,7 @@ NAMES = {
         HingeEmbeddingLoss HuberLoss MarginRankingLoss CrossEntropyLoss LinearCrossEntropyLoss MultiLabelMarginLoss
         MultiLabelSoftMarginLoss MultiMarginLoss PoissonNLLLoss SmoothL1Loss SoftMarginLoss TripletMarginLoss
         TripletMarginWithDistanceLoss""",
+    "linear_cross_entropy_options": "LinearCrossEntropyOptions",
     "distance": "CosineSimilarity PairwiseDistance",
     "padding": """CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad2d ConstantPad3d ReflectionPad1d ReflectionPad2d
         ReflectionPad3d ReplicationPad1d ReplicationPad2d ReplicationPad3d ZeroPad1d ZeroPad2d ZeroPad3d""",

@@ -100,29 +100,32 @@ def bag_of_each(starts: Any) -> Any:
     return np.repeat(np.arange(len(starts) - 1), np.diff(starts))
 
 
-def factors(dtype: Any, indices: Any, starts: Any, padding_idx: Any, mean: bool) -> Any:
-    """What each row is multiplied by before the sum, as a column: 1, or 1 over the size of its bag, and 0 for padding."""
-    counted = np.ones(indices.size, dtype) if padding_idx is None else (indices != padding_idx).astype(dtype)
-    if mean:
-        bags = bag_of_each(starts)
-        sizes = np.bincount(bags, counted, len(starts) - 1)
-        counted = counted / np.maximum(sizes, 1)[bags].astype(dtype)
-    return counted[:, None]
+def counted(indices: Any, padding_idx: Any, dtype: Any) -> Any:
+    """1 for each index that counts, 0 for padding."""
+    return np.ones(indices.size, dtype) if padding_idx is None else (indices != padding_idx).astype(dtype)
+
+
+def sizes_of(starts: Any, counts: Any) -> Any:
+    """How many indices count in each bag; 1 where none does, to divide by."""
+    return np.maximum(np.bincount(bag_of_each(starts), counts, len(starts) - 1), 1).astype(counts.dtype)
 
 
 def _sum(mean: bool) -> Any:
     def forward(weight: Any, indices: Any, samples: Any, *, starts: Any, rows: int, padding_idx: Any, scale: bool) -> Any:
         out = np.zeros((len(starts) - 1, weight.shape[1]), weight.dtype)
-        parts = weight[indices] * factors(weight.dtype, indices, starts, padding_idx, mean)
-        add_rows(out, bag_of_each(starts), parts if samples is None else parts * samples[:, None])
-        return out
+        counts = counted(indices, padding_idx, weight.dtype)
+        parts = weight[indices] * (counts if samples is None else counts * samples)[:, None]
+        add_rows(out, bag_of_each(starts), parts)
+        return out / sizes_of(starts, counts)[:, None] if mean else out
     return forward
 
 
 def _sum_grads(mean: bool) -> Any:
     def vjp(g: Any, weight: Any, indices: Any, samples: Any, needs: tuple, starts: Any, rows: int, padding_idx: Any, scale: bool) -> tuple:
-        factor = g.new_tensor(factors(g._array.dtype, indices._array, starts, padding_idx, mean))
-        arrived = g.index_select(0, indices.new_tensor(bag_of_each(starts))) * factor  # each row's share
+        bags, factor = bag_of_each(starts), counted(indices._array, padding_idx, g._array.dtype)
+        if mean:
+            factor = factor / sizes_of(starts, factor)[bags]
+        arrived = g.index_select(0, indices.new_tensor(bags)) * g.new_tensor(factor[:, None])  # each row's share
         by_weight = by_samples = None
         if needs[0]:
             by_weight = apply(EMBEDDING_BACK, arrived if samples is None else arrived * samples.unsqueeze(1), indices, rows=rows,
