@@ -19,7 +19,7 @@ from . import methods
 from .ops import arithmetic
 
 if TYPE_CHECKING:
-    Listed = Any  # methods and operators come from the list in methods.py, which a type checker does not see: it takes them as given
+    from .listed import Listed  # methods and operators come from the list in methods.py, which a type checker does not see
 else:
     Listed = object
 
