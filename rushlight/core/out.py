@@ -31,6 +31,14 @@ def accepts_out(function: Callable) -> Callable:
     return call
 
 
+def exact_out(message: str) -> Callable:
+    """Marks a function whose `out` must have the result's dtype exactly; message is its error, of {result} and {out}."""
+    def mark(function: Callable) -> Callable:
+        function.__dict__["out_mismatch"] = message
+        return function
+    return mark
+
+
 def write_out(name: str, result: Any, out: Any, mismatch: str | None = None) -> Any:
     """Write a result, or a tuple of them, into `out`. Raises before anything is written.
 

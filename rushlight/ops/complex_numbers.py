@@ -7,12 +7,17 @@ import numpy as np
 
 from ..core.apply import apply
 from ..core.op import INT_TO_FLOAT, Op, binary, unary, view as view_kind
+from ..core.out import exact_out
 from .choose import zero_where
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
+_same_dtype = exact_out("Expected object of scalar type {result} but got scalar type {out} for argument 'out'")
+
+
+@_same_dtype
 def complex(real: Tensor, imag: Tensor) -> Tensor:
     """real + i imag, from two float tensors of one dtype."""
     for name, part in (("real", real), ("imag", imag)):
@@ -43,6 +48,7 @@ COMPLEX = Op("complex", binary, _complex,
            lambda g: g.imag))
 
 
+@_same_dtype
 def polar(abs: Tensor, angle: Tensor) -> Tensor:
     """abs (cos angle + i sin angle)."""
     _check_parts(abs, angle)
@@ -52,10 +58,6 @@ def polar(abs: Tensor, angle: Tensor) -> Tensor:
 POLAR = Op("polar", binary, lambda x, y: _complex(x * np.cos(y), x * np.sin(y)),
     grads=(lambda g, y: g.real * y.cos() + g.imag * y.sin(),
            lambda g, out: g.imag * out.real - g.real * out.imag))
-
-
-for _function in (complex, polar):
-    setattr(_function, "out_mismatch", "Expected object of scalar type {result} but got scalar type {out} for argument 'out'")
 
 
 def conj(input: Tensor) -> Tensor:

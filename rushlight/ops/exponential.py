@@ -174,8 +174,8 @@ def logaddexp_arrays(x: Any, y: Any) -> Any:
 
 
 LOGADDEXP = Op("logaddexp", two_tensors, logaddexp_arrays, samples=pair,
-    grads=(lambda g, x, y: g / (exp(y - x) + 1),
-           lambda g, x, y: g / (exp(x - y) + 1)),
+    grads=(lambda g, x, y: g / ((y - x).exp() + 1),
+           lambda g, x, y: g / ((x - y).exp() + 1)),
     holomorphic=True)
 
 
@@ -185,8 +185,8 @@ def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
 
 
 LOGADDEXP2 = Op("logaddexp2", two_tensors, np.logaddexp2, samples=pair,
-    grads=(lambda g, x, y: g / (exp2(y - x) + 1),
-           lambda g, x, y: g / (exp2(x - y) + 1)))
+    grads=(lambda g, x, y: g / ((y - x).exp2() + 1),
+           lambda g, x, y: g / ((x - y).exp2() + 1)))
 
 
 def xlogy(input: Any, other: Any) -> Tensor:

@@ -9,6 +9,7 @@ from .. import return_types
 from ..backends.reduce_numpy import reduce
 from ..core.apply import apply
 from ..core.op import Op, opaque, reduction
+from ..core.out import exact_out
 from ..core.samples import over_dims
 from . import choose
 from .along import dim_with_size, selected_gradient
@@ -28,11 +29,16 @@ def share_ties(g: Any, x: Any, out: Any, dim: Any, keepdim: bool) -> Any:
 
 # ---- without places
 
+_same_dtype = exact_out("Expected the dtype for input and out to match, but got {result} for input's dtype and {out} for out's dtype.")
+
+
+@_same_dtype
 def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     """The largest number over dim; nan if there is one. Ties share the gradient."""
     return apply(AMAX, input, dim=_checked_dims("amax", input, dim), keepdim=keepdim)
 
 
+@_same_dtype
 def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     """The smallest number over dim; nan if there is one. Ties share the gradient."""
     return apply(AMIN, input, dim=_checked_dims("amin", input, dim), keepdim=keepdim)
@@ -65,6 +71,7 @@ MAX_ALL = AMAX.printed_as("MaxBackward1")
 MIN_ALL = AMIN.printed_as("MinBackward1")
 
 
+@exact_out("Expected out tensor to have dtype {c_result}, but got {c_out} instead")
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """Named tuple (min, max), over dim or over all."""
     array = input._array
@@ -82,12 +89,6 @@ def _aminmax(x: Any, *, dim: Any, keepdim: bool) -> tuple:
 
 AMINMAX = Op("aminmax", reduction, _aminmax, samples=over_dims(),
     grads=(lambda g, x, out, dim, keepdim: share_ties(g[0], x, out[0], dim, keepdim) + share_ties(g[1], x, out[1], dim, keepdim),))
-
-
-for _function in (amax, amin):
-    setattr(_function, "out_mismatch", "Expected the dtype for input and out to match, but got {result} for input's dtype and {out} for "
-                                       "out's dtype.")
-setattr(aminmax, "out_mismatch", "Expected out tensor to have dtype {c_result}, but got {c_out} instead")
 
 
 # ---- with places

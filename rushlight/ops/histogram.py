@@ -43,7 +43,7 @@ def histc(input: Tensor, bins: int = 100, min: Any = 0, max: Any = 0) -> Tensor:
     return wrap(counts.astype(x.dtype))
 
 
-def _bounds(x: Any, low: Any, high: Any) -> tuple:
+def _bounds(x: Any, low: Any, high: Any) -> tuple[float, float]:
     """The range of histc's bins: as given, or that of the data; never empty."""
     if low == high and x.size:
         low, high = float(x.min()), float(x.max())
@@ -87,7 +87,7 @@ def histogram(input: Tensor, bins: Any = 100, *, range: Any = None, weight: Tens
     return return_types.histogram(wrap(hist.astype(x.dtype)), wrap(edges))
 
 
-def _histogram_range(name: str, x: Any, given: Any) -> tuple:
+def _histogram_range(name: str, x: Any, given: Any) -> tuple[float, float]:
     """The range of the bins: as given, that of the data, or 0 to 1 without data; never empty."""
     low, high = given if given is not None else (float(x.min()), float(x.max())) if x.size else (0.0, 1.0)
     if not (math.isfinite(low) and math.isfinite(high)):

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
+#: NumPy's own, for what is small; untyped, because its stub wants keepdims as a literal
+add_reduce: Any = np.add.reduce
+
+
 def spread(g: Any, dim: Any, keepdim: bool) -> Any:
     """The gradient of a sum, with size 1 along the summed dimensions: the engine repeats it there."""
     if dim is None or keepdim:
@@ -32,22 +36,29 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
     """The sum over dim (an int, several, or None for all). Integers and bools sum to int64."""
     if dtype is not None:
         return sum(input.to(dtype), dim, keepdim).to(dtype)
-    if dim is None:
-        return apply(SUM, input, dim=None, keepdim=keepdim)
+    if dim is None and not keepdim:
+        return apply(SUM_ALL, input)
     dim = some_dims(dim, input._array.ndim) or None  # an empty list means all
-    return apply(SUM_OVER, input, dim=dim, keepdim=keepdim)
+    return apply(SUM, input, dim=dim, keepdim=keepdim)
 
 
 def _sum(x: Any, *, dim: Any, keepdim: bool) -> Any:
     if dim == (0,) and x.ndim == 2 and not keepdim and x.dtype.kind == "f":
         return column_sums(x)
     dtype = np.int64 if x.dtype.kind in "biu" else None
-    return np.add.reduce(x, dim, dtype, None, keepdim) if x.size < SMALL else reduce(np.add, x, dim, dtype, keepdim)
+    return add_reduce(x, dim, dtype, None, keepdim) if x.size < SMALL else reduce(np.add, x, dim, dtype, keepdim)
 
 
-SUM = Op("sum", reduction, _sum, samples=over_dims(),
+SUM = Op("sum", reduction, _sum, samples=over_dims(), node_name="SumBackward1",
     grads=(lambda g, dim, keepdim: spread(g, dim, keepdim),))
-SUM_OVER = SUM.printed_as("SumBackward1")
+
+
+def _sum_all(x: Any) -> Any:
+    return add_reduce(x, None) if x.size < SMALL and x.dtype.kind not in "biu" else _sum(x, dim=None, keepdim=False)
+
+
+SUM_ALL = Op("sum", reduction, _sum_all,
+    grads=(lambda g: g,))  # spread out by the engine
 
 
 def sum_to_size(input: Tensor, *size: Any) -> Tensor:
@@ -65,8 +76,8 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
 
 def _sum_to_size(x: Any, *, dim: tuple, size: tuple, shape: tuple) -> Any:
     if len(shape) == 2 and len(size) == 1 and x.dtype.kind == "f":
-        return column_sums(x) if size[0] == shape[1] else np.add.reduce(x, dim).reshape(size)
-    return np.add.reduce(x, dim, np.int64 if x.dtype.kind in "biu" else None, None, len(size) == len(shape)).reshape(size)
+        return column_sums(x) if size[0] == shape[1] else add_reduce(x, dim).reshape(size)
+    return add_reduce(x, dim, np.int64 if x.dtype.kind in "biu" else None, None, len(size) == len(shape)).reshape(size)
 
 
 SUM_TO_SIZE = Op("sum_to_size", reduction, _sum_to_size, node_name="SumBackward1",
@@ -118,7 +129,7 @@ def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any 
 
 
 def _nansum(x: Any, *, dim: Any, keepdim: bool) -> Any:
-    return np.add.reduce(np.where(np.isnan(x), x.dtype.type(0), x), dim, None, None, keepdim)
+    return add_reduce(np.where(np.isnan(x), x.dtype.type(0), x), dim, None, None, keepdim)
 
 
 NANSUM = Op("nansum", reduction, _nansum, samples=over_dims(),
@@ -172,7 +183,7 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
 
 def _logsumexp(x: Any, *, dim: Any, keepdim: bool) -> Any:
     if not x.size:
-        return np.log(np.add.reduce(x, dim, None, None, keepdim))
+        return np.log(add_reduce(x, dim, None, None, keepdim))
     top = reduce(np.maximum, x.real if x.dtype.kind == "c" else x, dim, None, True)
     # An infinite maximum is not taken off: inf - inf is not a number.
     top = np.where(np.isinf(top), top.dtype.type(0), top)
