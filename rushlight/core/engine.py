@@ -38,25 +38,30 @@ def run(roots: list, gradients: list, keep_graph: bool, create_graph: bool, targ
         while heap:
             node = heappop(heap)[1]
             g = pending.pop(node)
-            if node.special:
-                grads = grad = array = None  # of the node before, lest a leaf think that its gradient has other owners
-                grads = attend(node, g, pending, heap, targets, wanted, found)
-            elif node.saved is FREED:
-                raise RuntimeError(FREED_MESSAGE)
-            else:
-                grads = node.op.pull(node, g)
-            for edge, grad in zip(node.edges, grads):
-                if edge is not None and grad is not None and (wanted is None or edge in wanted):
-                    array = grad._array
-                    if array.shape != edge.shape or array.dtype is not edge.dtype:
-                        grad = conform(grad, edge)
-                    if edge in pending:
-                        deliver(pending, heap, edge, grad)
-                    else:
-                        pending[edge] = grad
-                        heappush(heap, (-edge.sequence, edge))
-            if not keep_graph:
-                node.free()
+            while node is not None:
+                if node.special:
+                    grads = grad = array = None  # of the node before, lest a leaf think that its gradient has other owners
+                    grads = attend(node, g, pending, heap, targets, wanted, found)
+                elif node.saved is FREED:
+                    raise RuntimeError(FREED_MESSAGE)
+                else:
+                    grads = node.op.pull(node, g)
+                edges = node.edges
+                if not keep_graph:
+                    node.free()
+                node = None
+                for edge, grad in zip(edges, grads):
+                    if edge is not None and grad is not None and (wanted is None or edge in wanted):
+                        array = grad._array
+                        if array.shape != edge.shape or array.dtype is not edge.dtype:
+                            grad = conform(grad, edge)
+                        if edge in pending:
+                            deliver(pending, heap, edge, grad)
+                        elif heap or len(edges) > 1:
+                            pending[edge] = grad
+                            heappush(heap, (-edge.sequence, edge))
+                        else:
+                            node, g = edge, grad  # a chain: the only node that waits is the next one
     finally:
         mode.grad = before
     return found
