@@ -151,7 +151,7 @@ def unwritable(view: Any, what: str) -> str:
     """PyTorch's sentence on a view that may not be written."""
     node, how = view._node, "inference" if view._created == "inference" else "no_grad"
     if node is not None and not isinstance(node, AccumulateGrad):
-        made = f"Output {getattr(node, 'index', 0)} of {node.name().removesuffix('Backward0')} is a view"
+        made = f"Output {getattr(node, 'index', 0)} of {node.short_name()} is a view"
         made += f" and {what} modified inplace." if view._created == "many" else \
             f" of a view which was created in {how} mode and {what} modified inplace with grad mode enabled."
     else:
@@ -179,17 +179,22 @@ def check_writable(tensor: Any) -> None:
 def inplace(function: Any, name: str | None = None) -> Any:
     """The in-place method of an operation: tensor.function_(...) computes function(tensor, ...) and puts the result into tensor."""
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if self._cell is not None:
-            for arg in args:
-                if getattr(arg, "_cell", None) is self._cell:
-                    check_apart(self, arg)
         if mode.grad and (self._node is not None or self._base is not None or may_require_grad(args) or kwargs and
                           may_require_grad(kwargs.values())):
             return overwrite_recorded(self, function, args, kwargs)
+        if self._cell is not None:
+            check_all_apart(self, args)
         return take(self, function(self, *args, **kwargs))
     method.__name__ = method.__qualname__ = name or function.__name__ + "_"
     method.__doc__ = f"In-place version of `{function.__name__}`."
     return method
+
+
+def check_all_apart(target: Any, args: tuple) -> None:
+    """check_apart for each argument on the target's storage."""
+    for arg in args:
+        if getattr(arg, "_cell", None) is target._cell:
+            check_apart(target, arg)
 
 
 def check_apart(target: Any, source: Any) -> None:
@@ -222,6 +227,8 @@ def overwrite_recorded(self: Any, function: Any, args: tuple, kwargs: dict) -> A
     """The in-place method where gradients are recorded."""
     if requires_grad(self):
         check_writable(self)
+    if self._cell is not None:
+        check_all_apart(self, args)
     # The operation works on a stand-in, so what it saves is not the tensor that is about to change.
     before = _stand_in(self)
     result = function(before, *args, **kwargs)

@@ -90,6 +90,11 @@ class Node:
         """PyTorch's name of this kind of node, such as "AddBackward0"."""
         return self.alias or self.op.node_name
 
+    def short_name(self) -> str:
+        """The name as messages about written tensors have it: "Add" for AddBackward0, "Squeeze1" for SqueezeBackward1."""
+        name, _, number = self.name().partition("Backward")
+        return name + number.removeprefix("0") if number.isdigit() else self.name()
+
     @property
     def next_functions(self) -> tuple:
         """The nodes of the arguments, each with the number of the result it stands for."""
@@ -247,7 +252,7 @@ def stale(saved: Any, cell: Any, node: Node) -> RuntimeError:
     maker = node if saved is node.out else getattr(saved, "_node", None)
     whose = ""
     if maker is not None and not isinstance(maker, AccumulateGrad):
-        name = maker.name().removesuffix("Backward0")
+        name = maker.short_name()
         whose = f", which is output {getattr(maker, 'index', 0)} of {'torch::autograd::' if name.startswith('Copy') else ''}{name},"
     return RuntimeError(
         f"one of the variables needed for gradient computation has been modified by an inplace operation: [{kind} {list(array.shape)}]{whose} "

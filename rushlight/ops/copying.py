@@ -147,9 +147,9 @@ def copy_(input: Tensor, src: Any, non_blocking: Any = False) -> Tensor:
     """Overwrite input with src, which is broadcast and cast."""
     if not hasattr(src, "_array"):
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
-    if src._cell is not None and src._cell is input._cell:
-        check_apart(input, src)
     if not mode.grad or input._node is None and src._node is None and input._base is None and src._base is None:
+        if src._cell is not None and src._cell is input._cell:
+            check_apart(input, src)
         return write(input, src._array)
     return _copy_recorded(input, src)
 
@@ -164,7 +164,7 @@ def write(input: Tensor, values: Any) -> Tensor:
     except ValueError:
         from ..core.op import mismatch
         raise RuntimeError(mismatch(input._array.shape, values.shape) or f"output with shape {list(input._array.shape)} doesn't match the "
-                           f"broadcast shape {list(values.shape)}") from None
+                           f"broadcast shape {list(np.broadcast_shapes(input._array.shape, values.shape))}") from None
     bump(input)
     return input
 

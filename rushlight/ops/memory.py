@@ -165,7 +165,7 @@ INTO_STRIDES = Op("into_strides", opaque, _into_strides, node_name="AsStridedBac
 def as_strided_(input: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
     """Give input another size, strides and offset in its storage."""
     from .views import become
-    return become(input, as_strided(input, size, stride, storage_offset))
+    return become(input, as_strided(input, size, stride, storage_offset), "AsStridedBackward1")
 
 
 def fill_diagonal_(input: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:

@@ -93,7 +93,7 @@ moveaxis = movedim
 def transpose_(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Exchange two dimensions, in place."""
     from .views import become
-    return become(input, transpose(input, dim0, dim1))
+    return become(input, transpose(input, dim0, dim1), "TransposeBackward1")
 
 
 swapaxes_ = swapdims_ = transpose_
@@ -102,7 +102,9 @@ swapaxes_ = swapdims_ = transpose_
 def t_(input: Tensor) -> Tensor:
     """Transpose a matrix, in place."""
     from .views import become
-    return become(input, t(input))
+    if input._array.ndim > 2:
+        raise RuntimeError(f"t_() expects a tensor with <= 2 dimensions, but self is {input._array.ndim}D")
+    return become(input, t(input), "TBackward1")
 
 
 # ---- properties of Tensor

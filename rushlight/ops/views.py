@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core import dtypes
 from ..core.apply import apply
-from ..core.inplace import bump, check_writable
+from ..core.inplace import bump, check_writable, requires_grad
 from ..core.grad_mode import mode
 from ..core.op import Op, opaque, view as view_kind
 from .dims import one_dim, sizes_of, some_dims
@@ -107,7 +107,8 @@ VIEW_DTYPE = Op("view_dtype", view_kind, _view_dtype)
 VIEW = Op("view", view_kind, _view,
     grads=(lambda g, shape: g.reshape(shape),))
 
-#: reshape where memory does not allow a view: the result has memory of its own
+#: reshape of what does not lie in order: a view if memory allows, else a result with memory of its own
+RESHAPE_ALIAS = VIEW.printed_as("ReshapeAliasBackward0")
 UNSAFE_VIEW = Op("unsafe_view", opaque, _view,
     grads=(lambda g, shape: g.reshape(shape),))
 
@@ -116,7 +117,8 @@ def reshape(input: Tensor, *args: Any, shape: Any = None) -> Tensor:
     """input in another shape: a view where memory allows, else a copy."""
     array = input._array
     size = resolved_shape(sizes_of(args if shape is None else (shape,)), array.size)
-    return apply(VIEW if fits_memory(array, size) else UNSAFE_VIEW, input, size=size, shape=array.shape)
+    op = VIEW if array.flags.c_contiguous else RESHAPE_ALIAS if fits_memory(array, size) else UNSAFE_VIEW
+    return apply(op, input, size=size, shape=array.shape)
 
 
 def view_as(input: Tensor, other: Tensor) -> Tensor:
@@ -204,26 +206,30 @@ UNSQUEEZE = Op("unsqueeze", view_kind, _view,
     grads=(lambda g, shape: g.reshape(shape),))
 
 
-def become(self: Tensor, result: Tensor) -> Tensor:
+def become(self: Tensor, result: Tensor, node_name: str) -> Tensor:
     """Give a tensor the shape, strides and history of a view of itself."""
-    if mode.grad and result._node is not None:
+    if mode.grad and requires_grad(self):
         check_writable(self)
     self._array = result._array
-    self._node = result._node
-    if self._base is not None:
-        self._recipe = result._recipe
     bump(self)
+    if self._base is not None:
+        self._recipe, self._seen = result._recipe, self._cell.count
+    if result._node is not None:
+        self._node = result._node
+        self._node.alias = node_name
+    elif self._node is not None:  # a leaf, outside of recording
+        self._node.shape = self._array.shape
     return self
 
 
 def squeeze_(input: Tensor, dim: Any = None) -> Tensor:
     """Drop dimensions of size 1, in place."""
-    return become(input, squeeze(input, dim))
+    return become(input, squeeze(input, dim), f"SqueezeBackward{3 if dim is None else 5 if isinstance(dim, (tuple, list)) else 4}")
 
 
 def unsqueeze_(input: Tensor, dim: int) -> Tensor:
     """Put in a dimension of size 1, in place."""
-    return become(input, unsqueeze(input, dim))
+    return become(input, unsqueeze(input, dim), "UnsqueezeBackward1")
 
 
 # ---- repeating without copying
