@@ -35,6 +35,7 @@ FUNCTIONS = {
     "pool_adaptive": """adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d
         adaptive_max_pool1d_with_indices adaptive_max_pool2d_with_indices adaptive_max_pool3d_with_indices fractional_max_pool2d
         fractional_max_pool3d fractional_max_pool2d_with_indices fractional_max_pool3d_with_indices max_unpool1d max_unpool2d max_unpool3d""",
+    "ctc": "ctc_loss",
     "padding": "pad",
     "sampling_grid": "grid_sample affine_grid",
     "resize": "interpolate upsample upsample_nearest upsample_bilinear",
