@@ -93,9 +93,15 @@ FUNCTIONS = {
 #: functions that take `out=` in their own way, or not at all
 OWN_OUT = {"activation", "smooth", "conv", "pool", "pool_adaptive", "norm", "distance", "create", "counted", "exchange", "views", "copying", "reorder", "regions", "pieces", "memory", "queries", "random", "random_gamma", "dropout"}
 
+#: methods that PyTorch offers as functions too
+METHOD_FUNCTIONS = """abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ asin_ asinh_ atan_ atanh_ ceil_
+    clamp_ clamp_max_ clamp_min_ clip_ conj_physical_ cos_ cosh_ deg2rad_ detach_ erf_ erfc_ exp2_ exp_ expm1_ fill_ fix_ floor_
+    frac_ gcd_ i0_ lcm_ ldexp_ log10_ log1p_ log2_ log_ logit_ nan_to_num_ neg_ negative_ rad2deg_ reciprocal_ round_ rsqrt_
+    sigmoid_ sin_ sinc_ sinh_ sqrt_ square_ tan_ tanh_ trunc_ xlogy_ zero_""".split()
+
 #: subpackages and modules
 MODULES = """autograd nn optim utils random cuda linalg fft special testing func distributions backends version amp hub
-    compile distributed _C""".split()
+    compile distributed return_types _C""".split()
 
 #: other names, by module
 OTHERS: dict[str, str] = {
@@ -126,6 +132,8 @@ def __getattr__(name: str) -> Any:
         if _HOME[name].startswith("ops.") and _HOME[name][4:] not in OWN_OUT:
             from .core.out import accepts_out
             value = accepts_out(value)
+    elif name in METHOD_FUNCTIONS:
+        value = getattr(Tensor, name)
     elif name in MODULES:
         value = submodule(__name__, name)
     else:
@@ -135,4 +143,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME, *MODULES})
+    return sorted({*globals(), *_HOME, *METHOD_FUNCTIONS, *MODULES})
