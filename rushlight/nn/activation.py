@@ -7,8 +7,7 @@ from typing import Any
 from rushlight.ops.create import empty
 from rushlight.tensor import Tensor
 
-from . import functional as F
-from . import init
+from . import functional as F, init
 from .attention import MultiheadAttention
 from .module import Module
 from .parameter import Parameter

@@ -7,8 +7,7 @@ from rushlight.core.dtypes import int64
 from rushlight.ops.create import empty, ones, tensor, zeros
 from rushlight.tensor import Tensor
 
-from . import functional as F
-from . import init
+from . import functional as F, init
 from .lazy import LazyModuleMixin
 from .module import Module, Registered
 from .parameter import Parameter, UninitializedBuffer, UninitializedParameter
@@ -150,7 +149,7 @@ class _LazyNormBase(LazyModuleMixin):
     def __init__(self: Any, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True, track_running_stats: bool = True,
                  device: Any = None, dtype: Any = None, *, bias: bool = True):
         # The sizes are not known yet: nothing is made that would have one.
-        super().__init__(0, eps, momentum, False, False, device, dtype, bias=False)  # type: ignore[call-arg]
+        super().__init__(0, eps, momentum, False, False, device, dtype, bias=False)
         self.affine = affine
         self.track_running_stats = track_running_stats
         kind = {"device": device, "dtype": dtype}
@@ -182,16 +181,16 @@ class _LazyNormBase(LazyModuleMixin):
 class LazyBatchNorm1d(_LazyNormBase, BatchNorm1d):
     """A BatchNorm1d that takes num_features from its first input."""
 
-    cls_to_become = BatchNorm1d  # type: ignore[assignment]
+    cls_to_become = BatchNorm1d
 
 
 class LazyBatchNorm2d(_LazyNormBase, BatchNorm2d):
     """A BatchNorm2d that takes num_features from its first input."""
 
-    cls_to_become = BatchNorm2d  # type: ignore[assignment]
+    cls_to_become = BatchNorm2d
 
 
 class LazyBatchNorm3d(_LazyNormBase, BatchNorm3d):
     """A BatchNorm3d that takes num_features from its first input."""
 
-    cls_to_become = BatchNorm3d  # type: ignore[assignment]
+    cls_to_become = BatchNorm3d

@@ -7,8 +7,8 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from rushlight.tensor import Tensor
 from rushlight.names import typename
+from rushlight.tensor import Tensor
 
 from .module import Module, _addindent
 from .parameter import Parameter

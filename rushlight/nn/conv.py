@@ -12,8 +12,7 @@ from typing import Any
 from rushlight.ops.create import empty
 from rushlight.tensor import Tensor
 
-from . import functional as F
-from . import init
+from . import functional as F, init
 from .lazy import LazyModuleMixin
 from .module import Module, Registered
 from .parameter import Parameter, UninitializedParameter
@@ -260,34 +259,34 @@ class _LazyConvTranspose(_LazyConvXdMixin):
 class LazyConv1d(_LazyConv, Conv1d):
     """A Conv1d that takes in_channels from its first input."""
 
-    cls_to_become = Conv1d  # type: ignore[assignment]
+    cls_to_become = Conv1d
 
 
 class LazyConv2d(_LazyConv, Conv2d):
     """A Conv2d that takes in_channels from its first input."""
 
-    cls_to_become = Conv2d  # type: ignore[assignment]
+    cls_to_become = Conv2d
 
 
 class LazyConv3d(_LazyConv, Conv3d):
     """A Conv3d that takes in_channels from its first input."""
 
-    cls_to_become = Conv3d  # type: ignore[assignment]
+    cls_to_become = Conv3d
 
 
 class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
     """A ConvTranspose1d that takes in_channels from its first input."""
 
-    cls_to_become = ConvTranspose1d  # type: ignore[assignment]
+    cls_to_become = ConvTranspose1d
 
 
 class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
     """A ConvTranspose2d that takes in_channels from its first input."""
 
-    cls_to_become = ConvTranspose2d  # type: ignore[assignment]
+    cls_to_become = ConvTranspose2d
 
 
 class LazyConvTranspose3d(_LazyConvTranspose, ConvTranspose3d):
     """A ConvTranspose3d that takes in_channels from its first input."""
 
-    cls_to_become = ConvTranspose3d  # type: ignore[assignment]
+    cls_to_become = ConvTranspose3d

@@ -162,7 +162,8 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     per_group = out_channels // groups
     for group in range(groups):
         for channel in range(min(per_group, in_channels)):
-            tensor[(group * per_group + channel, channel, *middle)] = 1
+            place = (group * per_group + channel, channel, *middle)
+            tensor[place] = 1
     return tensor
 
 

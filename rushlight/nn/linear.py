@@ -7,8 +7,7 @@ from typing import Any
 from rushlight.ops.create import empty
 from rushlight.tensor import Tensor
 
-from . import functional as F
-from . import init
+from . import functional as F, init
 from .lazy import LazyModuleMixin
 from .module import Module, Registered
 from .parameter import Parameter, UninitializedParameter
@@ -123,7 +122,7 @@ class LazyLinear(LazyModuleMixin, Linear):
     Shape: `(*, in_features) -> (*, out_features)`.
     """
 
-    cls_to_become = Linear  # type: ignore[assignment]
+    cls_to_become = Linear
 
     def __init__(self, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None):
         super().__init__(0, 0, False, device, dtype)

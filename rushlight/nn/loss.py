@@ -10,8 +10,7 @@ from typing import Any
 
 from rushlight.tensor import Tensor
 
-from . import _reduction as _Reduction
-from . import functional as F
+from . import _reduction as _Reduction, functional as F
 from .distance import PairwiseDistance
 from .module import Module
 

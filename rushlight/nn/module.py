@@ -5,16 +5,28 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from rushlight.tensor import Tensor
 from rushlight.names import Portable, call_as_torch, typename
+from rushlight.tensor import Tensor
 
 from .failure import ERRORS, add_module_path
 from .module_convert import ModuleConversion
-from .module_hooks import (HookedCall, ModuleHooks, _global_buffer_registration_hooks, _global_module_registration_hooks,
-                           _global_parameter_registration_hooks, filtered, register_module_backward_hook,
-                           register_module_buffer_registration_hook, register_module_forward_hook, register_module_forward_pre_hook,
-                           register_module_full_backward_hook, register_module_full_backward_pre_hook,
-                           register_module_module_registration_hook, register_module_parameter_registration_hook, special_calls)
+from .module_hooks import (
+    HookedCall,
+    ModuleHooks,
+    _global_buffer_registration_hooks,
+    _global_module_registration_hooks,
+    _global_parameter_registration_hooks,
+    filtered,
+    register_module_backward_hook,
+    register_module_buffer_registration_hook,
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+    register_module_full_backward_hook,
+    register_module_full_backward_pre_hook,
+    register_module_module_registration_hook,
+    register_module_parameter_registration_hook,
+    special_calls,
+)
 from .module_state import ModuleState, _IncompatibleKeys
 from .module_tree import ModuleTree
 from .parameter import Buffer, Parameter
@@ -90,7 +102,7 @@ class Module(ModuleTree, ModuleState, ModuleConversion, ModuleHooks, Portable):
             add_module_path(error, self, args)
             raise
         except KeyError:
-            self._backward_hooks  # AttributeError, if Module.__init__ was never called
+            getattr(self, "_backward_hooks")  # noqa: B009  # AttributeError, if Module.__init__ was never called
             raise
 
     def _special_call(self, args: tuple, kwargs: dict) -> Any:

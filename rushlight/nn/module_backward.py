@@ -121,4 +121,4 @@ def _spread(grads: tuple, places: list[int], length: int) -> tuple:
 def _checked(changed: Any, length: int, what: str, name: str) -> tuple:
     if len(changed) != length:
         raise RuntimeError(f"{what} returned an invalid number of {name}, got {len(changed)}, but expected {length}")
-    return changed if isinstance(changed, (tuple, list)) else (changed,)
+    return tuple(changed) if isinstance(changed, (tuple, list)) else (changed,)

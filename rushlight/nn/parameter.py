@@ -7,9 +7,9 @@ from typing import Any
 from rushlight.names import call_as_torch, from_portable, portable
 from rushlight.tensor import Tensor, as_class
 
-UNINITIALIZED = ("Attempted to use an uninitialized {what} in {function}. This error happens when you are using a `LazyModule` or explicitly manipulating "
-                 "`torch.nn.parameter.{kind}` objects. When using LazyModules Call `forward` with a dummy batch to initialize the parameters "
-                 "before calling torch functions")
+UNINITIALIZED = ("Attempted to use an uninitialized {what} in {function}. This error happens when you are using a `LazyModule` or explicitly "
+                 "manipulating `torch.nn.parameter.{kind}` objects. When using LazyModules Call `forward` with a dummy batch to initialize the "
+                 "parameters before calling torch functions")
 NO_SHAPE = ("Can't access the shape of an uninitialized parameter or buffer. This error usually happens in `load_state_dict` when trying to "
             "load an uninitialized parameter into an initialized one. Call `forward` to initialize the parameters before accessing their "
             "attributes.")
@@ -32,7 +32,7 @@ class Parameter(Tensor):
             _require_grad(result)
         return result
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
+    def __repr__(self, **kwargs: Any) -> str:  # type: ignore[override]
         return "Parameter containing:\n" + super().__repr__()
 
 
@@ -52,7 +52,7 @@ class Buffer(metaclass=_BufferMeta):
     persistent: bool
 
     def __new__(cls, data: Any = None, *, persistent: bool = True) -> Any:
-        source = _empty() if data is None else data
+        source: Any = _empty() if data is None else data
         result = source.detach().requires_grad_(source.requires_grad)
         result.persistent = persistent
         result._is_buffer = True
@@ -136,7 +136,7 @@ class UninitializedTensorMixin:
         wants_grad = self.__dict__.pop("_wants_grad")
         self.__dict__.pop("_placeholder")
         is_buffer = getattr(self, "_is_buffer", False)
-        self.__class__ = self.cls_to_become  # type: ignore[assignment]
+        self.__class__ = self.cls_to_become
         self.__dict__.update(data.__dict__)
         if is_buffer:
             self._is_buffer = True
@@ -158,7 +158,7 @@ class UninitializedTensorMixin:
             memo[id(self)] = _uninitialized(type(self), self._made(), self.requires_grad)
         return memo[id(self)]
 
-    def __reduce_ex__(self, protocol: int) -> tuple:
+    def __reduce_ex__(self, protocol: Any) -> tuple:
         return _uninitialized, (portable(type(self)), self._made(), self.requires_grad)
 
     def __repr__(self, **kwargs: Any) -> str:
@@ -186,7 +186,7 @@ for _name in ("to", "type", "float", "double", "half", "bfloat16", "cpu", "cuda"
 del _name
 
 
-class UninitializedParameter(UninitializedTensorMixin, Parameter):
+class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: ignore[misc, override]  # it refuses what a tensor offers
     """A parameter whose shape is found at the first forward of a lazy module."""
 
     cls_to_become = Parameter
@@ -196,7 +196,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
         return _uninitialized(cls, _empty(device, dtype), requires_grad)
 
 
-class UninitializedBuffer(UninitializedTensorMixin, Tensor):
+class UninitializedBuffer(UninitializedTensorMixin, Tensor):  # type: ignore[misc, override]  # it refuses what a tensor offers
     """A buffer whose shape is found at the first forward of a lazy module."""
 
     cls_to_become = Tensor

@@ -13,8 +13,7 @@ from typing import Any
 from rushlight.core.grad_mode import is_grad_enabled
 from rushlight.tensor import Tensor
 
-from . import functional as F
-from . import init
+from . import functional as F, init
 from .activation import GELU, ReLU
 from .attention import MultiheadAttention
 from .container import ModuleList

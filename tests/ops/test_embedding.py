@@ -141,7 +141,8 @@ def test_the_old_order_of_arguments_is_warned_of():
     (lambda w: F.channel_shuffle(torch.zeros(1, 4, 2), 3), RuntimeError,
      "Number of channels must be divisible by groups. Got 4 channels and 3 groups."),
     (lambda w: F.channel_shuffle(torch.zeros(1, 4), 2), RuntimeError, "channel_shuffle expects input with > 2 dims, but got input with sizes [1, 4]"),
-    (lambda w: F.channel_shuffle(torch.zeros(1, 4, 2), 0), RuntimeError, "Number of groups to divide channels in must be positive. Value of groups:0"),
+    (lambda w: F.channel_shuffle(torch.zeros(1, 4, 2), 0), RuntimeError,
+     "Number of groups to divide channels in must be positive. Value of groups:0"),
 ])
 def test_what_will_not_do_is_pytorchs_error(call, error, message):
     with pytest.raises(error) as caught:

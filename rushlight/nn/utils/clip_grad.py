@@ -21,7 +21,8 @@ def get_total_norm(tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0, e
 
     Raises: RuntimeError if error_if_nonfinite and the norm is not finite.
     """
-    from rushlight import stack, tensor
+    from rushlight.ops.create import tensor
+    from rushlight.ops.join import stack
     from rushlight.ops.norms import vector_norm
     tensors = _as_list(tensors)
     norm_type = float(norm_type)

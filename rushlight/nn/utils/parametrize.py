@@ -43,6 +43,10 @@ def _register(module: Module, name: str, tensor: Tensor) -> None:
         module.register_buffer(name, tensor)
 
 
+def _is(value: Any, kind: Any) -> bool:
+    return isinstance(value, kind)
+
+
 def _put(held: Tensor, value: Tensor) -> None:
     """Makes value the content of a tensor that stays the same object: an optimizer may hold it."""
     if held is not value:
@@ -70,10 +74,10 @@ class ParametrizationList(ModuleList):
                     new = module.right_inverse(new) if hasattr(module, "right_inverse") else new
                 except NotImplementedError:
                     pass
-        if not isinstance(new, (Tensor, Sequence)):
+        self.is_tensor = _is(new, Tensor)
+        if not self.is_tensor and not _is(new, Sequence):
             raise ValueError("'right_inverse' must return a Tensor or a Sequence of tensors (list, tuple...). "
                              f"Got {type(new).__name__}")
-        self.is_tensor = isinstance(new, Tensor)
         self.ntensors = 1 if self.is_tensor else len(new)
         if self.is_tensor:
             self._check_original(original, new)

@@ -159,18 +159,18 @@ class Identity(BasePruningMethod):
 class _Amount(BasePruningMethod):
     """A method that prunes a number, or a share between 0 and 1, of what there is."""
 
-    def __init__(self, amount: float):
+    def __init__(self, amount: Any):
         if not isinstance(amount, Real):
             raise TypeError(f"Invalid type for amount: {amount}. Must be int or float.")
-        if amount < 0 or (not isinstance(amount, Integral) and amount > 1.0):
+        if float(amount) < 0 or (not isinstance(amount, Integral) and float(amount) > 1.0):
             raise ValueError(f"amount={amount} should either be a float in the range [0, 1] or a non-negative integer")
-        self.amount = amount
+        self.amount: Any = amount
 
     def _number(self, size: int) -> int:
         """How many of `size` to prune. Raises: ValueError if there are not so many."""
         if not isinstance(self.amount, Integral):
             return round(self.amount * size)
-        if self.amount > size:
+        if int(self.amount) > size:
             raise ValueError(f"amount={self.amount} should be smaller than the number of parameters to prune={size}")
         return int(self.amount)
 
