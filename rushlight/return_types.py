@@ -29,7 +29,7 @@ class NamedResult(tuple):
 
 def _named(name: str, fields: str) -> Any:
     names = tuple(fields.split())
-    items = {field: property(operator.itemgetter(at)) for at, field in enumerate(names)}
+    items: dict[str, Any] = {field: property(operator.itemgetter(at)) for at, field in enumerate(names)}
     return type(name, (NamedResult,), {"__slots__": (), "_fields": names, "n_fields": len(names), "n_sequence_fields": len(names),
                                        "n_unnamed_fields": 0, "__module__": "torch.return_types", **items})
 

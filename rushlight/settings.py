@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 from .backends.parallel import get_num_threads, set_num_threads
 
@@ -9,12 +10,12 @@ __all__ = ["are_deterministic_algorithms_enabled", "get_float32_matmul_precision
            "is_deterministic_algorithms_warn_only_enabled", "set_flush_denormal", "set_float32_matmul_precision", "set_num_interop_threads",
            "set_num_threads", "set_warn_always", "use_deterministic_algorithms", "is_warn_always_enabled"]
 
-_state = {"matmul": "highest", "deterministic": False, "warn_only": False, "interop": 1, "warn_always": False}
+_state: dict[str, Any] = {"matmul": "highest", "deterministic": False, "warn_only": False, "interop": 1, "warn_always": False}
 
 
 def get_float32_matmul_precision() -> str:
     """How exactly float32 matrices are multiplied: "highest", "high" or "medium"."""
-    return _state["matmul"]  # type: ignore[return-value]
+    return _state["matmul"]
 
 
 def set_float32_matmul_precision(precision: str) -> None:

@@ -79,7 +79,7 @@ class FunctionCtx(Node):
         """Take in what forward asked to save."""
         self.sequence = tick()
         places = {id(out): at for at, out in enumerate(outputs) if isinstance(out, Tensor)}
-        kept = []
+        kept: list[tuple] = []
         for tensor in self.to_save:
             if tensor is None:
                 kept.append((None, None, None, None))
@@ -198,7 +198,7 @@ class Function:
             outputs[0] if not isinstance(result, (tuple, list)) else type(result)(*outputs)
 
 
-def bound(cls: type, args: tuple, kwargs: dict) -> tuple:
+def bound(cls: Any, args: tuple, kwargs: dict) -> tuple:
     """Arguments given by name, put in the order of forward's."""
     import inspect
     signature = inspect.signature(cls.forward)

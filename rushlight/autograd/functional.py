@@ -81,7 +81,7 @@ def jvp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
         if live:
             result = grad([g for g, _ in live], weights, [t for _, t in live], create_graph=create_graph, allow_unused=True)
         else:
-            result = (None,) * len(outs)
+            result = [None] * len(outs)
         result = _filled(result, outs, strict)
     return _finished(outputs, create_graph), _finished(_like(result, many_out), create_graph)
 

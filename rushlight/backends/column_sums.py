@@ -31,7 +31,7 @@ def column_sums(x: Any) -> Any:
 
 def in_runs(x: Any) -> Any:
     """Sums over the first axis: runs of 16 rows, then runs of 16 such sums, and so on; what is left over at each level comes first."""
-    left_over = []
+    left_over: list = []
     while len(x) >= RUN and len(left_over) < LEVELS:
         full = len(x) - len(x) % RUN
         left_over.append(np.add.reduce(x[full:], 0) if full < len(x) else None)

@@ -1,6 +1,8 @@
 """Where a tensor lives: the CPU, or a CUDA device by number."""
 from __future__ import annotations
 
+from typing import Any
+
 TYPES = ("cpu", "cuda", "meta", "mps", "xpu", "ipu", "xla", "hip", "hpu", "mtia")
 
 
@@ -9,7 +11,10 @@ class device:
 
     __slots__ = ("type", "index", "_outer")
 
-    def __init__(self, type: object, index: int | None = None):
+    type: str
+    index: int | None
+
+    def __init__(self, type: Any, index: int | None = None):
         if isinstance(type, device):
             type, index = type.type, type.index
         elif isinstance(type, int) and not isinstance(type, bool):

@@ -4,6 +4,8 @@ A `dtype` pairs PyTorch's name with NumPy's type. bfloat16 is NumPy's only throu
 """
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 # The category decides mixing: a higher one always wins over a lower one.
@@ -15,9 +17,9 @@ class dtype:
 
     __slots__ = ("name", "_numpy", "itemsize", "category", "is_signed", "_kernel_name", "__weakref__")
 
-    def __init__(self, name: str, numpy_type: object, itemsize: int, category: int, kernel_name: str):
+    def __init__(self, name: str, numpy_type: Any, itemsize: int, category: int, kernel_name: str):
         self.name = name
-        self._numpy = None if numpy_type is None else np.dtype(numpy_type)
+        self._numpy: Any = None if numpy_type is None else np.dtype(numpy_type)
         self.itemsize = itemsize
         self.category = category
         self.is_signed = category >= FLOAT or (category == INTEGER and not name.startswith("u"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable
+from typing import Any
 
 
 class Mode(threading.local):
@@ -96,7 +97,7 @@ def _current() -> Mode:
 class no_grad(_Context):
     """Record nothing inside: `with no_grad():` or `@no_grad()`."""
 
-    def __new__(cls, function: Callable | None = None) -> no_grad:
+    def __new__(cls, function: Callable | None = None) -> Any:
         self = super().__new__(cls)
         return self if function is None else self(function)  # `@no_grad` without brackets
 
@@ -122,10 +123,10 @@ class enable_grad(no_grad):
 class inference_mode(_Context):
     """Record nothing inside, and make tensors that can never be recorded."""
 
-    def __new__(cls, mode: object = True) -> inference_mode:
+    def __new__(cls, mode: object = True) -> Any:
         self = super().__new__(cls)
         if callable(mode) and not isinstance(mode, bool):
-            self.__init__()
+            self.__init__()  # type: ignore[misc]  # Python does not call it: a function comes back, and no instance
             return self(mode)
         return self
 

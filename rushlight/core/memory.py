@@ -85,6 +85,6 @@ def in_geometry(array: Any, geometry: tuple) -> Any:
         return plain
     room = offset + 1 + sum([(n - 1) * s for n, s in zip(shape, strides)]) if array.size else offset
     memory = np.zeros(room, array.dtype)
-    out = array_at(memory, address(memory) + offset * width, shape, [s * width for s in strides], array.dtype)
+    out = array_at(memory, address(memory) + offset * width, shape, tuple([s * width for s in strides]), array.dtype)
     out[...] = array
     return out

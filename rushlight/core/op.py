@@ -56,7 +56,8 @@ class Op:
         self.holomorphic = holomorphic
         self.hidden = hidden
         self._wants: tuple | None = None
-        self._pull = self._conj_pull = None
+        self._pull: Any = None
+        self._conj_pull: Any = None
         formulas = (vjp,) if vjp is not None else grads
         self.keeps_arguments = any([f is not None and not {*self.arguments, "rest"}.isdisjoint(_names(f)) for f in formulas])
         self.keeps_out = any([f is not None and "out" in _names(f) for f in formulas])
@@ -91,6 +92,11 @@ class Op:
         if len(args) == 2:
             return (args[0] if 0 in keep else None, args[1] if 1 in keep else None)
         return tuple([arg if index in keep else None for index, arg in enumerate(args)]) if keep else ()
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether the formulas together name every argument."""
+        return self.differentiable and self._to_keep([True] * len(self.arguments)) is ALL
 
     def _to_keep(self, mask: list) -> Any:
         rows = self.wants if self.vjp is not None else [row for row, wanted in zip(self.wants, mask) if wanted]

@@ -88,7 +88,7 @@ def add_at(out: Any, places: tuple, g: Any) -> Any:
         else:
             out[places] += g
         return out
-    places = without_masks(places)
+    places = tuple(without_masks(places))
     positions = [d for d, p in enumerate(places) if p.__class__ is not slice]
     arrays = np.broadcast_arrays(*[places[d] for d in positions])
     depth = arrays[0].ndim

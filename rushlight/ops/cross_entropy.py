@@ -51,7 +51,7 @@ def check_tensors(name: str, input: Any, target: Any) -> None:
             raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {type(value).__name__}")
 
 
-def of_rows(op: tuple, input: Any, target: Any, weight: Any, ignore_index: int, reduction: str, smoothing: float) -> Any:
+def of_rows(op: list, input: Any, target: Any, weight: Any, ignore_index: int, reduction: str, smoothing: float) -> Any:
     """Apply one of the two losses to input as a table with its classes in dimension 1."""
     x, t = input._array, target._array
     if x.ndim == 2 and t.ndim == 1 and x.shape[0] == t.shape[0] and weight is None and t.dtype == np.int64:
@@ -265,7 +265,7 @@ def take_flat(x: Any, index: Any) -> Any:
 def evaluate_rows(op: Op, args: tuple, attrs: dict) -> Any:
     """Floating tensors (and integer targets, and None) as they are; halves in float32, the loss alone rounded."""
     arrays = [None if value is None else value._array for value in args]
-    dtype = arrays[0].dtype
+    dtype = args[0]._array.dtype
     if dtype.kind == "f" and dtype.itemsize != 2:
         return op.forward(*arrays, **attrs)
     if dtype.kind in "biuc":

@@ -63,10 +63,10 @@ def check_cat(tensors: Any, dim: int) -> tuple:
 
 
 def _cat(*arrays: Any, dim: int, sizes: tuple) -> Any:
-    arrays = alike(arrays)
+    given = alike(arrays)
     if None in sizes:
-        arrays = [a for a, size in zip(arrays, sizes) if size is not None]
-    return np.concatenate(arrays, axis=dim)
+        given = [a for a, size in zip(given, sizes) if size is not None]
+    return np.concatenate(given, axis=dim)
 
 
 def alike(arrays: Any) -> Any:

@@ -72,7 +72,7 @@ def in_halves(a: Any, b: Any, block: int, bias: Any = None) -> Any:
 
 def evaluate_matrix(op: Op, args: tuple, attrs: dict) -> Any:
     arrays = [None if value is None else value._array for value in args]
-    first = arrays[0].dtype
+    first = args[0]._array.dtype
     for array in arrays:
         if array is not None and array.dtype is not first and array.dtype != first:
             raise unlike(op, [a for a in arrays if a is not None])

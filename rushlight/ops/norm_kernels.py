@@ -59,7 +59,7 @@ def normalised_rows(x: Any, weight: Any, bias: Any, eps: float) -> tuple:
         if bias is not None:
             shifted += bias if len(bias) == 1 else bias[rows]
         means[rows], scales[rows] = mean, scale
-    by_blocks(*x.shape, work)
+    by_blocks(x.shape[0], x.shape[1], work)
     return out, means, scales
 
 
@@ -79,7 +79,7 @@ def normalised_rows_backward(g: Any, x: Any, weight: Any, means: Any, scales: An
         h -= mean
         h -= y
         h *= scales[rows]
-    by_blocks(*x.shape, work)
+    by_blocks(x.shape[0], x.shape[1], work)
     return out
 
 
@@ -92,6 +92,6 @@ def column_gradients(g: Any, x: Any, means: Any, scales: Any) -> tuple:
         y *= scales[rows]
         y *= g[rows]
         parts.append((rows.start, np.add.reduce(y, axis=0), np.matmul(np.ones(len(y), g.dtype), g[rows])))
-    by_blocks(*x.shape, work)
+    by_blocks(x.shape[0], x.shape[1], work)
     parts.sort(key=lambda part: part[0])  # threads finish in any order, and sums must not depend on it
     return sum([part[1] for part in parts]), sum([part[2] for part in parts])

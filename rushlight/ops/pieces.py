@@ -138,7 +138,7 @@ UNBIND = Op("unbind", view_kind, _unbind,
 def tensor_split(input: Tensor, indices_or_sections: Any = None, dim: int = 0, *, indices: Any = None, sections: Any = None) -> tuple:
     """Views between the given indices, or `sections` views whose sizes differ by at most one."""
     shape = input._array.shape
-    given = next((v for v in (indices_or_sections, indices, sections) if v is not None), None)
+    given: Any = next((v for v in (indices_or_sections, indices, sections) if v is not None), None)
     if not shape:
         raise RuntimeError(f"tensor_split expected at least a 1-dimensional tensor, but got a tensor with {len(shape)} dims")
     dim = one_dim(dim, len(shape))

@@ -75,7 +75,7 @@ def sampled(input: Any, grid: Any, mode: str, padding_mode: str, align_corners: 
     parts = [p - low for p, low in zip(places, lows)]
     total = None
     for corner in product((0, 1), repeat=len(size)):
-        weight = 1
+        weight: Any = 1
         for one, part in zip(corner, parts):
             weight = weight * (part if one else 1 - part)
         value = picked(input, [low + one for low, one in zip(lows, corner)]) * weight.unsqueeze(1)
@@ -111,7 +111,8 @@ def reflected(x: Any, low: float, span: float) -> Any:
 def picked(input: Any, places: list) -> Any:
     """The pixels at whole-numbered places (N, ...): (N, C, ...); 0 outside the image."""
     size = input._array.shape[2:]
-    flat, seen = 0, True
+    flat: Any = 0
+    seen: Any = True
     for p, n in zip(places, size):
         index = p._array
         seen = seen & (index >= 0) & (index <= n - 1)
