@@ -29,7 +29,7 @@ def _like(values: Any, many: bool) -> Any:
     return tuple(values) if many else values[0]
 
 
-def _filled(grads: tuple, inputs: tuple, strict: bool) -> list:
+def _filled(grads: Any, inputs: tuple, strict: bool) -> Any:
     if strict and any([g is None for g in grads]):
         at = [g is None for g in grads].index(True)
         raise RuntimeError(f"Output 0 of the user-provided function is independent of input {at}. This is not allowed in strict mode.")
@@ -81,7 +81,7 @@ def jvp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
         if live:
             result = grad([g for g, _ in live], weights, [t for _, t in live], create_graph=create_graph, allow_unused=True)
         else:
-            result = [None] * len(outs)
+            result = (None,) * len(outs)
         result = _filled(result, outs, strict)
     return _finished(outputs, create_graph), _finished(_like(result, many_out), create_graph)
 

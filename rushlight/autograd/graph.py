@@ -100,5 +100,5 @@ def register_multi_grad_hook(tensors: Any, fn: Any, *, mode: str = "all") -> Rem
     handles = [tensor.register_hook(arrived(at)) for at, tensor in enumerate(tensors)]
     all_hooks: dict = {}
     handle = RemovableHandle(all_hooks)
-    handle.remove = lambda: [h.remove() for h in handles]  # type: ignore[method-assign]
+    handle.remove = lambda: [h.remove() for h in handles]  # type: ignore[method-assign, assignment]
     return handle

@@ -18,6 +18,6 @@ def backward(self: Any, gradient: Any = None, retain_graph: bool | None = None, 
         node = self._node if self._base is None else fresh_node(self)
         if node is not None:
             keep = create_graph if retain_graph is None else retain_graph
-            engine.run((node,), (wrap(np.array(1, array.dtype).reshape(array.shape)),), keep, create_graph)
+            engine.run([node], [wrap(np.array(1, array.dtype).reshape(array.shape))], keep, create_graph)
             return
     backward_of_many(self, gradient, retain_graph, create_graph, inputs=inputs)

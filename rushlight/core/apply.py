@@ -7,9 +7,9 @@ from numpy import asarray
 
 from . import wrap as wrapping
 from .grad_mode import mode
-from .inplace import fresh_node, link_view
+from .inplace import fresh_node, link_view, version_of
 from .node import Node, OutputSlot
-from .op import NotANumber, Op
+from .op import SAME, NotANumber, Op
 from .wrap import new, wrap
 
 #: What looks on at every operation (capture, anomaly mode, hooks on saved tensors): watcher(op, args, attrs) runs it and returns
@@ -75,13 +75,14 @@ def operator(op: Op) -> Any:
     Two small tensors of one dtype, the commonest call of all, go the short way below, which is `apply` written out for them (1.1 us
     where apply takes 1.6, and PyTorch 1.1); all else goes through apply. An operand that is no tensor or number is left to its own class.
     """
-    forward, keeps = op.forward, op.keeps_arguments
+    forward, keeps, keeps_both = op.forward, op.keeps_arguments, op.keeps_all
+    takes_any = op.is_ufunc and op.dtype is SAME  # of any dtype: no conversion before, no check
 
     def method(x: Any, y: Any) -> Any:
         try:
             a = x._array
             b = y._array if y.__class__ is not float else asarray(y, a.dtype) if a.dtype.kind in "fc" else None
-            if watchers or a.dtype is not b.dtype or a.size > SMALL or b.size > SMALL or a.dtype.kind not in "fc":
+            if watchers or a.dtype is not b.dtype or a.size > SMALL or b.size > SMALL or not takes_any and a.dtype.kind not in "fc":
                 return apply(op, x, y)
             out = forward(a, b)
         except (AttributeError, ValueError, TypeError):  # a number, or shapes that do not fit
@@ -93,17 +94,18 @@ def operator(op: Op) -> Any:
         result._array = out if out.__class__ is a.__class__ else asarray(out)
         result._node = None
         if mode.grad and op.differentiable:
-            edges = (x._node if x._base is None else fresh_node(x),
-                     None if y.__class__ is float else y._node if y._base is None else fresh_node(y))
-            if edges != NO_EDGES:
-                result._node = node = Node(op, edges, op.saved((x, y), edges) if keeps else (), NO_ATTRIBUTES, out.shape, out.dtype)
+            left = x._node if x._base is None else fresh_node(x)
+            right = None if y.__class__ is float else y._node if y._base is None else fresh_node(y)
+            if left is not None or right is not None:
+                edges = (left, right)
+                saved = () if not keeps else (x, y) if keeps_both and left is not None and right is not None else op.saved((x, y), edges)
+                result._node = node = Node(op, edges, saved, NO_ATTRIBUTES, out.shape, out.dtype)
                 if op.keeps_out:
                     keep_result(node, result)
         return result
     return method
 
 
-NO_EDGES = (None, None)
 NO_ATTRIBUTES: dict = {}
 #: elements up to which the short way is worth while; beyond, `apply` may use several cores
 SMALL = 1 << 14
@@ -111,7 +113,6 @@ SMALL = 1 << 14
 
 def keep_result(node: Node, result: Any) -> None:
     """Save the result for backward: its array, not the tensor, which would be a cycle."""
-    from .inplace import version_of
     node.out = result._array
     node.cell = version_of(result)
 
@@ -142,8 +143,8 @@ def apply_hidden(op: Op, args: tuple, attrs: dict, arrays: tuple) -> Any:
     """The first of an operation's results; the others are kept for its gradient alone."""
     result = wrap(arrays[0])
     if mode.grad and op.differentiable:
-        edges = tuple([None if getattr(arg, "_array", None) is None else arg._node if arg._base is None else fresh_node(arg) for arg in args])
-        if any([edge is not None for edge in edges]):
+        edges = edges_of(args)
+        if edges is not None:
             result._node = node = Node(op, edges, op.saved(args, edges), attrs, arrays[0].shape, arrays[0].dtype)
             node.out = arrays
     return result

@@ -10,6 +10,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from .grad_mode import mode
 from .node import FREED, FREED_MESSAGE, AccumulateGrad, Node
@@ -30,38 +31,44 @@ def run(roots: list, gradients: list, keep_graph: bool, create_graph: bool, targ
         wanted = leading_to(roots, targets)
         for node in targets:
             node.special = True
+    node = g = None  # the next node and its gradient, where only one waits; else the queue knows
     before, mode.grad = mode.grad, create_graph
     try:
-        for node, gradient in zip(roots, gradients):
-            if wanted is None or node in wanted:
-                deliver(pending, heap, node, gradient)
-        while heap:
-            node = heappop(heap)[1]
-            g = pending.pop(node)
-            while node is not None:
-                if node.special:
-                    grads = grad = array = None  # of the node before, lest a leaf think that its gradient has other owners
-                    grads = attend(node, g, pending, heap, targets, wanted, found)
-                elif node.saved is FREED:
-                    raise RuntimeError(FREED_MESSAGE)
-                else:
-                    grads = node.op.pull(node, g)
-                edges = node.edges
+        if len(roots) == 1 and wanted is None:
+            node, g = roots[0], gradients[0]
+        else:
+            for root, gradient in zip(roots, gradients):
+                if wanted is None or root in wanted:
+                    deliver(pending, heap, root, gradient)
+        while node is not None or heap:
+            if node is None:
+                node = heappop(heap)[1]
+                g = pending.pop(node)
+            if node.special:
+                grads = grad = array = None  # of the node before, lest a leaf think that its gradient has other owners
+                grads = attend(node, g, pending, heap, targets, wanted, found)
                 if not keep_graph:
                     node.free()
-                node = None
-                for edge, grad in zip(edges, grads):
-                    if edge is not None and grad is not None and (wanted is None or edge in wanted):
-                        array = grad._array
-                        if array.shape != edge.shape or array.dtype is not edge.dtype:
-                            grad = conform(grad, edge)
-                        if edge in pending:
-                            deliver(pending, heap, edge, grad)
-                        elif heap or len(edges) > 1:
-                            pending[edge] = grad
-                            heappush(heap, (-edge.sequence, edge))
-                        else:
-                            node, g = edge, grad  # a chain: the only node that waits is the next one
+            elif node.saved is FREED:
+                raise RuntimeError(FREED_MESSAGE)
+            else:
+                grads = node.op.pull(node, g)
+                if not keep_graph and (node.saved or node.out is not None):
+                    node.saved, node.out = FREED, None
+            edges = node.edges
+            node = None
+            for edge, grad in zip(edges, grads):
+                if edge is not None and grad is not None and (wanted is None or edge in wanted):
+                    array = grad._array
+                    if array.shape != edge.shape or array.dtype is not edge.dtype:
+                        grad = conform(grad, edge)
+                    if edge in pending:
+                        deliver(pending, heap, edge, grad)
+                    elif heap or len(edges) > 1:
+                        pending[edge] = grad
+                        heappush(heap, (-edge.sequence, edge))
+                    else:
+                        node, g = edge, grad  # a chain
     finally:
         mode.grad = before
     return found
@@ -164,9 +171,9 @@ def fitted(grad: Any, shape: tuple) -> Any:
     """A gradient summed over what was broadcast; one that is smaller than its tensor stands for the same value everywhere."""
     array = grad._array
     if array.size == 1 and len(shape) >= array.ndim:
-        if mode.grad or array.__class__ is not np.ndarray or not shape:
+        if mode.grad or array.__class__ is not ndarray or not shape:
             return grad.expand(shape) if shape else grad.reshape(())
-        return wrap(np.ndarray(shape, array.dtype, array, 0, (0,) * len(shape)))  # every element is the one number
+        return wrap(ndarray(shape, array.dtype, array, 0, (0,) * len(shape)))  # every element is the one number
     if len(array.shape) <= len(shape) and all([n in (1, m) for n, m in zip(array.shape[::-1], shape[::-1])]):
         return grad.expand(shape)
     return grad.sum_to_size(shape)

@@ -13,14 +13,27 @@ def fused(code: str, elements: tuple = ("x",), scalars: tuple = ()) -> Callable:
 
     The kernel is made at the first call: most programs use few of the operations that a file defines.
     """
-    made: Any = None
+    entries: dict = {}
+
+    def compiled(*key: Any) -> Callable:
+        from .scalar_numpy import kernel
+        entry = entries[key if len(key) > 1 else key[0]] = kernel(code, elements, scalars).entry(*key)
+        return entry
+
+    if len(elements) == 1 and not scalars:
+        def single(x: Any) -> Any:
+            return (entries.get(x.dtype) or compiled(x.dtype))(x)
+        return single
 
     def forward(*arrays: Any, **attributes: Any) -> Any:
-        nonlocal made
-        if made is None:
-            from .scalar_numpy import kernel
-            made = kernel(code, elements, scalars)
-        return made(*arrays, *[attributes[name] for name in scalars])
+        shape = arrays[0].shape
+        for a in arrays:
+            if a.shape != shape:
+                arrays = np.broadcast_arrays(*arrays)
+                break
+        key = tuple([a.dtype for a in arrays])
+        found = entries.get(key if len(key) > 1 else key[0]) or compiled(*key)
+        return found(*arrays, *[attributes[name] for name in scalars])
     return forward
 
 

@@ -35,8 +35,10 @@ class Node:
     retain: weakref.ref | None = None  # the tensor whose .grad keeps the arriving gradient
     parent: Node | None = None      # set on an OutputSlot alone
     traceback: str | None = None    # where the operation was called, in anomaly mode
+    out: Any = None                 # the result's array, if a formula names it
     cell: Any = None                # version of the saved result
     alias: str | None = None        # a name to show in place of the operation's
+    outputs: tuple = ()             # (shape, dtype) of each of several results
 
     def __init__(self, op: Op, edges: tuple, saved: tuple, attrs: dict, shape: tuple, dtype: Any):
         self.op = op
@@ -46,7 +48,6 @@ class Node:
         self.shape = shape
         self.dtype = dtype
         self.sequence = tick()
-        self.out: Any = None
 
     def backward(self, g: Any) -> Any:
         """The gradients of the arguments, in order, from the gradient of the result; None where there is none."""
@@ -161,6 +162,7 @@ class OutputSlot(Node):
     """One of several results of a Node: it hands its gradient to its parent."""
 
     special = True
+    parent: Node
 
     def __init__(self, parent: Node, index: int, shape: tuple, dtype: Any):
         self.parent = parent
@@ -185,7 +187,7 @@ class AccumulateGrad(Node):
 
     def __init__(self, variable: Any):
         # Weak: a leaf that nobody holds needs no gradient, and a cycle would keep its memory until the next collection.
-        self.leaf = weakref.ref(variable)
+        self.leaf: Any = weakref.ref(variable)
         self.edges = ()
         self.shape = variable._array.shape
         self.dtype = variable._array.dtype

@@ -19,6 +19,8 @@ def checked_number(value: Any, dtype: np.dtype) -> Any:
     Raises RuntimeError where the dtype cannot hold it.
     """
     kind = dtype.kind
+    if kind == "f" and value.__class__ is float and (dtype.itemsize == 8 or dtype.itemsize == 4 and not abs(value) > LARGEST["float32"]):
+        return np.array(value, dtype)
     if kind == "b":
         return np.array(bool(value))
     if kind in "iu":

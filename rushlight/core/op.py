@@ -312,7 +312,7 @@ def evaluate_reduction(op: Op, args: tuple, attrs: dict) -> Any:
     a = args[0]._array
     if a.itemsize == 2 and a.dtype.kind not in "iu":
         return evaluate_half_safe(op, args, attrs)
-    out = op.forward(a, **attrs)
+    out = op.forward(a, **attrs) if attrs else op.forward(a)
     if out.__class__ is not a.__class__ and out.__class__ is not tuple:
         out = np.asarray(out)
     return out
