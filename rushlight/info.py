@@ -23,7 +23,7 @@ def installed(distribution: str) -> str | None:
 
 def blas() -> str:
     """The library that NumPy multiplies matrices with, as NumPy was built."""
-    library = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[call-overload, index]
+    library = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return f"{library.get('name', 'unknown')} {library.get('version', '')}".strip()
 
 

@@ -381,7 +381,7 @@ class Tensor(Listed):
                 result.__dict__[name] = copy.deepcopy(value, memo)
         return result
 
-    def __reduce_ex__(self, protocol: int) -> tuple:
+    def __reduce_ex__(self, protocol: Any) -> tuple:
         own = {k: v for k, v in self.__dict__.items() if k not in PRIVATE}
         return rebuild, (portable(type(self)), self.detach()._array, self.requires_grad and self.is_leaf, own)
 
@@ -427,9 +427,9 @@ for _name, _op in {"add": arithmetic.ADD, "sub": arithmetic.SUB, "mul": arithmet
                    "floordiv": arithmetic.FLOOR_DIVIDE, "mod": arithmetic.REMAINDER}.items():
     setattr(Tensor, f"__{_name}__", operator(_op))
     setattr(Tensor, f"__r{_name}__", _reflected(operator(_op)))
-Tensor.__rsub__ = _reflected(operator(arithmetic.RSUB))
-Tensor.__div__, Tensor.__rdiv__ = Tensor.__truediv__, arithmetic.__rtruediv__
-Tensor.__rtruediv__ = arithmetic.__rtruediv__
+for _name, _function in {"__rsub__": _reflected(operator(arithmetic.RSUB)), "__div__": operator(arithmetic.DIV),
+                         "__rdiv__": arithmetic.__rtruediv__, "__rtruediv__": arithmetic.__rtruediv__}.items():
+    setattr(Tensor, _name, _function)
 for _name, _op in {"eq": arithmetic.EQ, "ne": arithmetic.NE, "lt": arithmetic.LT, "le": arithmetic.LE, "gt": arithmetic.GT,
                    "ge": arithmetic.GE}.items():
     setattr(Tensor, f"__{_name}__", operator(_op))
@@ -450,6 +450,6 @@ for _dunder, _method in {"__neg__": "neg", "__pos__": "positive", "__abs__": "ab
                          "__iand__": "bitwise_and_", "__ior__": "bitwise_or_", "__ixor__": "bitwise_xor_",
                          "__ilshift__": "bitwise_left_shift_", "__irshift__": "bitwise_right_shift_", "__reversed__": "flip"}.items():
     setattr(Tensor, _dunder, _through(_method))
-Tensor.__rmatmul__ = _through("matmul", swapped=True)
+Tensor.__rmatmul__ = _through("matmul", swapped=True)  # type: ignore[method-assign]
 
 methods.install(Tensor)

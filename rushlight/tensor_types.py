@@ -1,6 +1,7 @@
 """The old way to name tensors: `torch.Tensor(2, 3)`, `torch.FloatTensor([1, 2])`, `isinstance(x, torch.LongTensor)`, `x.type()`."""
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ def _alias(tensor: Tensor, dtype: dtypes.dtype | None) -> Tensor:
     return alias(tensor)
 
 
-class tensortype(type):
+class tensortype(builtins.type):
     """The type of the old type names: each makes tensors of its dtype, and these are its instances."""
 
     dtype: dtypes.dtype

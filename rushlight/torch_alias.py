@@ -70,7 +70,7 @@ def install_as_torch() -> None:
         raise RuntimeError("PyTorch is already imported as torch in this process\n"
                            "call rushlight.install_as_torch() before the first `import torch`")
     if FINDER not in sys.meta_path:
-        sys.meta_path.insert(0, FINDER)  # type: ignore[arg-type]  # a finder by protocol, not by class
+        sys.meta_path.insert(0, FINDER)
     importlib.import_module(TORCH)
 
 

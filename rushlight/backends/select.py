@@ -17,7 +17,7 @@ FEW = 2000
 
 def masked(a: Any, condition: Any) -> Any:
     """A new array: a where the condition holds, else 0. The shapes broadcast."""
-    bits = BITS.get(a.dtype.itemsize) if a.dtype.kind in "fV" else None
+    bits: Any = BITS.get(a.dtype.itemsize) if a.dtype.kind in "fV" else None
     if bits is None or a.__class__ is not np.ndarray:
         return a * condition
     return np.multiply(a.view(bits), condition, out=...).view(a.dtype)

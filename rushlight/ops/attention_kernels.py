@@ -71,7 +71,7 @@ def attended(q: Any, k: Any, v: Any, mask: Any, scale: float, causal: bool) -> t
         np.divide(part, np.where(empty, 1, total), out=out[heads, rows])
         # A row without keys gets +inf, so that exp(s - log) is 0.
         logs[heads, rows] = np.where(empty, np.inf, top + np.log(total))
-    by_blocks(*q.shape[:2], keys, work)
+    by_blocks(q.shape[0], q.shape[1], keys, work)
     return out, logs
 
 
@@ -97,5 +97,5 @@ def attended_backward(g: Any, q: Any, k: Any, v: Any, mask: Any, out: Any, logs:
         ds *= ds.dtype.type(scale)
         np.matmul(ds, k[heads, :seen], out=dq[heads, rows])
         dk[heads, :seen] += np.matmul(ds.swapaxes(1, 2), q[heads, rows])
-    by_blocks(*q.shape[:2], keys, work)
+    by_blocks(q.shape[0], q.shape[1], keys, work)
     return (dq, dk, dv, dmask) if by_mask else (dq, dk, dv)

@@ -180,7 +180,18 @@ def _sum_of_bias(g: Any) -> Any:
     return g.sum((0, *range(2, g._array.ndim)))
 
 
+#: windows of two and of one dimension, with their groups
+EXAMPLES = ((Windows((5, 4), (3, 2), (2, 1), ((1, 0), (0, 1)), (1, 2)), 2), (Windows((6,), (3,), (1,), ((1, 1),), (1,)), 4),
+            (Windows((2, 3), (1, 1), (1, 1), ((0, 0), (0, 0)), (1, 1)), 1))
+
+
+def _examples(random: Any, shape: tuple) -> list:
+    return [((random.normal(size=(3, 4, *windows.size)), random.normal(size=(4, 4 // groups, *windows.kernel)), random.normal(size=4)),
+             {"windows": windows, "groups": groups}) for windows, groups in EXAMPLES]
+
+
 CONVOLUTION = Op("convolution", kernel, lambda x, weight, bias, *, windows, groups: convolved(x, weight, bias, windows, groups),
+    samples=_examples,
     grads=(lambda g, weight, windows, groups: apply(SPREAD, g, conj(weight), None, windows=windows, groups=groups),
            lambda g, x, windows, groups: apply(CORRELATION, g, conj(x), windows=windows, groups=groups),
            lambda g: _sum_of_bias(g)))
@@ -304,6 +315,7 @@ def _unfold(x: Any, *, windows: Windows) -> Any:
 
 
 UNFOLD = Op("im2col", kernel, _unfold, node_name="Im2ColBackward0",
+    samples=lambda random, shape: [((random.normal(size=(2, 3, *EXAMPLES[0][0].size)),), {"windows": EXAMPLES[0][0]})],
     grads=(lambda g, windows: apply(FOLD, g, windows=windows),))
 
 
@@ -314,7 +326,7 @@ def fold(input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, p
     if x.ndim not in (2, 3) or 0 in x.shape[-2:]:
         raise RuntimeError("Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero dimensions for input, but "
                            f"got: {list(x.shape)}")
-    places, count = prod(windows.kernel), prod([max(n, 0) for n in windows.out])
+    places, count = prod(windows.kernel), prod(tuple([max(n, 0) for n in windows.out]))
     if x.shape[-2] % places:
         raise RuntimeError(f"Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got input.size(1)="
                            f"{x.shape[-2]} and kernel_size={pair_text(windows.kernel)}.")

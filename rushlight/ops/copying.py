@@ -1,6 +1,7 @@
 """Copies: to other dtypes, devices and layouts; writing values into a tensor."""
 from __future__ import annotations
 
+import builtins
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,7 +37,7 @@ def laid_out(x: Any, memory_format: Any) -> Any:
     return out
 
 
-def last_order(ndim: int, memory_format: Any) -> tuple:
+def last_order(ndim: builtins.int, memory_format: Any) -> tuple:
     """The dimensions from outermost to innermost in a channels-last format."""
     if memory_format is channels_last and ndim == 4 or memory_format is channels_last_3d and ndim == 5:
         return (0, *range(2, ndim), 1)
@@ -54,7 +55,7 @@ def contiguous(input: Tensor, memory_format: Any = contiguous_format) -> Tensor:
     return apply(CLONE, input, memory_format=memory_format)
 
 
-def is_contiguous(input: Tensor, memory_format: Any = contiguous_format) -> bool:
+def is_contiguous(input: Tensor, memory_format: Any = contiguous_format) -> builtins.bool:
     """Whether the elements lie in memory in order."""
     x = input._array
     if memory_format in (contiguous_format, preserve_format):
@@ -63,7 +64,7 @@ def is_contiguous(input: Tensor, memory_format: Any = contiguous_format) -> bool
     return x.ndim == ndim and x.transpose(last_order(ndim, memory_format)).flags.c_contiguous
 
 
-def cast(input: Tensor, dtype: dtypes.dtype, copy: bool = False, memory_format: Any = preserve_format) -> Tensor:
+def cast(input: Tensor, dtype: dtypes.dtype, copy: builtins.bool = False, memory_format: Any = preserve_format) -> Tensor:
     """input in another dtype; itself if it has that dtype, unless copy."""
     if input._array.dtype == dtype.numpy:
         return apply(CLONE, input, memory_format=memory_format) if copy else input
@@ -84,7 +85,7 @@ CAST = Op("to_copy", opaque, _cast, grads=(lambda g: g,), code="x")       # the 
 CAST_TO_WHOLE = Op("to_whole", opaque, _cast, code="x")                   # to integers and bool: no gradient
 
 
-def to(input: Tensor, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, copy: bool = False,
+def to(input: Tensor, *args: Any, dtype: Any = None, device: Any = None, non_blocking: builtins.bool = False, copy: builtins.bool = False,
        memory_format: Any = preserve_format) -> Tensor:
     """input in another dtype, on another device, or as another tensor's; itself where nothing changes."""
     for value in args:

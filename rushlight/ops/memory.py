@@ -119,7 +119,7 @@ def storage_bytes(array: Any) -> int:
 
 def _as_strided(x: Any, *, size: tuple, stride: tuple, offset: int, shape: tuple, geometry: tuple) -> Any:
     memory = owner(x)
-    return array_at(memory, address(memory) + offset * x.itemsize, size, [s * x.itemsize for s in stride], x.dtype)
+    return array_at(memory, address(memory) + offset * x.itemsize, size, tuple([s * x.itemsize for s in stride]), x.dtype)
 
 
 def _into_strides(g: Any, *, size: tuple, stride: tuple, offset: int, shape: tuple, geometry: tuple) -> Any:
@@ -259,7 +259,8 @@ def set_to(input: Tensor, array: Any, offset: int, size: Any, stride: Any) -> No
     if stride is None or not len(tuple(stride)):
         stride = [int(np.prod(size[d + 1:], dtype=np.int64)) for d in range(len(size))]
     check_strided(array, size, tuple(stride), offset)
-    input._array = array_at(owner(array), address(owner(array)) + offset * array.itemsize, size, [s * array.itemsize for s in stride], array.dtype)
+    strides = tuple([s * array.itemsize for s in stride])
+    input._array = array_at(owner(array), address(owner(array)) + offset * array.itemsize, size, strides, array.dtype)
 
 
 # ---- memory as other processes and devices see it

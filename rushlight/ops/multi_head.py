@@ -217,5 +217,6 @@ def attend(q: Any, k: Any, v: Any, mask: Any, rate: float, is_causal: bool, imag
     if mask is not None:
         m = mask._array.shape
         mask = mask.unsqueeze(0) if m[0] == 1 and len(m) == 3 else mask.view(images, -1, *m[1:])
-    out = scaled_dot_product_attention(*[t.reshape(shape) for t, shape in zip((q, k, v), shapes)], mask, rate, is_causal)
+    q, k, v = [t.reshape(shape) for t, shape in zip((q, k, v), shapes)]
+    out = scaled_dot_product_attention(q, k, v, mask, rate, is_causal)
     return out.reshape(-1, *out._array.shape[2:])

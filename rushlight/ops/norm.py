@@ -100,7 +100,9 @@ def _layer_norm_grad(g: Any, x: Any, weight: Any, bias: Any, out: tuple, dims: i
     return by_x, *by_weight
 
 
-LAYER_NORM = Op("native_layer_norm", kernel, _layer_norm, vjp=_layer_norm_grad, hidden=True)
+LAYER_NORM = Op("native_layer_norm", kernel, _layer_norm, vjp=_layer_norm_grad, hidden=True, samples=lambda random, shape: [
+    ((random.normal(size=(3, 2, 4)), random.normal(size=size), random.normal(size=size)), {"dims": dims, "eps": 1e-5})
+    for dims, size in ((1, (4,)), (2, (2, 4)))])
 
 
 def _layer_norm_backward(grad: Any, x: Any, weight: Any, means: Any, scales: Any, *, dims: int) -> Any:
@@ -186,7 +188,8 @@ def _group_norm_grad(g: Any, x: Any, weight: Any, bias: Any, out: tuple, groups:
     return by_x, *by_weight
 
 
-GROUP_NORM = Op("native_group_norm", kernel, _group_norm, vjp=_group_norm_grad, hidden=True)
+GROUP_NORM = Op("native_group_norm", kernel, _group_norm, vjp=_group_norm_grad, hidden=True, samples=lambda random, shape: [
+    ((random.normal(size=(3, 4, 2, 3)), random.normal(size=4), random.normal(size=4)), {"groups": 2, "eps": 1e-5})])
 
 
 def _group_norm_backward(grad: Any, x: Any, weight: Any, means: Any, scales: Any, *, groups: int) -> Any:
@@ -345,8 +348,9 @@ def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var
         raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")
     # Every image's channels are channels of one large image.
     images = shape[0]
-    repeated = [None if value is None else value.repeat(images) for value in (running_mean, running_var, weight, bias)]
-    out = batch_norm(input.reshape(1, images * shape[1], *shape[2:]), *repeated, use_input_stats, momentum, eps)
+    repeated: list[Any] = [None if value is None else value.repeat(images) for value in (running_mean, running_var, weight, bias)]
+    mean, variance, scale, shift = repeated
+    out = batch_norm(input.reshape(1, images * shape[1], *shape[2:]), mean, variance, scale, shift, use_input_stats, momentum, eps)
     for running, values in zip((running_mean, running_var), repeated):
         if running is not None and use_input_stats:
             running.copy_(values.reshape(images, -1).mean(0))
@@ -395,7 +399,8 @@ def _rms_norm_grad(g: Any, x: Any, weight: Any, dims: int, eps: float) -> tuple:
     return scale * (h - y * inner), (g * y.conj()).sum(summed) if summed else g * y.conj()
 
 
-RMS_NORM = Op("rms_norm", kernel, _rms_norm, vjp=_rms_norm_grad, hidden=True, node_name="MulBackward0")
+RMS_NORM = Op("rms_norm", kernel, _rms_norm, vjp=_rms_norm_grad, hidden=True, node_name="MulBackward0", samples=lambda random, shape: [
+    ((random.normal(size=(3, 2, 4)), random.normal(size=size)), {"dims": dims, "eps": 1e-5}) for dims, size in ((1, (4,)), (2, (2, 4)))])
 
 
 def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 #: the modes that interpolate, with the number of spatial dimensions they need (None: any)
-MODES = {"nearest": None, "nearest-exact": None, "area": None, "linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2, "lanczos": 2}
+MODES: dict[str, Any] = {"nearest": None, "nearest-exact": None, "area": None, "linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2, "lanczos": 2}
 ALL_MODES = "nearest | linear | bilinear | bicubic | trilinear | lanczos | area | nearest-exact"
 
 
@@ -202,6 +202,8 @@ def _interpolate_backward(grad: Any, *, maps: tuple, size: tuple) -> Any:
 INTERPOLATE_BACKWARD = Op("interpolate_backward", kernel, _interpolate_backward,
     grads=(lambda g, maps, size: apply(INTERPOLATE, g, maps=maps, size=size),))
 INTERPOLATE = Op("interpolate", kernel, lambda x, *, maps, size: resampled(x, maps),
+    samples=lambda random, shape: [((random.normal(size=(1, 2, 4, 3)),), {
+        "maps": tuple([taps(mode, n, 5, None, False, False, np.float64) for n in (4, 3)]), "size": (4, 3)}) for mode in ("nearest", "bicubic")],
     grads=(lambda g, maps, size: apply(INTERPOLATE_BACKWARD, g, maps=maps, size=size),))
 
 _named: dict = {}
