@@ -21,7 +21,7 @@ class FunctionCtx(Node):
     not_differentiable: tuple = ()
     to_save: tuple = ()
 
-    def __init__(self, function: type, args: tuple):
+    def __init__(self, function: Any, args: tuple):
         self.function = function
         self.edges = tuple([edge(arg) for arg in args])
         self.needs_input_grad = tuple([node is not None for node in self.edges])
