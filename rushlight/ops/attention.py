@@ -149,7 +149,12 @@ def by_definition(g: Any, query: Any, key: Any, value: Any, mask: Any, scale: fl
             ds if mask is not None and mask.dtype.name != "bool" else None)
 
 
-ATTENTION = Op("scaled_dot_product_attention", kernel, _attention, vjp=_attention_grad, hidden=True,
+def _examples(random: Any, shape: tuple) -> list:
+    q, k, v = [random.normal(size=(2, 1, n, 3)) for n in (4, 5, 5)]
+    return [((q, k, v, None), {"scale": 0.7, "causal": True}), ((q, k, v, random.normal(size=(4, 5))), {"scale": 0.7, "causal": False})]
+
+
+ATTENTION = Op("scaled_dot_product_attention", kernel, _attention, vjp=_attention_grad, hidden=True, samples=_examples,
     node_name="ScaledDotProductFlashAttentionForCpuBackward0")
 # PyTorch does what its fused kernel does not take in several operations, whose last one gives the name.
 ATTENTION_BY_PARTS = ATTENTION.printed_as("UnsafeViewBackward0")

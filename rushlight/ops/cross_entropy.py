@@ -33,7 +33,7 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, s
     check_tensors("cross_entropy_loss", input, target)
     if input._array.shape == target._array.shape:
         return cross_entropy_of_probabilities(input, target, weight, ignore_index, reduction, label_smoothing)
-    return of_rows(CROSS_ENTROPY, input, target, weight, ignore_index, reduction, max(label_smoothing, 0.0))
+    return of_rows((CROSS_ENTROPY, CROSS_ENTROPY_2D), input, target, weight, ignore_index, reduction, max(label_smoothing, 0.0))
 
 
 def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None, ignore_index: int = -100,
@@ -41,7 +41,7 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, size_a
     """-input[target] for logarithms of probabilities, and its mean or sum over the rows; arguments as for `cross_entropy`."""
     reduction = reduction_of(reduction, size_average, reduce)
     check_tensors("nll_loss_nd", input, target)
-    return of_rows(NLL_LOSS, input, target, weight, ignore_index, reduction, 0.0)
+    return of_rows((NLL_LOSS, NLL_LOSS_2D), input, target, weight, ignore_index, reduction, 0.0)
 
 
 def check_tensors(name: str, input: Any, target: Any) -> None:
@@ -51,11 +51,11 @@ def check_tensors(name: str, input: Any, target: Any) -> None:
             raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {type(value).__name__}")
 
 
-def of_rows(op: list, input: Any, target: Any, weight: Any, ignore_index: int, reduction: str, smoothing: float) -> Any:
-    """Apply one of the two losses to input as a table with its classes in dimension 1."""
+def of_rows(ops: tuple, input: Any, target: Any, weight: Any, ignore_index: int, reduction: str, smoothing: float) -> Any:
+    """Apply one of two operations, for matrices or for more dimensions, to input as a table with its classes in dimension 1."""
     x, t = input._array, target._array
     if x.ndim == 2 and t.ndim == 1 and x.shape[0] == t.shape[0] and weight is None and t.dtype == np.int64:
-        return apply(op[0], input, target, None, reduction=reduction, ignore_index=ignore_index, smoothing=smoothing)
+        return apply(ops[0], input, target, None, reduction=reduction, ignore_index=ignore_index, smoothing=smoothing)
     check_shapes(input, target)
     if weight is not None:
         check_weight(input, weight)
@@ -63,9 +63,9 @@ def of_rows(op: list, input: Any, target: Any, weight: Any, ignore_index: int, r
         raise RuntimeError(f"expected target dtype to be Long or Byte, but got {target.dtype.kernel_name}")
     attributes = {"reduction": reduction, "ignore_index": ignore_index, "smoothing": smoothing}
     if x.ndim == 1:
-        loss = apply(op[0], input.unsqueeze(0), target.reshape(1), weight, **attributes)
+        loss = apply(ops[0], input.unsqueeze(0), target.reshape(1), weight, **attributes)
         return loss.reshape(t.shape) if reduction == "none" else loss
-    return apply(op[x.ndim > 2], input, target, weight, **attributes)
+    return apply(ops[x.ndim > 2], input, target, weight, **attributes)
 
 
 def check_shapes(input: Any, target: Any) -> None:
@@ -281,10 +281,24 @@ def _cross_entropy_grad(g: Any, x: Any, target: Any, weight: Any, out: tuple, re
                  smoothing=smoothing), None, None
 
 
+def _samples(smoothing: tuple) -> Any:
+    """Tables of two and of three dimensions, with rows that count nothing, under every reduction."""
+    def samples(random: Any, shape: tuple) -> list:
+        cases = []
+        for eps in smoothing:
+            for reduction in ("mean", "sum", "none"):
+                attributes = {"reduction": reduction, "ignore_index": 1, "smoothing": eps}
+                cases.append(((random.normal(size=(5, 3)), random.integers(0, 3, 5), None), attributes))
+                cases.append(((random.normal(size=(2, 3, 4)), random.integers(0, 3, (2, 4)), None), attributes))
+        return cases
+    return samples
+
+
 table = Kind("table", evaluate_rows)
 # PyTorch prints two names: for rows of a matrix, and for those of tables with more dimensions.
-CROSS_ENTROPY = [Op("cross_entropy", table, _cross_entropy, vjp=_cross_entropy_grad, hidden=True, node_name="NllLossBackward0")]
-CROSS_ENTROPY.append(CROSS_ENTROPY[0].printed_as("NllLoss2DBackward0"))
+CROSS_ENTROPY = Op("cross_entropy", table, _cross_entropy, vjp=_cross_entropy_grad, hidden=True, node_name="NllLossBackward0",
+    samples=_samples((0.0, 0.1)))
+CROSS_ENTROPY_2D = CROSS_ENTROPY.printed_as("NllLoss2DBackward0")
 CROSS_ENTROPY_BACKWARD = Op("cross_entropy_backward", table, _cross_entropy_backward, vjp=_second, node_name="LogSoftmaxBackwardDataBackward0")
 
 
@@ -301,14 +315,14 @@ def _nll_loss_backward(grad: Any, x: Any, target: Any, weight: Any, *, reduction
 
 
 def _nll_second(g: Any, x: Any, target: Any, weight: Any, reduction: str, ignore_index: int, smoothing: float) -> Any:
-    return apply(NLL_LOSS[0], g, target, weight, reduction=reduction, ignore_index=ignore_index, smoothing=smoothing)
+    return apply(NLL_LOSS, g, target, weight, reduction=reduction, ignore_index=ignore_index, smoothing=smoothing)
 
 
-NLL_LOSS = [Op("nll_loss", table, _nll_loss,
+NLL_LOSS = Op("nll_loss", table, _nll_loss, samples=_samples((0.0,)),
     grads=(lambda g, x, target, weight, reduction, ignore_index, smoothing: apply(
                NLL_LOSS_BACKWARD, g, x, target, weight, reduction=reduction, ignore_index=ignore_index, smoothing=smoothing),
-           None, None))]
-NLL_LOSS.append(NLL_LOSS[0].printed_as("NllLoss2DBackward0"))
+           None, None))
+NLL_LOSS_2D = NLL_LOSS.printed_as("NllLoss2DBackward0")
 NLL_LOSS_BACKWARD = Op("nll_loss_backward", table, _nll_loss_backward,
     grads=(lambda g, x, target, weight, reduction, ignore_index, smoothing: _nll_second(
                g, x, target, weight, reduction, ignore_index, smoothing),

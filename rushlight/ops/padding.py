@@ -65,6 +65,7 @@ def _constant_pad(x: Any, *, pads: tuple, value: Any) -> Any:
 
 
 CONSTANT_PAD = Op("constant_pad_nd", opaque, _constant_pad, node_name="ConstantPadNdBackward0",
+    samples=lambda random, shape: [((random.normal(size=(3, 4)),), {"pads": ((1, 2), (-1, 1)), "value": 0.5})],
     grads=(lambda g, pads: apply(CONSTANT_PAD, g, pads=tuple([(-low, -high) for low, high in pads]), value=0),))
 
 
@@ -140,11 +141,13 @@ def gathered_back(g: Any, source: Any, size: int, dim: int) -> Any:
 
 
 BORDER_BACKWARD = Op("pad_backward", opaque, _border_backward,
-    grads=(lambda g, pads, mode, shape: apply(BORDERS[mode][0], g, pads=pads, mode=mode, shape=shape),))
-_BORDER = Op("pad", opaque, _border,
+    grads=(lambda g, pads, mode, shape: apply(BORDER, g, pads=pads, mode=mode, shape=shape),))
+BORDER = Op("pad", opaque, _border,
+    samples=lambda random, shape: [((random.normal(size=(2, 3, 4)),), {"pads": ((0, 0), (1, 2), (-1, 1)), "mode": mode, "shape": (2, 3, 4)})
+                                   for mode in ("reflect", "replicate", "circular")],
     grads=(lambda g, pads, mode, shape: apply(BORDER_BACKWARD, g, pads=pads, mode=mode, shape=shape),))
 BORDERS = {
-    "reflect": [_BORDER.printed_as(f"ReflectionPad{dims}DBackward0") for dims in (1, 2, 3)],
-    "replicate": [_BORDER.printed_as(f"ReplicationPad{dims}DBackward0") for dims in (1, 2, 3)],
-    "circular": [_BORDER.printed_as("CopySlices")] * 3,
+    "reflect": [BORDER.printed_as(f"ReflectionPad{dims}DBackward0") for dims in (1, 2, 3)],
+    "replicate": [BORDER.printed_as(f"ReplicationPad{dims}DBackward0") for dims in (1, 2, 3)],
+    "circular": [BORDER.printed_as("CopySlices")] * 3,
 }

@@ -180,9 +180,12 @@ def _max_pool_grad(g: Any, x: Any, out: Any, windows: Windows) -> Any:
     return apply(MAX_POOL_BACKWARD, g, x, out, windows=windows)
 
 
-MAX_POOL = {2: Op("max_pool2d_with_indices", kernel, _max_pool, grads=(_max_pool_grad,), node_name="MaxPool2DWithIndicesBackward0")}
-MAX_POOL[1] = MAX_POOL[2].printed_as("SqueezeBackward1")
-MAX_POOL[3] = MAX_POOL[2].printed_as("MaxPool3DWithIndicesBackward0")
+#: windows that overlap, and windows that do not
+EXAMPLES = (Windows((5, 4), (3, 2), (2, 1), ((1, 1), (0, 0)), (1, 1)), Windows((5, 4), (2, 2), (2, 2), ((0, 0), (0, 0)), (1, 1)))
+MAX_POOL_2D = Op("max_pool2d_with_indices", kernel, _max_pool, grads=(_max_pool_grad,), node_name="MaxPool2DWithIndicesBackward0",
+    samples=lambda random, shape: [((random.normal(size=(2, 3, 5, 4)),), {"windows": windows}) for windows in EXAMPLES])
+#: by the number of spatial dimensions
+MAX_POOL = {1: MAX_POOL_2D.printed_as("SqueezeBackward1"), 2: MAX_POOL_2D, 3: MAX_POOL_2D.printed_as("MaxPool3DWithIndicesBackward0")}
 MAX_POOL_INDICES = Op("max_pool_indices", kernel, lambda x, *, windows: max_indices(x, windows))
 MAX_POOL_BACKWARD = Op("max_pool_backward", kernel, lambda grad, x, out, *, windows: max_backward(grad, x, out, windows))
 
@@ -241,13 +244,13 @@ def _avg_pool(x: Any, *, windows: Windows, divisors: Any) -> Any:
     return np.divide(sums, np.asarray(divisors, x.dtype), out=sums)
 
 
-AVG_POOL = {2: Op("avg_pool2d", kernel, _avg_pool, node_name="AvgPool2DBackward0",
-    grads=(lambda g, windows, divisors: apply(AVG_POOL_BACKWARD, g, windows=windows, divisors=divisors),))}
-AVG_POOL[1] = AVG_POOL[2].printed_as("SqueezeBackward1")
-AVG_POOL[3] = AVG_POOL[2].printed_as("AvgPool3DBackward0")
+AVG_POOL_2D = Op("avg_pool2d", kernel, _avg_pool, node_name="AvgPool2DBackward0",
+    samples=lambda random, shape: [((random.normal(size=(2, 3, 5, 4)),), {"windows": windows, "divisors": 3}) for windows in EXAMPLES],
+    grads=(lambda g, windows, divisors: apply(AVG_POOL_BACKWARD, g, windows=windows, divisors=divisors),))
+AVG_POOL = {1: AVG_POOL_2D.printed_as("SqueezeBackward1"), 2: AVG_POOL_2D, 3: AVG_POOL_2D.printed_as("AvgPool3DBackward0")}
 AVG_POOL_BACKWARD = Op("avg_pool_backward", kernel,
     lambda grad, *, windows, divisors: spread_windows(grad / np.asarray(divisors, grad.dtype), windows),
-    grads=(lambda g, windows, divisors: apply(AVG_POOL[2], g, windows=windows, divisors=divisors),))
+    grads=(lambda g, windows, divisors: apply(AVG_POOL_2D, g, windows=windows, divisors=divisors),))
 
 
 # ---- norms

@@ -113,11 +113,12 @@ def by_matrices(x: Any, matrices: list) -> Any:
 
 ADAPTIVE_AVG_BACKWARD = Op("adaptive_avg_pool_backward", kernel,
     lambda grad, *, size, output_size: by_matrices(grad, [means_matrix(n, o, grad.dtype).T for n, o in zip(size, output_size)]),
-    grads=(lambda g, size, output_size: apply(ADAPTIVE_AVG[2], g, size=size, output_size=output_size),))
-ADAPTIVE_AVG = {2: Op("adaptive_avg_pool2d", kernel, _adaptive_avg, node_name="AdaptiveAvgPool2DBackward0",
-    grads=(lambda g, size, output_size: apply(ADAPTIVE_AVG_BACKWARD, g, size=size, output_size=output_size),))}
-ADAPTIVE_AVG[1] = ADAPTIVE_AVG[2].printed_as("SqueezeBackward1")
-ADAPTIVE_AVG[3] = ADAPTIVE_AVG[2].printed_as("AdaptiveAvgPool3DBackward0")
+    grads=(lambda g, size, output_size: apply(ADAPTIVE_AVG_2D, g, size=size, output_size=output_size),))
+ADAPTIVE_AVG_2D = Op("adaptive_avg_pool2d", kernel, _adaptive_avg, node_name="AdaptiveAvgPool2DBackward0",
+    samples=lambda random, shape: [((random.normal(size=(2, 3, 5, 4)),), {"size": (5, 4), "output_size": (3, 7)})],
+    grads=(lambda g, size, output_size: apply(ADAPTIVE_AVG_BACKWARD, g, size=size, output_size=output_size),))
+ADAPTIVE_AVG = {1: ADAPTIVE_AVG_2D.printed_as("SqueezeBackward1"), 2: ADAPTIVE_AVG_2D,
+                3: ADAPTIVE_AVG_2D.printed_as("AdaptiveAvgPool3DBackward0")}
 # Where the stretches are all equal, plain windows do.
 ADAPTIVE_EVEN = {dims: AVG_POOL[2].printed_as(ADAPTIVE_AVG[dims].node_name) for dims in (1, 2, 3)}
 
@@ -200,10 +201,12 @@ def _choice_grad(g: tuple, x: Any, out: tuple, places: tuple) -> tuple:
     return (placed(g[0], out[1], shape[len(shape) - len(places):]),)
 
 
-CHOICES = {"adaptive_max_pool2d": Op("adaptive_max_pool2d", kernel, _largest_of, vjp=_choice_grad, node_name="AdaptiveMaxPool2DBackward0")}
+ADAPTIVE_MAX_2D = Op("adaptive_max_pool2d", kernel, _largest_of, vjp=_choice_grad, node_name="AdaptiveMaxPool2DBackward0",
+    samples=lambda random, shape: [((random.normal(size=(2, 3, 5, 4)),), {"places": (stretches(5, 3), stretches(4, 2))})])
+CHOICES = {"adaptive_max_pool2d": ADAPTIVE_MAX_2D}
 for _name, _node in (("adaptive_max_pool1d", "SqueezeBackward1"), ("adaptive_max_pool3d", "AdaptiveMaxPool3DBackward0"),
                      ("fractional_max_pool2d", "FractionalMaxPool2DBackward0"), ("fractional_max_pool3d", "FractionalMaxPool3DBackward0")):
-    CHOICES[_name] = CHOICES["adaptive_max_pool2d"].printed_as(_node)
+    CHOICES[_name] = ADAPTIVE_MAX_2D.printed_as(_node)
 
 
 def fractional_max_pool2d(input: Tensor, kernel_size: Any, output_size: Any = None, output_ratio: Any = None, return_indices: bool = False,
@@ -346,7 +349,7 @@ def _taken(g: Any, indices: Any, size: tuple) -> Any:
     return g.reshape(*lead, -1).gather(-1, indices.reshape(*lead, -1)).reshape(shape)
 
 
-MAX_UNPOOL = {2: Op("max_unpool2d", kernel, _max_unpool, node_name="MaxUnpool2DBackward0",
-    grads=(lambda g, indices, size: _taken(g, indices, size), None))}
-MAX_UNPOOL[1] = MAX_UNPOOL[2].printed_as("SqueezeBackward1")
-MAX_UNPOOL[3] = MAX_UNPOOL[2].printed_as("MaxUnpool3DBackward0")
+MAX_UNPOOL_2D = Op("max_unpool2d", kernel, _max_unpool, node_name="MaxUnpool2DBackward0",
+    samples=lambda random, shape: [((random.normal(size=(1, 2, 2)), np.array([[[0, 5], [11, 7]]])), {"size": (4, 3)})],
+    grads=(lambda g, indices, size: _taken(g, indices, size), None))
+MAX_UNPOOL = {1: MAX_UNPOOL_2D.printed_as("SqueezeBackward1"), 2: MAX_UNPOOL_2D, 3: MAX_UNPOOL_2D.printed_as("MaxUnpool3DBackward0")}

@@ -146,10 +146,13 @@ def cubic_weights(t: Any, a: float = -0.75) -> list:
     return [far(t + 1), near(t), near(1 - t), far(2 - t)]
 
 
-GRID_SAMPLE = {2: Op("grid_sampler_2d", kernel, forward_by(sampled), arguments=("input", "grid"), node_name="GridSampler2DBackward0",
+GRID_SAMPLE_2D = Op("grid_sampler_2d", kernel, forward_by(sampled), arguments=("input", "grid"), node_name="GridSampler2DBackward0",
+    samples=lambda random, shape: [
+        ((random.normal(size=(1, 2, 4, 5)), random.uniform(-1.5, 1.5, (1, 3, 2, 2))), {"mode": mode, "padding_mode": padding, "align_corners": False})
+        for mode, padding in (("bilinear", "zeros"), ("bicubic", "reflection"), ("nearest", "border"))],
     vjp=lambda g, input, grid, mode, padding_mode, align_corners, needs: gradient_by(
-        sampled, g, (input, grid), needs, mode=mode, padding_mode=padding_mode, align_corners=align_corners))}
-GRID_SAMPLE[3] = GRID_SAMPLE[2].printed_as("GridSampler3DBackward0")
+        sampled, g, (input, grid), needs, mode=mode, padding_mode=padding_mode, align_corners=align_corners))
+GRID_SAMPLE = {2: GRID_SAMPLE_2D, 3: GRID_SAMPLE_2D.printed_as("GridSampler3DBackward0")}
 
 
 def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> Tensor:
@@ -191,4 +194,5 @@ def _affine_gradient(g: Any, size: tuple, align_corners: bool) -> Any:
     return g.reshape(size[0], -1, len(size) - 2).transpose(1, 2).matmul(rows)
 
 
-AFFINE_GRID = Op("affine_grid_generator", kernel, _affine_grid, grads=(_affine_gradient,))
+AFFINE_GRID = Op("affine_grid_generator", kernel, _affine_grid, grads=(_affine_gradient,),
+    samples=lambda random, shape: [((random.normal(size=(2, 2, 3)),), {"size": (2, 1, 3, 4), "align_corners": True})])
