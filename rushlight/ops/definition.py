@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..core import engine
 from ..core.apply import wrap
 from ..core.grad_mode import enable_grad, mode, no_grad
 
@@ -21,7 +22,6 @@ def forward_by(definition: Callable) -> Callable:
 
 def gradient_by(definition: Callable, g: Any, args: tuple, needs: tuple, **attributes: Any) -> tuple:
     """The gradients of a definition's arguments, zeros for those that its value does not move with."""
-    from ..autograd import grad
     recorded = mode.grad
     with enable_grad():
         if not recorded:
@@ -31,7 +31,9 @@ def gradient_by(definition: Callable, g: Any, args: tuple, needs: tuple, **attri
         if out._node is None:
             found = iter([None] * len(wanted))
         else:
-            found = iter(grad(out, wanted, g, create_graph=recorded, allow_unused=True))
+            nodes = [arg._node for arg in wanted]
+            gradients = engine.run([out._node], [g], recorded, recorded, dict.fromkeys(nodes))
+            found = iter([gradients.get(node) for node in nodes])
     return tuple([_or_zeros(next(found), arg) if needed else None for arg, needed in zip(args, needs)])
 
 
