@@ -10,8 +10,26 @@ from typing import Any
 
 from .core import dtypes as _dtypes
 from .core.device import device
-from .core.dtypes import bfloat16, complex64, complex128, dtype, float16, float32, float64, int8, int16, int32, int64
-from .core.dtypes import get_default_dtype, promote_types, set_default_dtype, uint8, uint16, uint32, uint64
+from .core.dtypes import (
+    bfloat16,
+    complex64,
+    complex128,
+    dtype,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    int8,
+    int16,
+    int32,
+    int64,
+    promote_types,
+    set_default_dtype,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
 from .core.grad_mode import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
 from .core.layout import channels_last, channels_last_3d, contiguous_format, layout, memory_format, preserve_format, sparse_coo, strided
 from .core.size import Size

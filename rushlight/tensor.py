@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .core import apply as core_apply
-from .core import device as devices
-from .core import dtypes
+from . import methods
+from .core import apply as core_apply, device as devices, dtypes
 from .core.apply import operator, wrap
-from .core.grad_mode import mode
-from .core.inplace import bump, fresh_node, inplace
+from .core.inplace import fresh_node
 from .core.node import AccumulateGrad, RemovableHandle, add_hook
 from .core.size import Size
 from .names import from_portable, portable
-from . import methods
 from .ops import arithmetic
 
 if TYPE_CHECKING:
@@ -193,7 +190,7 @@ class Tensor(Listed):
             if value._array.shape != self._array.shape:
                 raise RuntimeError("assigned grad has data of a different size")
             if value._array.dtype != self._array.dtype:
-                raise RuntimeError(f"assigned grad has data of a different type")
+                raise RuntimeError("assigned grad has data of a different type")
         self._grad = value
 
     @grad.deleter

@@ -89,7 +89,7 @@ def old_type(name: str, is_cuda: bool = False) -> tensortype:
 globals().update({name: old_type(name) for name in NAMES})
 
 
-def type(input: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:  # noqa: A001
+def type(input: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     """The old name of the tensor's type, as text; or the tensor in the dtype that an old name, a class or a dtype says."""
     if dtype is None:
         return f"torch.{'cuda.' if input.is_cuda else ''}{name_of(input.dtype)}"

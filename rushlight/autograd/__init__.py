@@ -8,9 +8,9 @@ import numpy as np
 
 from ..core import engine, grad_mode
 from ..core.apply import wrap
+from ..core.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 from ..core.inplace import fresh_node, nobody
 from ..core.node import AccumulateGrad
-from ..core.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 from ..tensor import Tensor
 from ..torch_alias import module_getattr
 

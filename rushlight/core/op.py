@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..backends.large import LARGE, split_ufunc
-from . import dtypes
-from . import wrap as wrapping
-from .node import G, NEEDS, OUT, REST
+from . import dtypes, wrap as wrapping
+from .node import NEEDS, OUT, REST, G
 from .wrap import wrap
 
 ndarray = np.ndarray

@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core import device as devices
-from ..core import dtypes
+from ..core import device as devices, dtypes
 from ..core.apply import apply
-from ..core.inplace import check_apart, check_writable, inplace, take
+from ..core.grad_mode import mode
+from ..core.inplace import check_apart, inplace
 from ..core.layout import channels_last, channels_last_3d, contiguous_format, preserve_format
 from ..core.memory import dense
 from ..core.numbers import checked_number
 from ..core.op import Op, binary, opaque
-from ..core.grad_mode import mode
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

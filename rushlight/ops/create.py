@@ -1,14 +1,12 @@
 """New tensors: from data, filled with a number, counted, shaped as another tensor."""
 from __future__ import annotations
 
-import math
 import numbers
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core import device as devices
-from ..core import dtypes
+from ..core import device as devices, dtypes
 from ..core.apply import wrap
 from ..core.layout import contiguous_format, preserve_format
 from ..core.numbers import checked_number

@@ -56,8 +56,8 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, o
     lengths = input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)
     if out is None:
         return input / lengths
-    from .arithmetic import div
     from ..core.out import write_out
+    from .arithmetic import div
     return write_out("div", div(input, lengths), out)
 
 

@@ -13,9 +13,9 @@ from ..core import sampling, sampling_discrete
 from ..core.apply import apply
 from ..core.generator import default_generator
 from ..core.inplace import inplace
+from ..core.memory import dense
 from ..core.op import Op, opaque
 from .arithmetic import mul
-from ..core.memory import dense
 from .random import check_probability, require_kind, stream
 
 if TYPE_CHECKING:

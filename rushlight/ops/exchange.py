@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core import device as devices
-from ..core import dtypes
+from ..core import device as devices, dtypes
 from ..core.apply import wrap
 from ..core.memory import Memory
 from ..core.warn import warn_once

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.apply import apply, wrap
+from ..core.apply import apply
 from ..core.inplace import bump
-from ..core.layout import contiguous_format, preserve_format
+from ..core.layout import contiguous_format
 from ..core.memory import address, array_at, extent, owner
 from ..core.op import Op, opaque, view as view_kind
 from .dims import one_dim, sizes_of

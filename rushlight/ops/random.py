@@ -12,10 +12,10 @@ import numpy as np
 from ..core import device as devices, dtypes, sampling, sampling_discrete, sampling_integers, sampling_normal
 from ..core.apply import apply
 from ..core.generator import Generator, default_generator
+from ..core.memory import dense
 from ..core.op import Kind, Op, evaluate_opaque, explain_broadcast, opaque
 from ..core.out import write_out
 from .arithmetic import zero
-from ..core.memory import dense
 from .dims import sizes_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.apply import apply
 from ..core.op import Op, opaque, view as view_kind
-from .dims import one_dim, sizes_of
+from .dims import one_dim
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

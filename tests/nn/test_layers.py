@@ -289,10 +289,10 @@ def test_converting_to_sync_batch_norm_keeps_parameters_and_buffers():
 
 def test_a_parameter_is_found_on_the_class_of_its_layer_only_by_way_of_an_instance():
     with pytest.raises(AttributeError, match="^type object 'Linear' has no attribute 'weight'$"):
-        getattr(nn.Linear, "weight")  # noqa: B009
+        getattr(nn.Linear, "weight")
     layer = nn.Linear(2, 2)
     del layer.weight
     with pytest.raises(AttributeError, match="^'Linear' object has no attribute 'weight'$"):
-        getattr(layer, "weight")  # noqa: B009
+        getattr(layer, "weight")
     layer.weight = 5
     assert layer.weight == 5

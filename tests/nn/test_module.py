@@ -142,7 +142,7 @@ def test_a_computed_tensor_is_no_parameter():
 def test_attributes_are_found_and_deleted_where_they_are_registered():
     net = Net()
     with pytest.raises(AttributeError, match="^'Net' object has no attribute 'foo'$"):
-        getattr(net, "foo")  # noqa: B009
+        getattr(net, "foo")
     with pytest.raises(AttributeError, match="foo"):
         del net.foo
     del net.l, net.b, net.c
