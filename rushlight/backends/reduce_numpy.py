@@ -60,11 +60,24 @@ def flat(ufunc: Any, x: Any, dtype: Any) -> Any:
 
 def rows(ufunc: Any, x: Any, dtype: Any) -> Any:
     """The reduction of each row of a matrix."""
+    if ufunc is np.multiply:
+        return folded(x, dtype)
     if x.size < 2 * GRAIN or not len(x):
         return ufunc.reduce(x, 1, dtype)
     out = np.empty(len(x), ufunc.reduce(x[:1, :1], 1, dtype).dtype)
     parallel_for(len(x), max(1, GRAIN // x.shape[1]), lambda start, stop: ufunc.reduce(x[start:stop], 1, dtype, out[start:stop]))
     return out
+
+
+def folded(x: Any, dtype: Any) -> Any:
+    """The product of each row: halves are multiplied together first, because a running product waits for itself at every step."""
+    x = x.astype(dtype) if dtype is not None else x
+    while x.shape[1] > 64:
+        half = x.shape[1] // 2
+        rest = x[:, 2 * half:]
+        x = x[:, :half] * x[:, half:2 * half]
+        x[:, :rest.shape[1]] *= rest
+    return np.multiply.reduce(x, 1)
 
 
 def columns(ufunc: Any, x: Any, dtype: Any) -> Any:
@@ -92,15 +105,61 @@ def narrow_columns(ufunc: Any, x: Any, dtype: Any) -> Any:
 
 
 def column_sums(x: Any) -> Any:
-    """The sum of each column: products with ones, a block of rows at a time.
+    """The sum of each column, a block of rows at a time.
 
-    NumPy adds row to row, which is slow where rows are short and loses digits where they are many; partial sums of blocks do not.
+    NumPy adds row to row, which loses digits where rows are many, and is slow where they are short: those are summed as products with ones.
     """
-    ones = np.ones(BLOCK, x.dtype)
-    whole = len(x) // BLOCK
-    rest = x[whole * BLOCK:]
+    count, length = x.shape
+    # BLAS hands larger products to threads of its own, which wait for each other.
+    block = min(BLOCK, 8192 // length) if length <= 256 else 0
+    if block < 8:
+        return blocked_sums(x)
+    ones = np.ones(block, x.dtype)
+    whole = count // block
+    rest = x[whole * block:]
     total = ones[:len(rest)] @ rest
     if whole:
-        parts = ones @ x[:whole * BLOCK].reshape(whole, BLOCK, x.shape[1])
-        total += np.add.reduce(parts, 0) if whole < BLOCK else column_sums(parts)
+        parts = np.empty((whole, length), x.dtype)
+        parallel_for(whole, max(1, GRAIN // (block * length)), lambda start, stop: np.matmul(
+            ones, x[start * block:stop * block].reshape(-1, block, length), parts[start:stop]))
+        total += column_sums(parts) if whole > BLOCK else np.add.reduce(parts, 0)
     return total
+
+
+def blocked_sums(x: Any) -> Any:
+    """The sum of each column of a matrix of long rows."""
+    whole = len(x) // BLOCK
+    parts = np.empty((whole + 1, x.shape[1]), x.dtype)
+    parallel_for(whole, max(1, GRAIN // (BLOCK * x.shape[1])), lambda start, stop: np.add.reduce(
+        x[start * BLOCK:stop * BLOCK].reshape(stop - start, BLOCK, -1), 1, out=parts[start:stop]))
+    np.add.reduce(x[whole * BLOCK:], 0, out=parts[whole])
+    return np.add.reduce(parts, 0)
+
+
+def accumulate(ufunc: Any, x: Any, dim: int, dtype: Any = None) -> Any:
+    """ufunc.accumulate(x, dim, dtype), on all cores: across another dimension."""
+    if x.size < SMALL or x.ndim < 2:
+        return ufunc.accumulate(x, dim, dtype)
+    if size_of(x.shape[dim + 1:]) >= 128 and x.flags.c_contiguous:
+        return accumulate_down(ufunc, x, dim, dtype)
+    cut = 0 if dim else 1
+    out = np.empty(x.shape, ufunc.accumulate(x[(slice(0, 1),) * x.ndim], dim, dtype).dtype)
+    lead = (slice(None),) * cut
+
+    def run(start: int, stop: int) -> None:
+        part = (*lead, slice(start, stop))
+        ufunc.accumulate(x[part], dim, dtype, out[part])
+    parallel_for(x.shape[cut], max(1, 65536 * x.shape[cut] // x.size), run)
+    return out
+
+
+def accumulate_down(ufunc: Any, x: Any, dim: int, dtype: Any) -> Any:
+    """The same row by row: NumPy would go down one column after the other, which is many times slower where rows are long."""
+    x = x if dtype is None else x.astype(dtype)
+    out = np.empty_like(x)
+    source, target = np.moveaxis(x, dim, 0), np.moveaxis(out, dim, 0)
+    if len(source):
+        target[0] = source[0]
+    for step in range(1, len(source)):
+        ufunc(target[step - 1], source[step], out=target[step])
+    return out

@@ -30,7 +30,7 @@ def order(x: Any, descending: bool = False) -> Any:
 
 def first(x: Any, count: int, descending: bool = False) -> Any:
     """The first `count` indices of `order(x, descending)`."""
-    keys = packed(x, descending) if count * 4 < x.shape[-1] else None
+    keys = packed(x, descending) if count * 4 < x.shape[-1] and x.size > SMALL else None
     if keys is None:
         return order(x, descending)[..., :count]
     keys.partition(count - 1, axis=-1)
@@ -41,7 +41,7 @@ def first(x: Any, count: int, descending: bool = False) -> Any:
 
 def at(x: Any, rank: int) -> Any:
     """The index of number `rank` of the ascending order, `(..., 1)`."""
-    keys = packed(x, False)
+    keys = packed(x, False) if x.size > SMALL else None
     if keys is None:
         return order(x)[..., rank:rank + 1]
     keys.partition(rank, axis=-1)

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..core.apply import apply
 from ..core.dtypes import result_type
-from ..core.fused import widened
+from ..core.fused import fused, widened
 from ..core.op import Kind, Op, explain_broadcast, nary, number_like, promoted, two_tensors, unary
 from ..core.samples import between, pair
 from .arithmetic import conj
@@ -171,7 +171,18 @@ def _bound(x: Any, value: Any) -> Any:
     return number_like(value, x.dtype)
 
 
-CLAMP = Op("clamp", unary, lambda x, *, min, max: np.minimum(np.maximum(x, _bound(x, min)), _bound(x, max)),
+def _clamp(x: Any, *, min: Any, max: Any) -> Any:
+    if x.size > LARGE and x.dtype.kind == "f":
+        return _clamp_pieces(x, min=min, max=max)
+    out = np.maximum(x, _bound(x, min))
+    return np.minimum(out, _bound(x, max), out=out) if out.ndim else np.minimum(out, _bound(x, max))
+
+
+#: elements above which a kernel that runs piece by piece beats calls on the whole array
+LARGE = 65536
+_clamp_pieces = fused("minimum(maximum(x, min), max)", ("x",), ("min", "max"))
+
+CLAMP = Op("clamp", unary, _clamp,
     samples=between((-2, 2), min=-1.0, max=0.5), node_name="ClampBackward1",
     grads=(lambda g, x, min, max: where((x >= min) & (x <= max), g, 0),),
     code="minimum(maximum(x, min), max)")
@@ -232,7 +243,9 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     for name, value in (("end", end), ("weight", weight)):
         if _is_tensor(value) and value.dtype is not input.dtype:
             raise RuntimeError(f"expected dtype {_c_name(input)} for `{name}` but got dtype {_c_name(value)}")
-    return apply(LERP_TENSOR if _is_tensor(weight) else LERP, input, end, weight)
+    if _is_tensor(weight):
+        return apply(LERP_TENSOR, input, end, weight)
+    return apply(LERP, input, end, weight=weight)
 
 
 def _c_name(tensor: Any) -> str:
@@ -243,18 +256,28 @@ def _c_name(tensor: Any) -> str:
     return known.get(tensor.dtype.name, tensor.dtype.name)
 
 
-def _lerp(x: Any, y: Any, weight: Any) -> Any:
-    # From the nearer end, so that weight 1 gives y itself.
-    step = y - x
-    return np.where(np.abs(weight) < 0.5, x + weight * step, y - step * (1 - weight)).astype(x.dtype)
+# From the nearer end, so that weight 1 gives `end` itself.
+_from_start, _from_end = "x + weight * (y - x)", "y - (y - x) * (1 - weight)"
+_lerp_start, _lerp_end = (fused(text, ("x", "y"), ("weight",)) for text in (_from_start, _from_end))
 
 
-LERP = Op("lerp", nary, widened(_lerp), samples=between((-2, 2), (-2, 2), (0, 1)), arguments=("x", "y", "weight"),
+def _lerp(x: Any, y: Any, *, weight: Any) -> Any:
+    if x.dtype.kind == "c":
+        weight = x.dtype.type(weight)
+        return x + weight * (y - x) if abs(weight) < 0.5 else y - (y - x) * (1 - weight)
+    return (_lerp_start if abs(weight) < 0.5 else _lerp_end)(x, y, weight=weight)
+
+
+LERP = Op("lerp", two_tensors, _lerp, samples=between((-2, 2), (-2, 2), weight=0.25),
+    grads=(lambda g, weight: g * conj(1 - weight),
+           lambda g, weight: g * conj(weight)),
+    code=_from_start)
+LERP_TENSOR = Op("lerp", nary, fused(f"where(abs(weight) < 0.5, {_from_start}, {_from_end})", ("x", "y", "weight")),
+    samples=between((-2, 2), (-2, 2), (0, 1)), arguments=("x", "y", "weight"), node_name="LerpBackward1",
     grads=(lambda g, weight: g * conj(1 - weight),
            lambda g, weight: g * conj(weight),
            lambda g, x, y: g * conj(y - x)),
-    code="x + weight * (y - x)")
-LERP_TENSOR = LERP.printed_as("LerpBackward1")
+    code=f"where(abs(weight) < 0.5, {_from_start}, {_from_end})")
 
 
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
@@ -271,7 +294,17 @@ def _value_for(name: str, value: Any, *tensors: Any) -> Any:
     return value
 
 
-ADDCMUL = Op("addcmul", nary, widened(lambda x, y, z, *, value: x + _bound(x, value) * y * z),
+def _large_or_whole(code: str, whole: Any) -> Any:
+    """The kernel of a scalar text for large float arrays, the same as calls on whole arrays for others."""
+    pieces, small = fused(code, ("x", "y", "z"), ("value",)), widened(whole)
+    return lambda x, y, z, *, value: (pieces if x.size > LARGE and x.dtype.kind == "f" else small)(x, y, z, value=value)
+
+
+def _addcmul(x: Any, y: Any, z: Any, *, value: Any) -> Any:
+    return x + (y * z if value == 1 else _bound(x, value) * y * z)
+
+
+ADDCMUL = Op("addcmul", nary, _large_or_whole("x + value * y * z", _addcmul),
     samples=between((-2, 2), (-2, 2), (-2, 2), value=0.5), arguments=("x", "y", "z"),
     grads=(lambda g: g,
            lambda g, z, value: g * conj(z * value),
@@ -290,7 +323,11 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) 
     return apply(ADDCDIV, input, tensor1, tensor2, value=value)
 
 
-ADDCDIV = Op("addcdiv", nary, widened(lambda x, y, z, *, value: x + _bound(x, value) * (y / z)),
+def _addcdiv(x: Any, y: Any, z: Any, *, value: Any) -> Any:
+    return x + (y / z if value == 1 else _bound(x, value) * (y / z))
+
+
+ADDCDIV = Op("addcdiv", nary, _large_or_whole("x + value * (y / z)", _addcdiv),
     samples=between((-2, 2), (-2, 2), (0.5, 2), value=0.5), arguments=("x", "y", "z"),
     grads=(lambda g: g,
            lambda g, z, value: g * conj(value / z),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import return_types
+from ..backends.reduce_numpy import accumulate
 from ..core.apply import apply
 from ..core.op import Op, kernel, opaque
 from ..core.samples import along
@@ -32,12 +33,12 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
 
 
 def _cumsum(x: Any, *, dim: int) -> Any:
-    return np.add.accumulate(x, dim, _whole(x)) if x.ndim else x.astype(_whole(x) or x.dtype)
+    return accumulate(np.add, x, dim, _whole(x)) if x.ndim else x.astype(_whole(x) or x.dtype)
 
 
 def _rest_sum(x: Any, *, dim: int) -> Any:
     """The sum of this and all later numbers along dim."""
-    return np.flip(np.add.accumulate(np.flip(x, dim), dim), dim) if x.ndim else x.copy()
+    return np.flip(accumulate(np.add, np.flip(x, dim), dim), dim) if x.ndim else x.copy()
 
 
 CUMSUM = Op("cumsum", kernel, _cumsum, samples=along(), arguments=("x",),
@@ -56,7 +57,7 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
 
 
 def _cumprod(x: Any, *, dim: int) -> Any:
-    return np.multiply.accumulate(x, dim, _whole(x)) if x.ndim else x.astype(_whole(x) or x.dtype)
+    return accumulate(np.multiply, x, dim, _whole(x)) if x.ndim else x.astype(_whole(x) or x.dtype)
 
 
 def _cumprod_gradient(g: Any, x: Any, out: Any, dim: int) -> Any:
@@ -96,12 +97,12 @@ def _running_extreme(ufunc: Any) -> Any:
     def forward(x: Any, *, dim: int, shape: tuple) -> tuple:
         if not x.ndim:
             return x.copy(), np.zeros((), np.int64)
-        values = ufunc.accumulate(x, dim)
+        values = accumulate(ufunc, x, dim)
         met = x == values
         if x.dtype.kind in "fV":
             met |= np.isnan(x)
         steps = np.arange(x.shape[dim]).reshape([-1 if at == dim else 1 for at in range(x.ndim)])
-        return values, np.maximum.accumulate(np.where(met, steps, 0), dim)
+        return values, accumulate(np.maximum, np.where(met, steps, 0), dim)
     return forward
 
 
@@ -123,7 +124,7 @@ def _logcumsumexp(x: Any, *, dim: int) -> Any:
     if not x.ndim or not x.size:
         return x.copy()
     if x.dtype.kind != "c":
-        return np.logaddexp.accumulate(x, dim)
+        return accumulate(np.logaddexp, x, dim)
     # Step by step, so that the angle goes on beyond pi as PyTorch's does.
     out = np.moveaxis(x.copy(), dim, 0)
     for step in range(1, len(out)):

@@ -6,6 +6,8 @@ from typing import Any
 
 def one_dim(dim: Any, ndim: int) -> int:
     """dim counted from the front. Raises IndexError if out of range."""
+    if dim.__class__ is int and 0 <= dim < ndim:
+        return dim
     if dim.__class__ is not int:
         dim = _as_int(dim)
     low, high = -max(ndim, 1), max(ndim, 1) - 1
@@ -25,6 +27,8 @@ def some_dims(dim: Any, ndim: int) -> tuple | None:
     """One dim, several, or None (all) as a sorted tuple counted from the front; None means all. Raises RuntimeError for one named twice."""
     if dim is None:
         return None
+    if dim.__class__ is int and ndim:
+        return (one_dim(dim, ndim),)
     dims = (dim,) if isinstance(dim, int) or not isinstance(dim, (tuple, list)) else dim
     found = tuple([one_dim(d, ndim) for d in dims])
     if len(set(found)) != len(found):

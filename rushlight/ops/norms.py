@@ -80,11 +80,16 @@ def _vector_norm(x: Any, *, ord: float, dim: Any, keepdim: bool) -> Any:
 
 
 def _sum_of_squares(x: Any, dim: Any, keepdim: bool) -> Any:
-    if x.size > 4096 and x.flags.c_contiguous and dim is None and not keepdim:
-        # A product of each row with itself reads memory once and writes none; short rows keep the sums exact.
-        rows = x.reshape(-1)[:x.size // 1024 * 1024].reshape(-1, 1024)
-        rest = x.reshape(-1)[rows.size:]
-        return np.add.reduce(np.vecdot(rows, rows)) + np.add.reduce(rest * rest)
+    # A product of each row with itself reads memory once and writes none.
+    if x.flags.c_contiguous and x.dtype.kind == "f" and x.size:
+        if dim is None and x.size > 4096:
+            rows = x.reshape(-1)[:x.size // 1024 * 1024].reshape(-1, 1024)  # short rows keep the sums exact
+            rest = x.reshape(-1)[rows.size:]
+            total = np.add.reduce(np.vecdot(rows, rows)) + np.add.reduce(rest * rest)
+            return np.reshape(total, (1,) * x.ndim) if keepdim else total
+        if dim == (x.ndim - 1,):
+            total = np.vecdot(x, x)
+            return total[..., None] if keepdim else total
     return reduce(np.add, np.square(x), dim, None, keepdim)
 
 

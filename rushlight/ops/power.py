@@ -46,7 +46,16 @@ def _pow(a: Any, b: Any) -> Any:
         # As PyTorch's: 1 / a**n in integers, which is 0 but for a = 1 and a = -1.
         positive = np.power(a, np.abs(b))
         return np.where(b < 0, np.where(a == 1, 1, np.where(a == -1, positive, 0)), positive).astype(a.dtype)
+    if b.ndim == 0 and a.dtype.kind in "fc":
+        quick = QUICK.get(b.item())
+        if quick is not None:
+            return quick(a)
     return np.power(a, b)
+
+
+#: powers that are cheaper, and as exact, as something else
+QUICK = {0.5: np.sqrt, 1: np.positive, 2: np.square, 3: lambda a: a * a * a, -1: np.reciprocal, -2: lambda a: np.reciprocal(a * a),
+         -0.5: lambda a: np.reciprocal(np.sqrt(a))}
 
 
 def _pow_x(g: Any, x: Any, y: Any) -> Any:

@@ -65,6 +65,8 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     """input summed over the dimensions that broadcasting from `size` would add or stretch."""
     size = sizes_of(size)
     shape = input._array.shape
+    if not size:
+        return sum(input)
     if size == shape:
         return input
     extra = len(shape) - len(size)

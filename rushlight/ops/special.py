@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..backends import bessel_numpy, gamma_numpy, normal_numpy, special_numpy
+from ..backends import bessel_numpy, gamma_numpy, normal_numpy
+from ..backends.parallel import parallel_for
 from ..core.apply import apply
-from ..core.fused import widened
+from ..core.fused import fused, widened
 from ..core.op import INT_TO_FLOAT, Op, binary, two_tensors, unary
 from ..core.samples import between, one, positive, positive_pair
 from .arithmetic import MUL
@@ -22,11 +23,26 @@ if TYPE_CHECKING:
 TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
 
 
+#: elements of one piece of work, and elements per thread that are worth one
+PIECE, GRAIN = 8192, 16384
+
+
 def wide(function: Callable) -> Callable:
-    """The forward rule that a float64 function gives: computed in float64, rounded to the dtype of the arguments."""
+    """The forward rule that a float64 function gives: computed in float64, rounded to the dtype of the arguments; large arrays in pieces."""
     def forward(*arrays: Any) -> Any:
-        out = function(*[np.asarray(a, np.float64) for a in arrays])
-        return np.asarray(out).astype(arrays[0].dtype)
+        first = arrays[0]
+        if first.size <= PIECE:
+            out = function(*[np.asarray(a, np.float64) for a in arrays])
+            return np.asarray(out).astype(first.dtype)
+        flat = [np.ravel(a) for a in np.broadcast_arrays(*arrays)]
+        out = np.empty(flat[0].shape, first.dtype)
+
+        def run(start: int, stop: int) -> None:
+            for begin in range(start, stop, PIECE):
+                part = slice(begin, min(begin + PIECE, stop))
+                out[part] = function(*[a[part].astype(np.float64) for a in flat])
+        parallel_for(out.size, GRAIN, run)
+        return out.reshape(np.broadcast_shapes(*[a.shape for a in arrays]))
     return forward
 
 
@@ -70,10 +86,10 @@ def erfcx(input: Tensor) -> Tensor:
     return apply(ERFCX, input)
 
 
-ERF = Op("erf", unary, widened(lambda x: special_numpy.erf(x)), dtype=INT_TO_FLOAT, samples=one,
+ERF = Op("erf", unary, fused("erf(x)"), dtype=INT_TO_FLOAT, samples=one,
     grads=(lambda g, x: g * exp(-x * x) * TWO_OVER_SQRT_PI,),
     code="erf(x)")
-ERFC = Op("erfc", unary, widened(lambda x: special_numpy.erfc(x)), dtype=INT_TO_FLOAT, samples=one,
+ERFC = Op("erfc", unary, fused("erfc(x)"), dtype=INT_TO_FLOAT, samples=one,
     grads=(lambda g, x: g * exp(-x * x) * -TWO_OVER_SQRT_PI,),
     code="erfc(x)")
 ERFINV = Op("erfinv", unary, wide(normal_numpy.erfinv), dtype=INT_TO_FLOAT, samples=between((-0.9, 0.9)),
