@@ -25,9 +25,22 @@ def array_of(data: Any, dtype: Any = None) -> Any:
         return np.array(array, dtype=array.dtype if dtype is None else dtype.numpy)
     if data.__class__ in PYTHON_NUMBERS:
         return from_number(data, dtype)
-    if isinstance(data, (np.ndarray, np.generic)) or hasattr(data, "__array__"):
+    if isinstance(data, (np.ndarray, np.generic)):
         return from_array(np.asarray(data), dtype)
+    if data.__class__ is not list:
+        foreign = array_of_another_library(data)
+        if foreign is not None:
+            return from_array(foreign, dtype)
     return from_nest(data, dtype)
+
+
+def array_of_another_library(data: Any) -> Any:
+    """What shows itself as an array (a column of a table, an image ...) as a NumPy array, if possible on the same memory; else None."""
+    if hasattr(data, "__array__") or hasattr(data, "__array_interface__"):
+        return np.asarray(data)
+    if hasattr(data, "__dlpack__"):
+        return np.from_dlpack(data)
+    return None
 
 
 def from_number(value: Any, dtype: Any) -> Any:
