@@ -19,6 +19,8 @@ def arange(*args: Any, start: Any = None, end: Any = None, step: Any = None, out
     """start, start + step ... below end. Dtype: int64 for integers, else the default float."""
     devices.require_cpu(device)
     alone = len(args) == 1
+    if alone and args[0].__class__ is int and args[0] >= 0 and start is end is step is out is dtype:  # all None: the commonest call
+        return made(np.arange(args[0]), requires_grad)
     start, end, step = [number("arange", value, 1 if alone else at, name) for at, (name, value) in
                         enumerate(_bounds(args, start, end, step).items(), 1)]
     check_range(start, end, step)

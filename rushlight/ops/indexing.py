@@ -52,9 +52,51 @@ def getitem(input: Tensor, index: Any) -> Tensor:
         if not shape:
             raise IndexError("slice() cannot be applied to a 0-dim tensor.")
         return apply(SLICE, input, key=(checked_slice(index), ...), shape=shape)
+    if kind is tuple:
+        op = plain_operation(index)
+        if op is not None:
+            try:
+                return apply(op, input, key=index if ... in index else (*index, ...), shape=input._array.shape)
+            except IndexError:  # out of range: the long way says how
+                pass
+    elif kind is not list and is_plain_index(index, input._array):
+        return pick(input, (index._array.ndim if index._array.dtype.kind == "b" else 1,), [index])
     op, key, places, tensors = plan(input, index)
     view = input if op is None else view_of(input, op, key)
     return view if tensors is None else pick(view, places, tensors)
+
+
+def plain_operation(index: tuple) -> Op | None:
+    """The operation for a tuple of integers, slices, None and an ellipsis, named after the last; None where more must be looked at."""
+    op, dots, inserts = None, 0, False
+    for item in index:
+        kind = item.__class__
+        if kind is int:
+            op = SELECT
+        elif kind is slice:
+            if item.start is None and item.stop is None and item.step is None:
+                continue
+            if not item.start or item.step is not None or item.start.__class__ is not int or item.stop.__class__ is not int and \
+                    item.stop is not None:
+                return None
+            op = SLICE
+        elif item is None:
+            op, inserts = INSERT, True
+        elif item is ...:
+            dots += 1
+        else:
+            return None
+    if dots > 1 or op is None:
+        return None
+    return WITH_NONE[op] if inserts else op
+
+
+def is_plain_index(index: Any, array: Any) -> bool:
+    """Whether an index is a tensor of integers, or a mask that fits the first dimensions."""
+    found = getattr(index, "_array", None)
+    if found is None or not found.ndim or not array.ndim:
+        return False
+    return found.dtype == np.int64 or found.dtype.kind == "b" and found.shape == array.shape[:found.ndim]
 
 
 def view_of(input: Tensor, op: Op, key: tuple) -> Tensor:
@@ -312,6 +354,11 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
         return set_plain(input, index, value, given)
     if index is False:
         return None
+    if direct and index.__class__ is tuple and plain_operation(index) is not None:
+        try:
+            return set_region(input, index if ... in index else (*index, ...), value, given)
+        except IndexError:  # out of range: the long way says how
+            pass
     op, key, places, tensors = plan(input, index)
     if direct and tensors is None:
         return set_region(input, key, value, given)

@@ -125,6 +125,8 @@ def unbind(input: Tensor, dim: int = 0) -> tuple:
 
 
 def _unbind(x: Any, *, dim: int) -> tuple:
+    if dim == 0 and x.ndim > 1:
+        return tuple(x)  # iteration gives views, and numbers where there is one dimension only
     before = (ALL,) * dim
     return tuple([x[(*before, at, ...)] for at in range(x.shape[dim])])
 

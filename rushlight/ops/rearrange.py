@@ -24,7 +24,13 @@ def flip(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
     return apply(FLIP, input, dims=dims)
 
 
-FLIP = Op("flip", opaque, lambda x, *, dims: np.flip(x, dims).copy(),
+def _flip(x: Any, *, dims: tuple) -> Any:
+    return x[(*[BACKWARDS if d in dims else ALL for d in range(x.ndim)], ...)].copy()
+
+
+BACKWARDS, ALL = slice(None, None, -1), slice(None)
+
+FLIP = Op("flip", opaque, _flip,
     grads=(lambda g, dims: g.flip(dims),))
 
 
@@ -58,7 +64,18 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
 
 
 def _roll(x: Any, *, shifts: Any, dims: Any) -> Any:
-    return np.roll(x, shifts, dims) if x.ndim else x.copy()
+    if dims is None:
+        return _rolled(x.reshape(-1), shifts, 0).reshape(x.shape)
+    for shift, dim in zip(shifts, dims):
+        x = _rolled(x, shift, dim)
+    return x
+
+
+def _rolled(x: Any, shift: int, dim: int) -> Any:
+    """The last `shift` indices of a dimension put in front."""
+    cut = x.shape[dim] - shift % max(x.shape[dim], 1)
+    before = (ALL,) * dim
+    return np.concatenate([x[(*before, slice(cut, None))], x[(*before, slice(0, cut))]], axis=dim)
 
 
 ROLL = Op("roll", opaque, _roll,

@@ -44,6 +44,15 @@ def _inferred_shape(shape: tuple, numel: int) -> tuple:
     return tuple([numel // known if n == -1 else n for n in shape])
 
 
+def plain_shape(array: Any, args: tuple) -> tuple | None:
+    """The shape in the commonest call, sizes that add up for an array in order; None sends the others the long way."""
+    shape = args[0] if len(args) == 1 and args[0].__class__ is tuple else args
+    for n in shape:
+        if n.__class__ is not int or n < 0:
+            return None
+    return shape if shape and math.prod(shape) == array.size and array.flags.c_contiguous else None
+
+
 def fits_memory(array: Any, shape: tuple) -> bool:
     """Whether an array can take another shape without a copy."""
     if array.flags.c_contiguous or array.size == 0:
@@ -53,6 +62,8 @@ def fits_memory(array: Any, shape: tuple) -> bool:
 
 def view(input: Tensor, *args: Any, size: Any = None, dtype: dtypes.dtype | None = None) -> Tensor:
     """The same memory in another shape, or as another dtype. Raises RuntimeError where that takes a copy."""
+    if dtype is None and size is None and (plain := plain_shape(input._array, args)) is not None:
+        return apply(VIEW, input, size=plain, shape=input._array.shape)
     if dtype is not None or len(args) == 1 and args[0].__class__ in (dtypes.dtype, type):
         return view_dtype(input, args[0] if dtype is None else dtype)
     array = input._array
@@ -116,6 +127,8 @@ UNSAFE_VIEW = Op("unsafe_view", opaque, _view,
 def reshape(input: Tensor, *args: Any, shape: Any = None) -> Tensor:
     """input in another shape: a view where memory allows, else a copy."""
     array = input._array
+    if shape is None and (plain := plain_shape(array, args)) is not None:
+        return apply(VIEW, input, size=plain, shape=array.shape)
     size = resolved_shape(sizes_of(args if shape is None else (shape,)), array.size)
     op = VIEW if array.flags.c_contiguous else RESHAPE_ALIAS if fits_memory(array, size) else UNSAFE_VIEW
     return apply(op, input, size=size, shape=array.shape)
@@ -141,7 +154,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         return reshape(input, (1,))
     if start == end:
         return input
-    return reshape(input, (*shape[:start], math.prod(shape[start:end + 1]), *shape[end + 1:]))
+    return reshape(input, *shape[:start], math.prod(shape[start:end + 1]), *shape[end + 1:])
 
 
 def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
@@ -179,7 +192,7 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
         axes = tuple([at for at, n in enumerate(shape) if n == 1])
         return apply(SQUEEZE, input, axes=axes, shape=shape)
     if dim.__class__ is tuple or dim.__class__ is list:
-        axes = tuple([at for at in some_dims(dim, array.ndim) if shape[at] == 1])
+        axes = tuple([at for at in some_dims(dim, array.ndim) or () if shape[at] == 1])
         return apply(SQUEEZE_DIMS, input, axes=axes, shape=shape)
     dim = one_dim(dim, array.ndim)
     return apply(SQUEEZE_DIM, input, axes=(dim,) if shape and shape[dim] == 1 else (), shape=shape)
