@@ -38,6 +38,7 @@ class Tensor(Listed):
     _created: str | None = None    # what is special in how this view was made: "many" at once, in "no_grad" or in "inference" mode
     _inference = False
     _post_hooks: Any = None
+    _warned_of_scalars = False
     __array_priority__ = 1000      # NumPy's operators leave mixed expressions to ours
 
     def __new__(cls, *args: Any, device: Any = None) -> Any:
@@ -311,22 +312,30 @@ class Tensor(Listed):
         return bool(self._array.item())
 
     def __float__(self) -> float:
-        return float(self._one("float"))
+        value = self._one()
+        if value.__class__ is complex and value.imag:
+            raise RuntimeError("value cannot be converted to type double without overflow")
+        return float(value.real)
 
     def __int__(self) -> int:
-        return int(self._one("int"))
+        return int(self._one())
 
     def __complex__(self) -> complex:
-        return complex(self._one("complex"))
+        return complex(self._one())
 
     def __index__(self) -> int:
         if self._array.dtype.kind not in "biu" or self._array.size != 1:
             raise TypeError("only integer tensors of a single element can be converted to an index")
         return int(self._array.item())
 
-    def _one(self, kind: str) -> Any:
+    def _one(self) -> Any:
         if self._array.size != 1:
-            raise RuntimeError(f"a Tensor with {self._array.size} elements cannot be converted to Scalar")
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        if self._node is not None and not Tensor._warned_of_scalars:
+            import warnings
+            Tensor._warned_of_scalars = True  # once in a program, as PyTorch
+            warnings.warn("Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
+                          "Consider using tensor.detach() first.", stacklevel=3)
         return self.item()
 
     def __len__(self) -> int:
