@@ -47,7 +47,7 @@ class Tensor(Listed):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "__torch_function__" in cls.__dict__:
+        if not cls.__module__.startswith(("rushlight", "torch")):
             from .overrides import watch_subclass
             watch_subclass(cls)
 

@@ -12,6 +12,7 @@ class Mode(threading.local):
 
     grad = True
     inference = False
+    plain_tensors = False  # whether subclasses of Tensor count as plain ones
 
 
 mode = Mode()
