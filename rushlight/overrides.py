@@ -106,8 +106,8 @@ Tensor.__torch_function__ = classmethod(torch_function)  # type: ignore[attr-def
 
 def has_torch_function(args: Any) -> bool:
     """Whether an argument is of a class with a `__torch_function__` of its own."""
-    return any([type(arg) is not Tensor and getattr(type(arg), "__torch_function__", None) is not None and type(arg).__torch_function__ is not DISABLED
-                for arg in args])
+    own = [getattr(type(arg), "__torch_function__", None) for arg in args if type(arg) is not Tensor]
+    return any([function is not None and function is not DISABLED for function in own])
 
 
 def is_tensor_like(value: object) -> bool:

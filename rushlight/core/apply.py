@@ -81,7 +81,7 @@ def operator(op: Op) -> Any:
     def method(x: Any, y: Any) -> Any:
         try:
             a = x._array
-            b = y._array if y.__class__ is not float else asarray(y, a.dtype) if a.dtype.kind in "fc" else None
+            b: Any = y._array if y.__class__ is not float else asarray(y, a.dtype) if a.dtype.kind in "fc" else None
             if watchers or a.dtype is not b.dtype or a.size > SMALL or b.size > SMALL or not takes_any and a.dtype.kind not in "fc":
                 return apply(op, x, y)
             out = forward(a, b)

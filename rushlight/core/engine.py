@@ -222,7 +222,7 @@ def arrive(node: Node, g: Any) -> Any:
     return g
 
 
-def leave(node: Node, grads: Any, g: Any) -> Any:
+def leave(node: Any, grads: Any, g: Any) -> Any:
     """Run the hooks on a node's leaving gradients."""
     grads, arrived = tuple(grads), tuple(g) if g.__class__ is list else (g,)
     for hook in list(node.hooks.values()):

@@ -94,11 +94,12 @@ def check_sizes(parsed: list, operands: list) -> None:
     sizes: dict = {}
     for at, (dims, operand) in enumerate(zip(parsed, operands)):
         own: dict = {}
-        for place, (d, n) in enumerate(zip(dims, operand.shape)):
+        for d, n in zip(dims, operand.shape):
             if own.setdefault(d, n) != n:
                 raise RuntimeError(f"einsum(): subscript {d} is repeated for operand {at} but the sizes don't match, {n} != {own[d]}")
             if sizes.get(d, 1) != n and n != 1 and sizes.get(d, 1) != 1:
-                raise RuntimeError(f"einsum(): operands do not broadcast with remapped shapes [original->remapped]: size of {d} is {n} and {sizes[d]}")
+                raise RuntimeError("einsum(): operands do not broadcast with remapped shapes [original->remapped]: size of "
+                                   f"{d} is {n} and {sizes[d]}")
             if n != 1 or d not in sizes:
                 sizes[d] = n
 
