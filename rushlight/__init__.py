@@ -77,7 +77,7 @@ FUNCTIONS = {
         atleast_1d atleast_2d atleast_3d""",
     "reorder": "transpose swapaxes swapdims t permute movedim moveaxis adjoint",
     "regions": "narrow narrow_copy select diagonal diag diag_embed diagflat",
-    "indexing": "index_put index_put_",
+    "index_put": "index_put index_put_",
     "gather": "gather take_along_dim scatter scatter_add scatter_reduce index_reduce",
     "index_rows": "index_select index_add index_copy index_fill take put",
     "masks": "masked_fill masked_select masked_scatter tril triu",

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core import device as devices
-from ..core import dtypes
+from ..core import device as devices, dtypes
 from .create import into, made, number
 
 if TYPE_CHECKING:

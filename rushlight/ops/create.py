@@ -169,10 +169,11 @@ def empty_permuted(size: Any, physical_layout: Any, *, dtype: Any = None, layout
         raise RuntimeError(f"Number of dimensions in size does not match the length of the physical_layout; i.e. len(size) = {len(size)} is not "
                            f"equal to len(physical_layout) = {len(order)}")
     if sorted(order) != list(range(len(size))):
-        raise RuntimeError("Duplicate dim not allowed" if len(set(order)) != len(order) else
-                           f"Dimension out of range (expected to be between 0 and {len(size) - 1}, but got "
-                           f"{next(d for d in order if not 0 <= d < len(size))} at index {next(i for i, d in enumerate(order) if not 0 <= d < len(size))}).  "
-                           "NB: negative dims not currently supported; file an issue if you want it.")
+        if len(set(order)) != len(order):
+            raise RuntimeError("Duplicate dim not allowed")
+        at, wrong = next((at, d) for at, d in enumerate(order) if not 0 <= d < len(size))
+        raise RuntimeError(f"Dimension out of range (expected to be between 0 and {len(size) - 1}, but got {wrong} at index {at}).  NB: negative "
+                           "dims not currently supported; file an issue if you want it.")
     array = np.empty([size[d] for d in order], numpy_dtype(dtype))
     return made(array.transpose([order.index(d) for d in range(len(size))]), requires_grad)
 

@@ -12,12 +12,15 @@ import numpy as np
 from ..core.apply import apply
 from ..core.numbers import checked_number
 from ..core.op import Op, kernel, opaque
+from ..core.out import exact_out
 from ..core.warn import warn_once
 from .accumulate import add_numbers, flat_index
 from .dims import one_dim
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
+
+_same_dtype = exact_out("Expected out tensor to have dtype {c_result}, but got {c_out} instead")
 
 
 def places(index: Any, dim: int) -> tuple:
@@ -51,6 +54,7 @@ def check_range(index: Any, dim: int, size: int) -> None:
 
 # ---- gather
 
+@_same_dtype
 def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     """The elements of input that index names along dim, in index's shape."""
     dim = check_index("gather", input, dim, index)
@@ -104,6 +108,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
 
 # ---- scatter
 
+@_same_dtype
 def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
     """A copy of input with src (a tensor or a number) written where index points along dim; with reduce, added or multiplied in."""
     src = value if src is None else src
@@ -160,6 +165,7 @@ def _scatter_with(input: Tensor, dim: int, index: Tensor, src: Any, reduce: str)
                  include_self=True)
 
 
+@_same_dtype
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """A copy of input with src added where index points along dim; what meets in one place is summed."""
     dim = check_index("scatter_add", input, dim, index, "self")
@@ -185,6 +191,7 @@ SCATTER_ADD = Op("scatter_add", opaque, _scatter_add,
 REDUCTIONS = {"sum": np.add, "prod": np.multiply, "mean": np.add, "amax": np.maximum, "amin": np.minimum}
 
 
+@_same_dtype
 def scatter_reduce(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True) -> Tensor:
     """A copy of input in which src and, if include_self, what was there are combined where index points along dim.
 
@@ -280,6 +287,7 @@ SCATTER_WITH = Op("scatter", kernel, _scatter_reduce, vjp=_no_gradient, node_nam
 
 # ---- index_reduce, which is scatter_reduce with one index for a whole slice
 
+@_same_dtype
 def index_reduce(input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True) -> Tensor:
     """A copy of input in which the slices of source are combined with the slices of input that a vector of indices names.
 

@@ -10,11 +10,14 @@ import numpy as np
 from ..core.apply import apply
 from ..core.numbers import checked_number
 from ..core.op import Op, opaque
+from ..core.out import exact_out
 from .accumulate import add_numbers, add_rows
 from .dims import one_dim
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
+
+_same_dtype = exact_out("Expected out tensor to have dtype {c_result}, but got {c_out} instead")
 
 ALL = slice(None)
 
@@ -26,6 +29,7 @@ def key(dim: int, index: Any) -> tuple:
 
 # ---- index_select
 
+@exact_out("index_select(): self and result must have the same scalar type")
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The slices of input along dim that a vector of indices names."""
     array, found = input._array, index._array
@@ -99,6 +103,7 @@ def check_same_dtype(name: str, input: Tensor, source: Tensor) -> None:
         raise RuntimeError(f"{name}(): self ({input.dtype.kernel_name}) and source ({source.dtype.kernel_name}) must have the same scalar type")
 
 
+@_same_dtype
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
     """A copy of input with alpha times the slices of source added to the slices that index names; what meets is summed."""
     dim = one_dim(dim, input._array.ndim)
@@ -125,6 +130,7 @@ def selected_like(g: Any, index: Any, dim: int, source: Any) -> Any:
     return index_select(g, dim, index).expand(source._array.shape)
 
 
+@_same_dtype
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """A copy of input in which the slices that index names are those of source."""
     dim = one_dim(dim, input._array.ndim)
@@ -218,6 +224,7 @@ def check_numbers(name: str, input: Tensor, index: Tensor) -> None:
         raise IndexError(f"out of range: tried to access index {wrong} on a tensor of {count} elements.")
 
 
+@exact_out("take(): self and out expected to have the same dtype, but got self.dtype = {result} and out.dtype = {out}")
 def take(input: Tensor, index: Tensor) -> Tensor:
     """The elements of input by their number in C order, in index's shape."""
     check_numbers("take", input, index)

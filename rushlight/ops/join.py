@@ -25,7 +25,8 @@ def cat(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Tensor:
     ndim = len(shapes[0])
     if not ndim or shapes[0] == (0,):
         return cat_unlike(tensors, dim)
-    at, sizes = one_dim(dim, ndim), ()
+    at = one_dim(dim, ndim)
+    sizes: tuple = ()
     for shape in shapes:
         if len(shape) != ndim:
             return cat_unlike(tensors, dim)

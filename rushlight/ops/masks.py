@@ -8,10 +8,13 @@ import numpy as np
 from ..core.apply import apply
 from ..core.numbers import checked_number
 from ..core.op import Op, opaque
+from ..core.out import exact_out
 from .views import common_shape
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
+
+_same_dtype = exact_out("Expected out tensor to have dtype {c_result}, but got {c_out} instead")
 
 #: C's names of the dtypes, as the message about masks has them
 C_NAMES = {"int64": "long int", "int32": "int", "int16": "short int", "int8": "signed char", "uint8": "unsigned char", "float32": "float",
@@ -48,6 +51,7 @@ MASKED_FILL = Op("masked_fill", opaque, _masked_fill,
     code="where(mask, value, x)")
 
 
+@exact_out("masked_select(): self and result must have the same scalar type")
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements of input where the mask is true, as a vector. Shapes broadcast."""
     if mask._array.dtype.kind != "b":
@@ -111,12 +115,14 @@ MASKED_SCATTER = Op("masked_scatter", opaque, _masked_scatter,
 
 # ---- triangles
 
+@_same_dtype
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """Matrices with zeros above a diagonal."""
     check_triangle("tril", input, diagonal)
     return apply(TRIL, input, diagonal=diagonal)
 
 
+@_same_dtype
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """Matrices with zeros below a diagonal."""
     check_triangle("triu", input, diagonal)

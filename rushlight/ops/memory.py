@@ -224,9 +224,10 @@ def resize(input: Tensor, *args: Any) -> Tensor:
     warnings.warn("non-inplace resize is deprecated", stacklevel=2)
     sizes = sizes_of(args)
     if int(np.prod(sizes, dtype=np.int64)) != input._array.size:
-        raise RuntimeError(f"requested resize to {'x'.join(map(str, sizes))} ({' * '.join(map(str, sizes))} elements in total), but the given tensor "
-                           f"has a size of {'x'.join(map(str, input._array.shape))} ({input._array.size} elements). autograd's resize can only change "
-                           "the shape of a given tensor, while preserving the number of elements. ")
+        wanted, there = "x".join(map(str, sizes)), "x".join(map(str, input._array.shape))
+        raise RuntimeError(f"requested resize to {wanted} ({wanted.replace('x', ' * ')} elements in total), but the given tensor has a size of {there} "
+                           f"({input._array.size} elements). autograd's resize can only change the shape of a given tensor, while preserving the "
+                           "number of elements. ")
     return input.contiguous().view(sizes)
 
 

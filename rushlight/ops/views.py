@@ -8,8 +8,8 @@ import numpy as np
 
 from ..core import dtypes
 from ..core.apply import apply
-from ..core.inplace import bump, check_writable, requires_grad
 from ..core.grad_mode import mode
+from ..core.inplace import bump, check_writable, requires_grad
 from ..core.op import Op, opaque, view as view_kind
 from .dims import one_dim, sizes_of, some_dims
 
