@@ -1,4 +1,4 @@
-"""Reductions of large arrays: `ufunc.reduce` on all cores, and sums down long columns as products with ones.
+"""Reductions of large arrays: `ufunc.reduce` on all cores.
 
 Small arrays, arrays that do not lie in order and reductions over dimensions in the middle are NumPy's own.
 """
@@ -8,18 +8,28 @@ from typing import Any
 
 import numpy as np
 
+from .column_sums import column_sums
 from .parallel import get_num_threads, parallel_for
+from .row_sums import MANY, sum_of_all
 
+FLOATS = (np.float32, np.float64)
 #: numbers below which NumPy's own call is as fast
 SMALL = 16384
 #: numbers per thread below which a second thread costs more than it saves
 GRAIN = 262144
+#: numbers of a matrix of short rows above which its columns are summed by products with ones: there speed goes before PyTorch's order
+LONG = 1 << 20
 #: rows that one product with ones adds up
 BLOCK = 512
 
 
 def reduce(ufunc: Any, x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
     """ufunc.reduce(x, axis, dtype, keepdims=keepdims); axis is None or a tuple of dimensions counted from the front."""
+    if ufunc is np.add and not keepdims and dtype is None and x.dtype in FLOATS and x.flags.c_contiguous and x.size <= MANY:
+        if axis is None:
+            return sum_of_all(x.reshape(-1))
+        if x.ndim == 2 and axis == (0,):
+            return column_sums(x)
     if x.size < SMALL or not x.flags.c_contiguous:
         return ufunc.reduce(x, axis, dtype, None, keepdims)
     axes = tuple(range(x.ndim)) if axis is None else tuple(sorted(axis))
@@ -82,14 +92,24 @@ def folded(x: Any, dtype: Any) -> Any:
 
 def columns(ufunc: Any, x: Any, dtype: Any) -> Any:
     """The reduction of each column of a matrix."""
-    if ufunc is np.add and dtype is None and x.dtype in (np.float32, np.float64) and len(x) >= BLOCK // 2:
-        return column_sums(x)
-    if x.shape[1] < 256:
+    if ufunc is np.add and dtype is None and x.dtype in FLOATS:
+        if x.shape[1] < 256 and x.size > LONG:
+            return product_sums(x)
+        work = column_sums
+    elif x.shape[1] < 256:
         return narrow_columns(ufunc, x, dtype)
+    else:
+        def work(part: Any) -> Any:
+            return ufunc.reduce(part, 0, dtype)
     if x.size < 2 * GRAIN or x.shape[1] < 1024:
-        return ufunc.reduce(x, 0, dtype)
-    out = np.empty(x.shape[1], ufunc.reduce(x[:1], 0, dtype).dtype)
-    parallel_for(x.shape[1], 512, lambda start, stop: ufunc.reduce(x[:, start:stop], 0, dtype, out[start:stop]))
+        return work(x)
+    out = np.empty(x.shape[1], work(x[:1, :1]).dtype)
+    steps = x.shape[1] // 64  # whole vectors: the order of additions stays the same
+
+    def run(start: int, stop: int) -> None:
+        part = slice(64 * start, 64 * stop if stop < steps else None)
+        out[part] = work(x[:, part])
+    parallel_for(steps, 8, run)
     return out
 
 
@@ -104,36 +124,16 @@ def narrow_columns(ufunc: Any, x: Any, dtype: Any) -> Any:
     return ufunc.reduce(np.concatenate([wide, rest.astype(wide.dtype, copy=False)]), 0, dtype)
 
 
-def column_sums(x: Any) -> Any:
-    """The sum of each column, a block of rows at a time.
-
-    NumPy adds row to row, which loses digits where rows are many, and is slow where they are short: those are summed as products with ones.
-    """
-    count, length = x.shape
-    # BLAS hands larger products to threads of its own, which wait for each other.
-    block = min(BLOCK, 8192 // length) if length <= 256 else 0
-    if block < 8:
-        return blocked_sums(x)
+def product_sums(x: Any) -> Any:
+    """The sum of each column of a very long matrix of short rows, as products with ones: NumPy would add row to row, 20 times slower."""
+    block = max(1, min(BLOCK, 8192 // x.shape[1]))  # BLAS hands larger products to threads of its own, which wait for each other
     ones = np.ones(block, x.dtype)
-    whole = count // block
+    whole = len(x) // block
     rest = x[whole * block:]
-    total = ones[:len(rest)] @ rest
-    if whole:
-        parts = np.empty((whole, length), x.dtype)
-        parallel_for(whole, max(1, GRAIN // (block * length)), lambda start, stop: np.matmul(
-            ones, x[start * block:stop * block].reshape(-1, block, length), parts[start:stop]))
-        total += column_sums(parts) if whole > BLOCK else np.add.reduce(parts, 0)
-    return total
-
-
-def blocked_sums(x: Any) -> Any:
-    """The sum of each column of a matrix of long rows."""
-    whole = len(x) // BLOCK
-    parts = np.empty((whole + 1, x.shape[1]), x.dtype)
-    parallel_for(whole, max(1, GRAIN // (BLOCK * x.shape[1])), lambda start, stop: np.add.reduce(
-        x[start * BLOCK:stop * BLOCK].reshape(stop - start, BLOCK, -1), 1, out=parts[start:stop]))
-    np.add.reduce(x[whole * BLOCK:], 0, out=parts[whole])
-    return np.add.reduce(parts, 0)
+    parts = np.empty((whole, x.shape[1]), x.dtype)
+    parallel_for(whole, max(1, GRAIN // (block * x.shape[1])), lambda start, stop: np.matmul(
+        ones, x[start * block:stop * block].reshape(-1, block, x.shape[1]), parts[start:stop]))
+    return (product_sums(parts) if whole > BLOCK else np.add.reduce(parts, 0)) + ones[:len(rest)] @ rest
 
 
 def accumulate(ufunc: Any, x: Any, dim: int, dtype: Any = None) -> Any:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..backends.column_sums import column_sums
-from ..backends.reduce_numpy import SMALL, reduce
+from ..backends.reduce_numpy import reduce
+from ..backends.row_sums import FEW
 from ..core.apply import apply, wrap
 from ..core.dtypes import FLOAT, get_default_dtype
 from ..core.op import Op, opaque, reduction
@@ -45,8 +46,7 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
 def _sum(x: Any, *, dim: Any, keepdim: bool) -> Any:
     if dim == (0,) and x.ndim == 2 and not keepdim and x.dtype.kind == "f":
         return column_sums(x)
-    dtype = np.int64 if x.dtype.kind in "biu" else None
-    return add_reduce(x, dim, dtype, None, keepdim) if x.size < SMALL else reduce(np.add, x, dim, dtype, keepdim)
+    return reduce(np.add, x, dim, np.int64 if x.dtype.kind in "biu" else None, keepdim)
 
 
 SUM = Op("sum", reduction, _sum, samples=over_dims(), node_name="SumBackward1",
@@ -54,7 +54,7 @@ SUM = Op("sum", reduction, _sum, samples=over_dims(), node_name="SumBackward1",
 
 
 def _sum_all(x: Any) -> Any:
-    return add_reduce(x, None) if x.size < SMALL and x.dtype.kind not in "biu" else _sum(x, dim=None, keepdim=False)
+    return add_reduce(x, None) if x.size < FEW and x.dtype.kind not in "biu" else _sum(x, dim=None, keepdim=False)
 
 
 SUM_ALL = Op("sum", reduction, _sum_all,

@@ -16,9 +16,9 @@ def test_sums_are_those_of_exact_arithmetic_but_for_rounding(shape, dtype):
 
 def test_sixteen_rows_are_summed_before_they_meet_the_next_sixteen():
     # In float32 a large number swallows small ones: only sums taken in runs of 16 keep the second run's.
-    x = np.full((32, 16), 0.5, np.float32)
+    x = np.full((32, 32), 0.5, np.float32)
     x[0] = 2.0 ** 24
-    assert column_sums(x).tolist() == [2.0 ** 24 + 8] * 16
+    assert column_sums(x).tolist() == [2.0 ** 24 + 8] * 32
 
 
 def test_columns_that_fill_no_vector_are_summed_in_four_strands():
