@@ -448,7 +448,7 @@ def _through(name: str, swapped: bool = False) -> Any:
     return method
 
 
-for _dunder, _method in {"__neg__": "neg", "__pos__": "positive", "__abs__": "abs", "__invert__": "bitwise_not", "__pow__": "pow",
+for _dunder, _method in {"__neg__": "neg", "__pos__": "positive", "__abs__": "abs", "__pow__": "pow",
                          "__matmul__": "matmul", "__and__": "bitwise_and", "__or__": "bitwise_or", "__xor__": "bitwise_xor",
                          "__lshift__": "bitwise_left_shift", "__rshift__": "bitwise_right_shift", "__rand__": "bitwise_and",
                          "__ror__": "bitwise_or", "__rxor__": "bitwise_xor", "__iadd__": "add_", "__isub__": "sub_", "__imul__": "mul_",
@@ -456,6 +456,16 @@ for _dunder, _method in {"__neg__": "neg", "__pos__": "positive", "__abs__": "ab
                          "__iand__": "bitwise_and_", "__ior__": "bitwise_or_", "__ixor__": "bitwise_xor_",
                          "__ilshift__": "bitwise_left_shift_", "__irshift__": "bitwise_right_shift_", "__reversed__": "flip"}.items():
     setattr(Tensor, _dunder, _through(_method))
+
+
+def _invert(self: Tensor) -> Tensor:
+    """The complement of every bit, or of every truth value."""
+    if self._array.dtype.kind not in "biu":
+        raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+    return self.bitwise_not()
+
+
+Tensor.__invert__ = _invert
 Tensor.__rmatmul__ = _through("matmul", swapped=True)  # type: ignore[method-assign]
 
 methods.install(Tensor)

@@ -151,7 +151,11 @@ def apply_hidden(op: Op, args: tuple, attrs: dict, arrays: tuple) -> Any:
 
 
 def explained(op: Op, args: tuple, attrs: dict, error: Exception) -> Exception:
-    """PyTorch's error in place of the array library's, where the kind knows it; otherwise the error itself."""
+    """PyTorch's error in place of the array library's, where the operation or its kind knows it; otherwise the error itself."""
+    if op.explain is not None:
+        better = op.explain(*args)
+        if better is not None:
+            return better
     if op.kind.explain is not None:
         better = op.kind.explain(op, args, attrs, error)
         if better is not None:

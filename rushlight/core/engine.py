@@ -118,7 +118,8 @@ def deliver_slot(pending: dict, heap: list, slot: Any, grad: Any) -> None:
     if parent not in pending:
         pending[parent] = [None] * len(parent.outputs)
         heappush(heap, (-parent.sequence, parent))
-    pending[parent][slot.index] = grad
+    known = pending[parent][slot.index]  # not None where a formula asked for the result again
+    pending[parent][slot.index] = grad if known is None else known + grad
 
 
 def filled(node: Any, grads: list) -> tuple:

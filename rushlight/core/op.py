@@ -8,7 +8,8 @@ import numpy as np
 
 from ..backends.large import LARGE, split_ufunc
 from . import dtypes, wrap as wrapping
-from .node import NEEDS, OUT, REST, G
+from .grad_mode import mode
+from .node import NEEDS, OUT, REST, G, OutputSlot
 from .wrap import wrap
 
 ndarray = np.ndarray
@@ -28,16 +29,17 @@ class Op:
     code        the scalar expression that the compiler fuses
     samples     function that gives example arguments for the generic tests
     hidden      forward returns a tuple: the result, and arrays that are kept for the gradient formulas alone; `out` is then all of them
+    explain     function of the arguments that gives PyTorch's error where the array library refused them, or None
     holomorphic the formulas are derivatives f'(x, y, out) with real coefficients: for complex numbers they are given the conjugates
                 of what was saved, which is the convention of PyTorch's complex gradients
     """
 
     __slots__ = ("name", "kind", "forward", "grads", "vjp", "dtype", "code", "samples", "node_name", "arguments", "evaluate", "is_view",
-                 "is_ufunc", "differentiable", "holomorphic", "keeps_arguments", "keeps_out", "hidden", "_wants", "_keep", "_pull", "_conj_pull")
+                 "is_ufunc", "differentiable", "holomorphic", "explain", "keeps_arguments", "keeps_out", "hidden", "_wants", "_keep", "_pull", "_conj_pull")
 
     def __init__(self, name: str, kind: Kind, forward: Callable, grads: tuple = (), *, vjp: Callable | None = None, dtype: str = "same",
                  code: str | None = None, samples: Callable | None = None, node_name: str | None = None, arguments: tuple = (),
-                 holomorphic: bool = False, hidden: bool = False):
+                 holomorphic: bool = False, hidden: bool = False, explain: Callable | None = None):
         self.name = name
         self.kind = kind
         self.forward = forward
@@ -53,6 +55,7 @@ class Op:
         self.is_ufunc = forward.__class__ is np.ufunc
         self.differentiable = bool(grads) or vjp is not None
         self.holomorphic = holomorphic
+        self.explain = explain
         self.hidden = hidden
         self._wants: tuple | None = None
         self._pull: Any = None
@@ -118,7 +121,12 @@ class Op:
     def rebuild(self, node: Any) -> Any:
         """The result that a node saved, as a tensor with the node as its history."""
         if node.out.__class__ is tuple:
-            return tuple([wrap(array) for array in node.out])
+            results = tuple([wrap(array) for array in node.out])
+            if mode.grad:  # a gradient of this gradient goes through the results
+                for index, (shape, dtype) in enumerate(node.outputs):
+                    if dtype.kind in "fcV":
+                        results[index]._node = OutputSlot(node, index, shape, dtype)
+            return results
         result = wrap(node.out)
         result._node = node
         result._cell = node.cell

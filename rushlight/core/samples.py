@@ -41,3 +41,35 @@ def along(low: float = -2, high: float = 2, **attributes: Any) -> Callable:
     def samples(random: Any, shape: tuple) -> list:
         return [((random.uniform(low, high, shape),), {"dim": dim, **attributes}) for dim in sorted({0, max(len(shape) - 1, 0)})]
     return samples
+
+
+def shaped(attributes: Callable) -> Callable:
+    """Samples of an operation on one array whose attributes follow from its shape; none where `attributes(shape)` is None."""
+    def samples(random: Any, shape: tuple) -> list:
+        found = attributes(shape)
+        return [] if found is None else [((random.uniform(-2, 2, shape),), found)]
+    return samples
+
+
+def several(attributes: Callable) -> Callable:
+    """Samples of an operation on three arrays of one shape with at least one dimension."""
+    def samples(random: Any, shape: tuple) -> list:
+        return [(tuple([random.uniform(-2, 2, shape) for _ in range(3)]), attributes(shape))] if shape else []
+    return samples
+
+
+def indexed(whole: bool, sources: int = 0, with_shape: bool = False, **attributes: Any) -> Callable:
+    """Samples of an operation on an array and an index along its first dimension in which a number occurs twice.
+
+    whole: the index is a vector and names whole slices; else it has the array's dimensions and names elements.
+    sources: how many more arrays it takes, of the size of what the index names.
+    """
+    def samples(random: Any, shape: tuple) -> list:
+        if 0 in shape or not shape:
+            return []
+        named = (3, *shape[1:])
+        index = random.integers(0, shape[0], 3 if whole else named)
+        index[2] = index[0]
+        more = {"shape": shape, **attributes} if with_shape else attributes
+        return [((random.uniform(0.5, 2, shape), index, *[random.uniform(0.5, 2, named) for _ in range(sources)]), more)]
+    return samples

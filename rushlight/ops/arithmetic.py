@@ -60,14 +60,13 @@ def sub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
 subtract = sub
 
 
-def _sub(a: Any, b: Any) -> Any:
-    if a.dtype.kind == "b":
-        raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator "
-                           "instead.")
-    return np.subtract(a, b)
+def _no_bools(x: Any, y: Any) -> Exception | None:
+    if not (_is_bool(x) and _is_bool(y)):
+        return None
+    return RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead.")
 
 
-SUB = Op("sub", binary, np.subtract, samples=pair,
+SUB = Op("sub", binary, np.subtract, explain=_no_bools, samples=pair,
     grads=(lambda g: g,
            lambda g: -g),
     code="x - y")

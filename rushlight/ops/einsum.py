@@ -98,8 +98,8 @@ def check_sizes(parsed: list, operands: list) -> None:
             if own.setdefault(d, n) != n:
                 raise RuntimeError(f"einsum(): subscript {d} is repeated for operand {at} but the sizes don't match, {n} != {own[d]}")
             if sizes.get(d, 1) != n and n != 1 and sizes.get(d, 1) != 1:
-                raise RuntimeError("einsum(): operands do not broadcast with remapped shapes [original->remapped]: size of "
-                                   f"{d} is {n} and {sizes[d]}")
+                raise RuntimeError(f"einsum(): subscript {d} has size {n} for operand {at} which does not broadcast with previously seen size "
+                                   f"{sizes[d]}")
             if n != 1 or d not in sizes:
                 sizes[d] = n
 

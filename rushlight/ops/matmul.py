@@ -19,7 +19,7 @@ def product(a: Any, b: Any) -> Any:
     if a.itemsize == 2 and a.dtype.kind not in "iu":
         return np.asarray(np.matmul(a.astype(np.float32), b.astype(np.float32))).astype(a.dtype)
     if a.dtype.kind == "b":
-        raise RuntimeError('"addmm_impl_cpu_" not implemented for \'Bool\'')
+        raise NotImplementedError('"addmm_impl_cpu_" not implemented for \'Bool\'')
     if a.ndim == b.ndim == 2 and a.shape[1] > LONG and a.shape[0] * b.shape[1] <= NARROW and a.dtype == np.float32:
         return long_product(a, b)
     return np.matmul(a, b)
@@ -80,7 +80,7 @@ def evaluate_matrix(op: Op, args: tuple, attrs: dict) -> Any:
     return np.asarray(out) if isinstance(out, np.generic) else out
 
 
-C_NAMES = {"float64": "double", "float32": "float", "int64": "long", "int32": "int", "int16": "short", "int8": "signed char",
+C_NAMES = {"float64": "double", "float32": "float", "int64": "long int", "int32": "int", "int16": "short", "int8": "signed char",
            "uint8": "unsigned char", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "bool": "bool",
            "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}
 
@@ -93,10 +93,13 @@ def unlike(op: Op, arrays: list) -> RuntimeError:
         return RuntimeError(f"dot : expected both vectors to have same dtype, but found {first.kernel_name} and {other.kernel_name}")
     if op.name == "bmm":
         return RuntimeError(f"expected scalar type {first.kernel_name} but found {other.kernel_name}")
+    if len(arrays) == 3:
+        bias, mat1, mat2 = (known[2], known[0], known[1]) if op.name.startswith("linear") else known
+        if bias is not mat2:
+            return RuntimeError(f"self and mat2 must have the same dtype, but got {bias.kernel_name} and {mat2.kernel_name}")
+        return RuntimeError(f"mat1 and mat2 must have the same dtype, but got {mat1.kernel_name} and {mat2.kernel_name}")
     names = (C_NAMES.get(d.name, d.name) for d in (first, other))
-    return RuntimeError("expected m1 and m2 to have the same dtype, but got: {} != {}".format(*names)
-                        if op.name != "addmm" or len(arrays) < 3 else
-                        f"mat1 and mat2 must have the same dtype, but got {known[0].kernel_name} and {known[1].kernel_name}")
+    return RuntimeError("expected m1 and m2 to have the same dtype, but got: {} != {}".format(*names))
 
 
 #: tensors of one dtype, which is not promoted
