@@ -154,7 +154,11 @@ SOLE_AT_LEAF = _count_when_sole(1)
 def owned(tensor: Any) -> bool:
     """Whether a tensor's array is its own whole memory and nothing else refers to it."""
     array = tensor._array
-    return array.base is None and sys.getrefcount(array) <= 3
+    if sys.getrefcount(array) > 3:
+        return False
+    # A reshaped array is a view of one that nothing else holds.
+    base = array.base
+    return base is None or base.__class__ is np.ndarray and base.base is None and base.size == array.size and sys.getrefcount(base) <= 3
 
 
 def conform(grad: Any, edge: Node) -> Any:
