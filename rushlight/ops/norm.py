@@ -11,9 +11,10 @@ import numpy as np
 
 from ..core.apply import apply
 from ..core.grad_mode import mode, no_grad
+from ..core.inplace import inplace
 from ..core.op import Op, kernel
 from .activation import not_implemented
-from .norm_kernels import column_gradients, normalised_rows, normalised_rows_backward, row_dots
+from .norm_kernels import combined, normalised_groups, normalised_rows, row_dots, row_sums, rows_backward, scaled, shifted_dots
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -91,13 +92,11 @@ def _layer_norm(x: Any, weight: Any, bias: Any, *, dims: int, eps: float) -> tup
     return out.reshape(x.shape), means, scales
 
 
-def _layer_norm_grad(g: Any, x: Any, weight: Any, bias: Any, out: tuple, dims: int, eps: float, needs: tuple) -> tuple:
+def _layer_norm_grad(g: Any, x: Any, weight: Any, bias: Any, out: tuple, dims: int, eps: float) -> tuple:
     if mode.grad:
         ndim = x._array.ndim
         return by_definition(g, x, weight, tuple(range(ndim - dims, ndim)), eps, tuple(range(ndim - dims)))
-    by_x = apply(LAYER_NORM_BACKWARD, g, x, weight, out[1], out[2], dims=dims) if needs[0] else None
-    by_weight = apply(LAYER_NORM_WEIGHT_BACKWARD, g, x, out[1], out[2], dims=dims) if needs[1] or needs[2] else (None, None)
-    return by_x, *by_weight
+    return apply(LAYER_NORM_BACKWARD, g, x, weight, out[1], out[2], dims=dims)
 
 
 LAYER_NORM = Op("native_layer_norm", kernel, _layer_norm, vjp=_layer_norm_grad, hidden=True, samples=lambda random, shape: [
@@ -105,17 +104,13 @@ LAYER_NORM = Op("native_layer_norm", kernel, _layer_norm, vjp=_layer_norm_grad, 
     for dims, size in ((1, (4,)), (2, (2, 4)))])
 
 
-def _layer_norm_backward(grad: Any, x: Any, weight: Any, means: Any, scales: Any, *, dims: int) -> Any:
-    return normalised_rows_backward(as_rows(grad, dims), as_rows(x, dims), _row(weight), means, scales).reshape(x.shape)
-
-
-def _layer_norm_weight_backward(grad: Any, x: Any, means: Any, scales: Any, *, dims: int) -> tuple:
+def _layer_norm_backward(grad: Any, x: Any, weight: Any, means: Any, scales: Any, *, dims: int) -> tuple:
     shape = x.shape[x.ndim - dims:]
-    return tuple([np.asarray(sums).reshape(shape) for sums in column_gradients(as_rows(grad, dims), as_rows(x, dims), means, scales)])
+    by_x, by_weight, by_bias = rows_backward(as_rows(grad, dims), as_rows(x, dims), _row(weight), means, scales)
+    return by_x.reshape(x.shape), by_weight.reshape(shape), by_bias.reshape(shape)
 
 
 LAYER_NORM_BACKWARD = Op("native_layer_norm_backward", kernel, _layer_norm_backward)
-LAYER_NORM_WEIGHT_BACKWARD = Op("native_layer_norm_weight_backward", kernel, _layer_norm_weight_backward)
 
 
 # ---- group norm
@@ -167,47 +162,42 @@ def _channels(weight: Any, ndim: int) -> Any:
 
 
 def _group_norm(x: Any, weight: Any, bias: Any, *, groups: int, eps: float) -> tuple:
-    out, means, scales = normalised_rows(group_rows(x, groups), None, None, eps)
-    out = out.reshape(x.shape)
-    if weight is not None:
-        out *= _channels(weight, x.ndim)
-    if bias is not None:
-        out += _channels(bias, x.ndim)
-    return out, means, scales
+    per_group = x.shape[1] // groups
+    weight, bias = (None if value is None else value.reshape(groups, per_group) for value in (weight, bias))
+    if groups > 1:  # a number for each channel of each row: rows of different groups have different ones
+        weight, bias = (None if value is None else np.tile(value, (x.shape[0], 1)) for value in (weight, bias))
+    out, means, scales = normalised_groups(group_rows(x, groups), weight, bias, eps, per_group)
+    return out.reshape(x.shape), means, scales
 
 
-def _group_norm_grad(g: Any, x: Any, weight: Any, bias: Any, out: tuple, groups: int, eps: float, needs: tuple) -> tuple:
-    shape = x._array.shape
+def _group_norm_grad(g: Any, x: Any, weight: Any, bias: Any, out: tuple, groups: int, eps: float) -> tuple:
     if mode.grad:
+        shape = x._array.shape
         split = (shape[0], groups, shape[1] // groups, -1)
         factor = None if weight is None else weight.reshape(1, groups, shape[1] // groups, 1)
         by_x, by_weight, by_bias = by_definition(g.reshape(split), x.reshape(split), factor, (2, 3), eps, (0, 3))
         return by_x.reshape(shape), by_weight.reshape(-1), by_bias.reshape(-1)
-    by_x = apply(GROUP_NORM_BACKWARD, g, x, weight, out[1], out[2], groups=groups) if needs[0] else None
-    by_weight = apply(GROUP_NORM_WEIGHT_BACKWARD, g, x, out[1], out[2], groups=groups) if needs[1] or needs[2] else (None, None)
-    return by_x, *by_weight
+    return apply(GROUP_NORM_BACKWARD, g, x, weight, out[1], out[2], groups=groups)
 
 
 GROUP_NORM = Op("native_group_norm", kernel, _group_norm, vjp=_group_norm_grad, hidden=True, samples=lambda random, shape: [
     ((random.normal(size=(3, 4, 2, 3)), random.normal(size=4), random.normal(size=4)), {"groups": 2, "eps": 1e-5})])
 
 
-def _group_norm_backward(grad: Any, x: Any, weight: Any, means: Any, scales: Any, *, groups: int) -> Any:
-    h = grad if weight is None else grad * _channels(weight, x.ndim)
-    return normalised_rows_backward(group_rows(h, groups), group_rows(x, groups), None, means, scales).reshape(x.shape)
-
-
-def _group_norm_weight_backward(grad: Any, x: Any, means: Any, scales: Any, *, groups: int) -> tuple:
-    # Sums over the places of g and g x; the normalised values need no table of their own: sum g (x - mean) scale.
+def _group_norm_backward(grad: Any, x: Any, weight: Any, means: Any, scales: Any, *, groups: int) -> tuple:
+    images, per_group = x.shape[0], x.shape[1] // groups
     g, rows = channel_rows(grad), channel_rows(x)
-    totals, products = g.sum(1, keepdims=True), row_dots(g, rows)
-    per_group = x.shape[1] // groups
-    by_weight = (products - totals * np.repeat(means, per_group, 0)) * np.repeat(scales, per_group, 0)
-    return by_weight.reshape(x.shape[:2]).sum(0), totals.reshape(x.shape[:2]).sum(0)
+    # Of each image and channel: mean, scale, sum of g and sum of g (x - mean); then of each group, weighted.
+    m, r = np.repeat(means, per_group, 0), np.repeat(scales, per_group, 0)
+    totals, dots = row_sums(g), shifted_dots(g, rows, m)
+    factor = np.ones_like(m) if weight is None else np.tile(weight, images)[:, None]
+    count = x.dtype.type(per_group * rows.shape[1])
+    group_total, group_dot = (np.repeat((v * factor).reshape(-1, per_group).sum(1, keepdims=True), per_group, 0) for v in (totals, dots))
+    by_x = combined(g, r * factor, rows, m, r ** 3 * group_dot / -count, r * group_total / -count)
+    return by_x.reshape(x.shape), (dots * r).reshape(images, -1).sum(0), totals.reshape(images, -1).sum(0)
 
 
 GROUP_NORM_BACKWARD = Op("native_group_norm_backward", kernel, _group_norm_backward)
-GROUP_NORM_WEIGHT_BACKWARD = Op("native_group_norm_weight_backward", kernel, _group_norm_weight_backward)
 
 
 # ---- batch norm
@@ -253,22 +243,36 @@ def check_batch_norm(input: Any, running_mean: Any, running_var: Any, weight: An
 def move_running(running_mean: Any, running_var: Any, mean: Any, var: Any, count: int, momentum: float) -> None:
     """Move the running statistics towards the batch's; the running variance is the unbiased one."""
     with no_grad():
-        running_mean.mul_(1 - momentum).add_(mean, alpha=momentum)
-        running_var.mul_(1 - momentum).add_(var, alpha=momentum * count / max(count - 1, 1))
+        move_(running_mean, mean, momentum, 1.0)
+        move_(running_var, var, momentum, count / max(count - 1, 1))
+
+
+def moved(running: Tensor, new: Tensor, momentum: float, factor: float) -> Tensor:
+    """(1 - momentum) * running + momentum * factor * new."""
+    return apply(MOVE, running, new, momentum=momentum, factor=factor)
+
+
+MOVE = Op("move_running", kernel, lambda x, y, *, momentum, factor: x * x.dtype.type(1 - momentum) + y * x.dtype.type(momentum * factor))
+move_ = inplace(moved, "move_")
+
+
+def is_matrix(x: Any) -> bool:
+    """Whether each image has one number for each channel: then the channels are columns, not rows."""
+    return x.size == x.shape[0] * x.shape[1]
 
 
 def _channel_statistics(x: Any) -> tuple:
     """The mean and the biased variance of each channel of (N, C, ...)."""
-    if x.size == x.shape[0] * x.shape[1]:  # a matrix: sums down its columns
+    count = x.dtype.type(max(x.size // max(x.shape[1], 1), 1))
+    if is_matrix(x):
         table = x.reshape(x.shape[:2])
-        mean = table.mean(0)
+        mean = np.add.reduce(table, axis=0) / count
         shifted = table - mean
-        return mean, np.multiply(shifted, shifted, out=shifted).mean(0)
+        return mean, np.add.reduce(np.multiply(shifted, shifted, out=shifted), axis=0) / count
     rows = channel_rows(x)
-    mean = np.matmul(rows, np.full(rows.shape[1], 1 / rows.shape[1], x.dtype)).reshape(x.shape[:2]).mean(0)
-    shifted = rows - np.tile(mean, x.shape[0])[:, None]
-    var = np.einsum("ij,ij->i", shifted, shifted).reshape(x.shape[:2]).sum(0)
-    return mean, var / x.dtype.type(x.size // x.shape[1])
+    mean = row_sums(rows).reshape(x.shape[:2]).sum(0) / count
+    dots = shifted_dots(None, rows, np.tile(mean, x.shape[0])[:, None])
+    return mean, dots.reshape(x.shape[:2]).sum(0) / count
 
 
 # Not differentiable: BATCH_NORM's gradient knows how the statistics depend on the input.
@@ -279,16 +283,20 @@ def _scale(var: Any, eps: float) -> Any:
     return 1 / np.sqrt(var + var.dtype.type(eps))
 
 
+def channel_table(x: Any) -> tuple:
+    """(N, C, ...) as a table, and how a number for each channel is laid out beside it: as a row, or repeated as a column."""
+    if is_matrix(x):
+        return np.ascontiguousarray(x).reshape(x.shape[:2]), lambda values: values[None]
+    return channel_rows(x), lambda values: np.tile(values, x.shape[0])[:, None]
+
+
 def _batch_norm(x: Any, weight: Any, bias: Any, mean: Any, var: Any, *, training: bool, eps: float) -> Any:
-    # One multiplication and one addition for each element: x * factor + (bias - mean * factor) would lose digits, so subtract first.
+    # x * factor + (bias - mean * factor) would be less work, and lose digits: subtract first.
     factor = _scale(var, eps)
     if weight is not None:
         factor = factor * weight
-    out = np.subtract(x, _channels(mean, x.ndim))
-    out *= _channels(factor, x.ndim)
-    if bias is not None:
-        out += _channels(bias, x.ndim)
-    return out
+    table, beside = channel_table(x)
+    return scaled(table, beside(mean), beside(factor), None if bias is None else beside(bias)).reshape(x.shape)
 
 
 def _batch_norm_grad(g: Any, x: Any, weight: Any, bias: Any, mean: Any, var: Any, training: bool, eps: float, needs: tuple) -> tuple:
@@ -308,24 +316,19 @@ BATCH_NORM = Op("native_batch_norm", kernel, _batch_norm, vjp=_batch_norm_grad)
 
 
 def _batch_norm_backward(grad: Any, x: Any, weight: Any, mean: Any, var: Any, *, training: bool, eps: float) -> tuple:
-    scale, others, count = _scale(var, eps), (0, *range(2, x.ndim)), x.size // x.shape[1]
-    y = np.subtract(x, _channels(mean, x.ndim))
-    y *= _channels(scale, x.ndim)
-    if x.size == x.shape[0] * x.shape[1]:
-        by_weight, by_bias = (grad * y).sum(others), grad.sum(others)
+    scale, count = _scale(var, eps), x.dtype.type(max(x.size // max(x.shape[1], 1), 1))
+    table, beside = channel_table(x)
+    g, m = np.ascontiguousarray(grad).reshape(table.shape), beside(mean)
+    if is_matrix(x):
+        dots, totals = np.add.reduce(g * (table - m), axis=0), np.add.reduce(g, axis=0)
     else:
-        g = channel_rows(grad)
-        by_weight = np.einsum("ij,ij->i", g, y.reshape(g.shape)).reshape(x.shape[:2]).sum(0)
-        by_bias = np.matmul(g, np.ones(g.shape[1], g.dtype)).reshape(x.shape[:2]).sum(0)
+        dots, totals = (v.reshape(x.shape[:2]).sum(0) for v in (shifted_dots(g, table, m), row_sums(g)))
     factor = scale if weight is None else scale * weight
     if not training:
-        return grad * _channels(factor, x.ndim), by_weight, by_bias
-    # factor * (g - mean(g) - y mean(g y)), into y's memory
-    y *= _channels(by_weight / -count, x.ndim)
-    y += grad
-    y -= _channels(by_bias / count, x.ndim)
-    y *= _channels(factor, x.ndim)
-    return y, by_weight, by_bias
+        by_x = g * beside(factor)
+    else:
+        by_x = combined(g, beside(factor), table, m, beside(factor * scale * scale * dots / -count), beside(factor * totals / -count))
+    return by_x.reshape(x.shape), dots * scale, totals
 
 
 BATCH_NORM_BACKWARD = Op("native_batch_norm_backward", kernel, _batch_norm_backward)
