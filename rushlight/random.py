@@ -2,10 +2,11 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from .core.generator import Generator, default_generator
+from .core.generator import Generator, default_generator, of_threads
 
 __all__ = ["set_rng_state", "get_rng_state", "manual_seed", "seed", "initial_seed", "fork_rng", "thread_safe_generator"]
 
@@ -57,4 +58,4 @@ def fork_rng(devices: Iterable | None = None, enabled: bool = True, _caller: str
 
 def thread_safe_generator() -> Generator | None:
     """The generator that a worker thread of a DataLoader draws from; None in all other threads, which draw from the default one."""
-    return None
+    return of_threads.get(threading.get_ident())

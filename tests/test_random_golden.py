@@ -52,7 +52,6 @@ def run(code):
 WAITING = {
     "torch.distributions": r"\w+\.sample",
     "torch.linalg": r"tol/init\.orthogonal",
-    "torch.utils.data": r"(Random|SubsetRandom|WeightedRandom)Sampler|DataLoader|random_split|worker_numpy_seed",
     "nn.RNN, nn.LSTM, nn.GRU and their cells": r"ctor\.(RNN|LSTM|GRU)|tol/(LSTM|GRU)",
 }
 

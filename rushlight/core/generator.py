@@ -6,6 +6,7 @@ numbers, permutations ... is told in the `sampling` files.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Generator as Coroutine
 from typing import Any
 
@@ -232,3 +233,12 @@ def _type_name(value: Any) -> str:
 #: The stream that random functions draw from unless told otherwise. Its seed is chosen when it is first asked for.
 default_generator = Generator()
 default_generator._seed = None
+
+#: Threads that have a stream of their own, as the workers of a DataLoader have, by the thread's number: what they draw must not depend on
+#: which of them is faster.
+of_threads: dict[int, Generator] = {}
+
+
+def default_stream() -> Generator:
+    """The generator that random functions draw from in this thread unless told otherwise."""
+    return of_threads.get(threading.get_ident(), default_generator) if of_threads else default_generator

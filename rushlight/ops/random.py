@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core import device as devices, dtypes, sampling, sampling_discrete, sampling_integers, sampling_normal
 from ..core.apply import apply
-from ..core.generator import Generator, default_generator
+from ..core.generator import Generator, default_stream
 from ..core.memory import dense
 from ..core.op import Kind, Op, evaluate_opaque, explain_broadcast, opaque
 from ..core.out import write_out
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def stream(generator: Any, name: str) -> Generator:
     """The generator to draw from: the default one for None. Raises TypeError if it is something else."""
     if generator is None:
-        return default_generator
+        return default_stream()
     if not isinstance(generator, Generator):
         raise TypeError(f"{name}(): argument 'generator' must be torch.Generator, not {type(generator).__name__}")
     return generator
