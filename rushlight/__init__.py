@@ -119,7 +119,7 @@ METHOD_FUNCTIONS = """abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_
 
 #: subpackages and modules
 MODULES = """autograd nn optim utils random cuda linalg fft special testing func distributions backends version amp hub
-    compile distributed return_types _C""".split()
+    compile distributed return_types serialization _C""".split()
 
 #: other names, by module
 OTHERS: dict[str, str] = {
@@ -134,6 +134,7 @@ OTHERS: dict[str, str] = {
     "core.limits": "finfo iinfo",
     "tensor_types": """set_default_tensor_type BoolTensor ByteTensor CharTensor ShortTensor IntTensor LongTensor HalfTensor BFloat16Tensor
         FloatTensor DoubleTensor ComplexFloatTensor ComplexDoubleTensor""",
+    "serialization": "save load",
     "storage": """Storage UntypedStorage TypedStorage BoolStorage ByteStorage CharStorage ShortStorage IntStorage LongStorage HalfStorage
         BFloat16Storage FloatStorage DoubleStorage ComplexFloatStorage ComplexDoubleStorage""",
 }
