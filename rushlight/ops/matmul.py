@@ -51,7 +51,11 @@ def biased_product(a: Any, b: Any, bias: Any) -> Any:
         out = product(a, b)
         out += bias
         return out
-    return in_halves(a, b, BLOCK if k > 4 * BLOCK else -(-k // 4) if k > 2 * BLOCK else -(-k // 2), bias)
+    block = BLOCK if k > 4 * BLOCK else -(-k // 4) if k > 2 * BLOCK else -(-k // 2)
+    if b.flags.f_contiguous and a.shape[0] <= 128:
+        # The transposed product of a few rows is a fifth faster, and turning its small result round costs little.
+        return np.ascontiguousarray(in_halves(b.T, a.T, block, bias.reshape(-1, 1)).T)
+    return in_halves(a, b, block, bias)
 
 
 def in_halves(a: Any, b: Any, block: int, bias: Any = None) -> Any:
