@@ -13,6 +13,7 @@ from ..core.apply import apply
 from ..core.numbers import checked_number
 from ..core.op import Op, kernel, opaque
 from ..core.out import exact_out
+from ..core.samples import indexed
 from ..core.warn import warn_once
 from .accumulate import add_numbers, flat_index
 from .dims import one_dim
@@ -81,7 +82,8 @@ def _gather_back(g: Any, index: Any, *, dim: int, shape: tuple) -> Any:
 
 
 GATHER = Op("gather", opaque, _gather,
-    grads=(lambda g, index, dim, shape: apply(GATHER_BACK, g, index, dim=dim, shape=shape), None))
+    grads=(lambda g, index, dim, shape: apply(GATHER_BACK, g, index, dim=dim, shape=shape), None),
+    samples=indexed(False, with_shape=True, dim=0))
 
 #: zeros of a shape, with g added where the index points
 GATHER_BACK = Op("gather_back", opaque, _gather_back, node_name="GatherBackwardBackward0",
@@ -183,7 +185,8 @@ def _scatter_add(x: Any, index: Any, src: Any, *, dim: int) -> Any:
 
 SCATTER_ADD = Op("scatter_add", opaque, _scatter_add,
     grads=(lambda g: g, None,
-           lambda g, index, dim: gather(g, dim, index)))
+           lambda g, index, dim: gather(g, dim, index)),
+    samples=indexed(False, 1, dim=0))
 
 
 # ---- scatter_reduce
@@ -275,7 +278,11 @@ def _extreme_grads(g: Any, x: Any, index: Any, src: Any, out: Any, dim: int, inc
 
 GRADS = {"sum": _sum_grads, "mean": _mean_grads, "prod": _prod_grads, "amax": _extreme_grads, "amin": _extreme_grads}
 
-SCATTER_REDUCE = Op("scatter_reduce", kernel, _scatter_reduce, vjp=_scatter_reduce_grads)
+def _reducing(random: Any, shape: tuple) -> list:
+    return [case for reduce in REDUCTIONS for case in indexed(False, 1, dim=0, reduce=reduce, include_self=reduce != "mean")(random, shape)]
+
+
+SCATTER_REDUCE = Op("scatter_reduce", kernel, _scatter_reduce, vjp=_scatter_reduce_grads, samples=_reducing)
 
 
 def _no_gradient(g: Any) -> tuple:

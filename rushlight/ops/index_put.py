@@ -187,7 +187,15 @@ def _put_grads(g: Any, rest: list, places: tuple, accumulate: bool, needs: tuple
     return before, after
 
 
-INDEX_PUT = Op("index_put", opaque, _put, vjp=_put_grads)
+def _samples(random: Any, shape: tuple) -> list:
+    """Values written, and values added, to rows; in both, gradients pass to the rest and to the values."""
+    if 0 in shape or not shape:
+        return []
+    return [((random.uniform(-2, 2, shape), random.uniform(-2, 2, (2, *shape[1:])), np.array([0, shape[0] - 1])),
+             {"places": (1,), "accumulate": accumulate}) for accumulate in (False, True)]
+
+
+INDEX_PUT = Op("index_put", opaque, _put, vjp=_put_grads, samples=_samples)
 
 
 def put(input: Tensor, value: Tensor, tensors: list, places: tuple, accumulate: bool) -> Tensor:

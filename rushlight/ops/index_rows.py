@@ -11,6 +11,7 @@ from ..core.apply import apply
 from ..core.numbers import checked_number
 from ..core.op import Op, opaque
 from ..core.out import exact_out
+from ..core.samples import indexed
 from .accumulate import add_numbers, add_rows
 from .dims import one_dim
 
@@ -59,7 +60,8 @@ def _index_select_back(g: Any, index: Any, *, dim: int, shape: tuple) -> Any:
 
 
 INDEX_SELECT = Op("index_select", opaque, _index_select,
-    grads=(lambda g, index, dim, shape: apply(INDEX_SELECT_BACK, g, index, dim=dim, shape=shape), None))
+    grads=(lambda g, index, dim, shape: apply(INDEX_SELECT_BACK, g, index, dim=dim, shape=shape), None),
+    samples=indexed(True, with_shape=True, dim=0))
 
 #: zeros of a shape, with the slices of g added where the index points
 INDEX_SELECT_BACK = Op("index_select_back", opaque, _index_select_back, node_name="IndexSelectBackwardBackward0",
@@ -122,7 +124,8 @@ def _index_add(x: Any, index: Any, source: Any, *, dim: int) -> Any:
 
 INDEX_ADD = Op("index_add", opaque, _index_add,
     grads=(lambda g: g, None,
-           lambda g, index, dim, source: selected_like(g, index, dim, source)))
+           lambda g, index, dim, source: selected_like(g, index, dim, source)),
+    samples=indexed(True, 1, dim=0))
 
 
 def selected_like(g: Any, index: Any, dim: int, source: Any) -> Any:
@@ -240,7 +243,8 @@ def _take_back(g: Any, index: Any, *, shape: tuple) -> Any:
 
 
 TAKE = Op("take", opaque, _take,
-    grads=(lambda g, index, shape: apply(TAKE_BACK, g, index, shape=shape), None))
+    grads=(lambda g, index, shape: apply(TAKE_BACK, g, index, shape=shape), None),
+    samples=indexed(True, with_shape=True))
 
 #: zeros of a shape with g added to the elements that index numbers
 TAKE_BACK = Op("take_back", opaque, _take_back, node_name="TakeBackwardBackward0",

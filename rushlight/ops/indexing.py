@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.apply import apply, wrap
 from ..core.op import Op, opaque, view as view_kind
+from ..core.samples import indexed
 from ..core.warn import warn_once
 from .accumulate import add_at
 from .regions import ALL, PLACE, SELECT, SLICE
@@ -315,7 +316,8 @@ def _index_back(g: Any, *indices: Any, places: tuple, shape: tuple) -> Any:
 
 
 INDEX = Op("index", opaque, _index,
-    vjp=lambda g, rest, places, shape: (apply(INDEX_BACK, g, *rest, places=places, shape=shape),))
+    vjp=lambda g, rest, places, shape: (apply(INDEX_BACK, g, *rest, places=places, shape=shape),),
+    samples=indexed(True, with_shape=True, places=(1,)))
 
 #: zeros of a shape, with g added where the indices point
 INDEX_BACK = Op("index_back", opaque, _index_back,

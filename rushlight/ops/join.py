@@ -8,6 +8,7 @@ import numpy as np
 from ..core.apply import apply
 from ..core.dtypes import of_numpy, promote_types
 from ..core.op import Op, joining
+from ..core.samples import several
 from .dims import one_dim
 from .views import atleast_1d, atleast_2d, atleast_3d
 
@@ -111,7 +112,8 @@ def _cat_grads(g: Any, dim: int, sizes: tuple, needs: tuple) -> list:
     return grads
 
 
-CAT = Op("cat", joining, _cat, vjp=_cat_grads)
+CAT = Op("cat", joining, _cat, vjp=_cat_grads,
+    samples=several(lambda shape: {"dim": 0, "sizes": (shape[0],) * 3}))
 
 
 def stack(tensors: Any, dim: int = 0) -> Tensor:
@@ -137,7 +139,8 @@ def _stack(*arrays: Any, dim: int) -> Any:
 
 
 STACK = Op("stack", joining, _stack,
-    vjp=lambda g, dim, needs: [g.select(dim, at) if wanted else None for at, wanted in enumerate(needs)])
+    vjp=lambda g, dim, needs: [g.select(dim, at) if wanted else None for at, wanted in enumerate(needs)],
+    samples=several(lambda shape: {"dim": len(shape)}))
 
 
 def hstack(tensors: Any) -> Tensor:

@@ -9,6 +9,7 @@ from ..core.apply import apply
 from ..core.numbers import checked_number
 from ..core.op import Op, opaque
 from ..core.out import exact_out
+from ..core.samples import shaped
 from .views import common_shape
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def _masked_fill(x: Any, mask: Any, value: Any) -> Any:
 MASKED_FILL = Op("masked_fill", opaque, _masked_fill,
     grads=(lambda g, mask: g.masked_fill(mask, 0), None,
            lambda g, mask: g.masked_fill(~mask, 0).sum()),
-    code="where(mask, value, x)")
+    code="where(mask, value, x)",
+    samples=lambda random, shape: [((random.uniform(-2, 2, shape), random.uniform(0, 1, shape) > 0.5, random.uniform(-2, 2)), {})])
 
 
 @exact_out("masked_select(): self and result must have the same scalar type")
@@ -71,7 +73,8 @@ def _masked_select_back(g: Any, mask: Any, *, shape: tuple) -> Any:
 
 
 MASKED_SELECT = Op("masked_select", opaque, _masked_select,
-    grads=(lambda g, mask, shape: apply(MASKED_SELECT_BACK, g, mask, shape=shape), None))
+    grads=(lambda g, mask, shape: apply(MASKED_SELECT_BACK, g, mask, shape=shape), None),
+    samples=lambda random, shape: [((random.uniform(-2, 2, shape), random.uniform(0, 1, shape) > 0.5), {"shape": shape})])
 
 #: zeros of a shape, with the elements of a vector where the mask is true
 MASKED_SELECT_BACK = Op("masked_select_back", opaque, _masked_select_back, node_name="MaskedSelectBackwardBackward0",
@@ -110,7 +113,9 @@ def _into_source(g: Any, mask: Any, source: Any) -> Any:
 
 MASKED_SCATTER = Op("masked_scatter", opaque, _masked_scatter,
     grads=(lambda g, mask: g.masked_fill(mask, 0), None,
-           lambda g, mask, source: _into_source(g, mask, source)))
+           lambda g, mask, source: _into_source(g, mask, source)),
+    samples=lambda random, shape: [((random.uniform(-2, 2, shape), random.uniform(0, 1, shape) > 0.5, random.uniform(-2, 2, shape)),
+                                    {"shape": shape})])
 
 
 # ---- triangles
@@ -138,7 +143,9 @@ def check_triangle(name: str, input: Tensor, diagonal: Any) -> None:
 
 
 TRIL = Op("tril", opaque, lambda x, *, diagonal: np.tril(x, diagonal),
-    grads=(lambda g, diagonal: g.tril(diagonal),))
+    grads=(lambda g, diagonal: g.tril(diagonal),),
+    samples=shaped(lambda shape: {"diagonal": 1} if len(shape) > 1 else None))
 
 TRIU = Op("triu", opaque, lambda x, *, diagonal: np.triu(x, diagonal),
-    grads=(lambda g, diagonal: g.triu(diagonal),))
+    grads=(lambda g, diagonal: g.triu(diagonal),),
+    samples=shaped(lambda shape: {"diagonal": -1} if len(shape) > 1 else None))

@@ -175,11 +175,10 @@ def fill_diagonal_(input: Tensor, fill_value: Any, wrap: bool = False) -> Tensor
         raise RuntimeError("dimensions must larger than 1")
     if len(shape) > 2 and len(set(shape)) > 1:
         raise RuntimeError("all dimensions of input must be of equal length")
-    step, size, start = sum(stride(input)), min(shape), storage_offset(input)
-    as_strided(input, (size,), (step,), start).fill_(fill_value)
-    if wrap and len(shape) == 2 and shape[0] > shape[1] + 1:
-        left = -(-input._array.size // step) - size
-        as_strided(input, (left,), (step,), start + step * (shape[1] + 1)).fill_(fill_value)
+    step, size = sum(stride(input)), min(shape)
+    if wrap and len(shape) == 2 and shape[0] > shape[1]:
+        size = -(-input._array.size // step)  # the same step leads on, past a row without one, to the next square
+    as_strided(input, (size,), (step,)).fill_(fill_value)
     return input
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..core.apply import apply, wrap
 from ..core.op import Op, opaque, view as view_kind
+from ..core.samples import shaped
 from .dims import one_dim
 from .join import cat, stack
 from .regions import slice_along
@@ -25,7 +26,8 @@ def cut(x: Any, *, dim: int, ends: tuple) -> tuple:
 
 _joined = (lambda g, dim: cat(g, dim),)
 
-SPLIT = Op("split", view_kind, cut, _joined)
+SPLIT = Op("split", view_kind, cut, _joined,
+    samples=shaped(lambda shape: {"dim": 0, "ends": equal_ends(shape[0], 2)} if shape else None))
 SPLIT_WITH_SIZES = Op("split_with_sizes", view_kind, cut, _joined)
 #: the pieces may be written to one by one: they do not know that they are views of one tensor
 UNSAFE_SPLIT = Op("unsafe_split", opaque, cut, _joined)
@@ -132,7 +134,8 @@ def _unbind(x: Any, *, dim: int) -> tuple:
 
 
 UNBIND = Op("unbind", view_kind, _unbind,
-    grads=(lambda g, dim: stack(g, dim),))
+    grads=(lambda g, dim: stack(g, dim),),
+    samples=shaped(lambda shape: {"dim": len(shape) - 1} if shape and shape[-1] else None))
 
 
 # ---- pieces between given indices: each a slice of its own, as in PyTorch

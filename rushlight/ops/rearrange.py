@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core.apply import apply
 from ..core.op import Op, joining, opaque
+from ..core.samples import several, shaped
 from ..core.warn import warn_once
 from .dims import one_dim, sizes_of, some_dims
 from .join import alike, listed, stack
@@ -31,7 +32,8 @@ def _flip(x: Any, *, dims: tuple) -> Any:
 BACKWARDS, ALL = slice(None, None, -1), slice(None)
 
 FLIP = Op("flip", opaque, _flip,
-    grads=(lambda g, dims: g.flip(dims),))
+    grads=(lambda g, dims: g.flip(dims),),
+    samples=shaped(lambda shape: {"dims": tuple(range(len(shape)))}))
 
 
 def fliplr(input: Tensor) -> Tensor:
@@ -79,7 +81,8 @@ def _rolled(x: Any, shift: int, dim: int) -> Any:
 
 
 ROLL = Op("roll", opaque, _roll,
-    grads=(lambda g, shifts, dims: apply(ROLL, g, shifts=-shifts if dims is None else tuple([-s for s in shifts]), dims=dims),))
+    grads=(lambda g, shifts, dims: apply(ROLL, g, shifts=-shifts if dims is None else tuple([-s for s in shifts]), dims=dims),),
+    samples=shaped(lambda shape: {"shifts": (1,), "dims": (0,)} if shape else {"shifts": 1, "dims": None}))
 
 
 def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
@@ -95,7 +98,8 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
 
 
 ROT90 = Op("rot90", opaque, lambda x, *, k, dims: np.rot90(x, k, dims).copy(order="K"),
-    grads=(lambda g, k, dims: rot90(g, -k, dims),))
+    grads=(lambda g, k, dims: rot90(g, -k, dims),),
+    samples=shaped(lambda shape: {"k": 1, "dims": (0, 1)} if len(shape) > 1 else None))
 
 
 # ---- repeating
@@ -126,7 +130,8 @@ def _unrepeat(g: Any, repeats: tuple, padded: tuple) -> Any:
 
 
 REPEAT = Op("repeat", opaque, _repeat,
-    grads=(lambda g, repeats, padded: _unrepeat(g, repeats, padded),))
+    grads=(lambda g, repeats, padded: _unrepeat(g, repeats, padded),),
+    samples=shaped(lambda shape: {"repeats": (2,) * (len(shape) + 1), "padded": (1, *shape)}))
 
 
 def tile(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
@@ -232,7 +237,8 @@ def _block_diag(*arrays: Any, shapes: tuple) -> Any:
 
 
 BLOCK_DIAG = Op("block_diag", joining, _block_diag,
-    vjp=lambda g, shapes, needs: [g[corner].reshape(shape) if wanted else None for corner, shape, wanted in zip(_corners(shapes), shapes, needs)])
+    vjp=lambda g, shapes, needs: [g[corner].reshape(shape) if wanted else None for corner, shape, wanted in zip(_corners(shapes), shapes, needs)],
+    samples=several(lambda shape: {"shapes": (shape,) * 3}))
 
 
 def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple:

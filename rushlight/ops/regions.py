@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core.apply import apply
 from ..core.op import Op, opaque, view as view_kind
+from ..core.samples import shaped
 from .dims import one_dim
 
 if TYPE_CHECKING:
@@ -34,8 +35,10 @@ PLACE = Op("place", opaque, _place,
 
 _region_grads = (lambda g, key, shape: apply(PLACE, g, key=key, shape=shape),)
 
-SELECT = Op("select", view_kind, _take_region, _region_grads)
-SLICE = Op("slice", view_kind, _take_region, _region_grads)
+SELECT = Op("select", view_kind, _take_region, _region_grads,
+    samples=shaped(lambda shape: {"key": (..., -1), "shape": shape} if shape and shape[-1] else None))
+SLICE = Op("slice", view_kind, _take_region, _region_grads,
+    samples=shaped(lambda shape: {"key": (slice(1, None, 2), ...), "shape": shape} if shape else None))
 
 
 def select(input: Tensor, dim: int, index: int) -> Tensor:
@@ -108,7 +111,8 @@ def _diagonal(x: Any, *, offset: int, dim1: int, dim2: int, shape: tuple) -> Any
 
 
 DIAGONAL = Op("diagonal", view_kind, _diagonal,
-    grads=(lambda g, offset, dim1, dim2, shape: apply(PLACE_DIAGONAL, g, offset=offset, dim1=dim1, dim2=dim2, shape=shape),))
+    grads=(lambda g, offset, dim1, dim2, shape: apply(PLACE_DIAGONAL, g, offset=offset, dim1=dim1, dim2=dim2, shape=shape),),
+    samples=shaped(lambda shape: {"offset": 1, "dim1": 0, "dim2": 1, "shape": shape} if len(shape) > 1 else None))
 
 
 def _place_diagonal(g: Any, *, offset: int, dim1: int, dim2: int, shape: tuple) -> Any:
@@ -136,7 +140,8 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
 
 
 DIAG_EMBED = Op("diag_embed", opaque, _place_diagonal,
-    grads=(lambda g, offset, dim1, dim2: diagonal(g, offset, dim1, dim2),))
+    grads=(lambda g, offset, dim1, dim2: diagonal(g, offset, dim1, dim2),),
+    samples=shaped(lambda shape: {"offset": 0, "dim1": len(shape) - 1, "dim2": len(shape), "shape": (*shape, shape[-1])} if shape else None))
 
 
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
@@ -183,7 +188,8 @@ def _unfold(x: Any, *, dim: int, size: int, step: int, shape: tuple) -> Any:
 
 
 UNFOLD = Op("unfold", view_kind, _unfold,
-    grads=(lambda g, dim, size, step, shape: apply(FOLD, g, dim=dim, size=size, step=step, shape=shape),))
+    grads=(lambda g, dim, size, step, shape: apply(FOLD, g, dim=dim, size=size, step=step, shape=shape),),
+    samples=shaped(lambda shape: {"dim": 0, "size": 2, "step": 1, "shape": shape} if shape else None))
 
 
 def _fold(g: Any, *, dim: int, size: int, step: int, shape: tuple) -> Any:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.apply import apply
 from ..core.op import Op, view as view_kind
+from ..core.samples import shaped
 from ..core.warn import warn_once
 from .dims import one_dim, sizes_of
 
@@ -23,7 +24,8 @@ def _transpose(x: Any, *, dim0: int, dim1: int) -> Any:
 
 
 TRANSPOSE = Op("transpose", view_kind, _transpose,
-    grads=(lambda g, dim0, dim1: g.transpose(dim0, dim1),))
+    grads=(lambda g, dim0, dim1: g.transpose(dim0, dim1),),
+    samples=shaped(lambda shape: {"dim0": 0, "dim1": max(len(shape) - 1, 0)}))
 
 swapdims = transpose
 
@@ -40,7 +42,9 @@ def t(input: Tensor) -> Tensor:
     return apply(T_OP, input)
 
 
-T_OP = Op("t", view_kind, lambda x: x.T, grads=(lambda g: g.t(),), node_name="TBackward0")
+T_OP = Op("t", view_kind, lambda x: x.T, node_name="TBackward0",
+    grads=(lambda g: g.t(),),
+    samples=shaped(lambda shape: {}))
 
 
 def permute(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
@@ -57,7 +61,8 @@ def permute(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
 
 
 PERMUTE = Op("permute", view_kind, lambda x, *, dims: x.transpose(dims),
-    grads=(lambda g, dims: g.permute(inverse(dims)),))
+    grads=(lambda g, dims: g.permute(inverse(dims)),),
+    samples=shaped(lambda shape: {"dims": tuple(range(1, len(shape))) + (0,) if shape else ()}))
 
 
 def inverse(order: tuple) -> tuple:

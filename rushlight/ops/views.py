@@ -11,6 +11,7 @@ from ..core.apply import apply
 from ..core.grad_mode import mode
 from ..core.inplace import bump, check_writable, requires_grad
 from ..core.op import Op, opaque, view as view_kind
+from ..core.samples import shaped
 from .dims import one_dim, sizes_of, some_dims
 
 if TYPE_CHECKING:
@@ -116,12 +117,14 @@ def _view_dtype(x: Any, *, dtype: dtypes.dtype) -> Any:
 VIEW_DTYPE = Op("view_dtype", view_kind, _view_dtype)
 
 VIEW = Op("view", view_kind, _view,
-    grads=(lambda g, shape: g.reshape(shape),))
+    grads=(lambda g, shape: g.reshape(shape),),
+    samples=shaped(lambda shape: {"size": (1, math.prod(shape)), "shape": shape}))
 
 #: reshape of what does not lie in order: a view if memory allows, else a result with memory of its own
 RESHAPE_ALIAS = VIEW.printed_as("ReshapeAliasBackward0")
 UNSAFE_VIEW = Op("unsafe_view", opaque, _view,
-    grads=(lambda g, shape: g.reshape(shape),))
+    grads=(lambda g, shape: g.reshape(shape),),
+    samples=shaped(lambda shape: {"size": (math.prod(shape),), "shape": shape}))
 
 
 def reshape(input: Tensor, *args: Any, shape: Any = None) -> Tensor:
@@ -203,7 +206,8 @@ def _squeeze(x: Any, *, axes: tuple, shape: tuple) -> Any:
 
 
 _squeeze_grads = (lambda g, shape: g.reshape(shape),)
-SQUEEZE = Op("squeeze", view_kind, _squeeze, _squeeze_grads)
+SQUEEZE = Op("squeeze", view_kind, _squeeze, _squeeze_grads,
+    samples=lambda random, shape: [((random.uniform(-2, 2, (1, *shape, 1)),), {"axes": (0,), "shape": (1, *shape, 1)})])
 SQUEEZE_DIM = Op("squeeze", view_kind, _squeeze, _squeeze_grads, node_name="SqueezeBackward1")
 SQUEEZE_DIMS = Op("squeeze", view_kind, _squeeze, _squeeze_grads, node_name="SqueezeBackward2")
 
@@ -216,7 +220,8 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
 
 
 UNSQUEEZE = Op("unsqueeze", view_kind, _view,
-    grads=(lambda g, shape: g.reshape(shape),))
+    grads=(lambda g, shape: g.reshape(shape),),
+    samples=shaped(lambda shape: {"size": (*shape, 1), "shape": shape}))
 
 
 def become(self: Tensor, result: Tensor, node_name: str) -> Tensor:
@@ -286,7 +291,8 @@ def _expand(x: Any, *, size: tuple) -> Any:
 
 
 EXPAND = Op("expand", view_kind, _expand,
-    grads=(lambda g: g,))  # broadcasting is undone by the engine
+    grads=(lambda g: g,),  # broadcasting is undone by the engine
+    samples=shaped(lambda shape: {"size": (2, *shape)}))
 
 
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
