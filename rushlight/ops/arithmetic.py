@@ -172,8 +172,8 @@ def no_derivative(name: str) -> Any:
 
 FLOOR_DIVIDE = Op("floor_divide", binary, _floor_divide, node_name="torch::autograd::NotImplemented",
     grads=(no_derivative("floor_divide"),) * 2,
-    code="floor(x / y)")
-DIV_FLOOR = Op("div", binary, _floor_divide, grads=(zero, zero), samples=positive_pair, code="floor(x / y)", node_name="DivBackward2")
+    code="x // y")
+DIV_FLOOR = Op("div", binary, _floor_divide, grads=(zero, zero), samples=positive_pair, code="x // y", node_name="DivBackward2")
 DIV_TRUNC = Op("div", binary, _trunc_divide, grads=(zero, zero), samples=positive_pair, code="trunc(x / y)", node_name="DivBackward2")
 
 
@@ -190,7 +190,7 @@ def _remainder(a: Any, b: Any) -> Any:
 REMAINDER = Op("remainder", binary, _remainder,
     grads=(lambda g: g,
            lambda g, x, y: -g * div(x, y, rounding_mode="floor")),
-    code="x - floor(x / y) * y", samples=positive_pair)
+    code="x % y", samples=positive_pair)
 REMAINDER_TENSOR = REMAINDER.printed_as("RemainderBackward1")
 
 
@@ -207,7 +207,7 @@ def _fmod(a: Any, b: Any) -> Any:
 FMOD = Op("fmod", tensor_first, _fmod,
     grads=(lambda g: g,
            lambda g, x, y: -g * div(x, y, rounding_mode="trunc")),
-    code="x - trunc(x / y) * y", samples=positive_pair)
+    code="fmod(x, y)", samples=positive_pair)
 FMOD_TENSOR = FMOD.printed_as("FmodBackward1")
 
 

@@ -106,9 +106,13 @@ def _running_extreme(ufunc: Any) -> Any:
     return forward
 
 
-CUMMAX = Op("cummax", opaque, _running_extreme(np.maximum), arguments=("x",),
+def _running_samples(random: Any, shape: tuple) -> list:
+    return [((random.normal(size=shape),), {"dim": max(len(shape) - 1, 0), "shape": shape})]
+
+
+CUMMAX = Op("cummax", opaque, _running_extreme(np.maximum), arguments=("x",), samples=_running_samples,
     grads=(lambda g, out, dim, shape: add_along(g[0], out[1], dim, shape),))
-CUMMIN = Op("cummin", opaque, _running_extreme(np.minimum), arguments=("x",),
+CUMMIN = Op("cummin", opaque, _running_extreme(np.minimum), arguments=("x",), samples=_running_samples,
     grads=(lambda g, out, dim, shape: add_along(g[0], out[1], dim, shape),))
 
 

@@ -176,7 +176,7 @@ def logaddexp_arrays(x: Any, y: Any) -> Any:
 LOGADDEXP = Op("logaddexp", two_tensors, logaddexp_arrays, samples=pair,
     grads=(lambda g, x, y: g / ((y - x).exp() + 1),
            lambda g, x, y: g / ((x - y).exp() + 1)),
-    holomorphic=True)
+    code="where(x == y, x + 0.6931471805599453, maximum(x, y) + log1p(exp(-abs(x - y))))", holomorphic=True)
 
 
 def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
@@ -203,6 +203,7 @@ def _xlogy(x: Any, y: Any) -> Any:
 
 XLOGY = Op("xlogy", binary, _xlogy, dtype=INT_TO_FLOAT, samples=positive_pair,
     grads=(lambda g, x, y: zero_where((x == 0) & (y <= 0), xlogy(g, y)),
-           lambda g, x, y: g * x / y))
+           lambda g, x, y: g * x / y),
+    code="where((x == 0) & ~isnan(y), 0, x * log(y))")
 XLOGY_OF_NUMBER = XLOGY.printed_as("XlogyBackward1")
 XLOGY_NUMBER = XLOGY.printed_as("XlogyBackward2")

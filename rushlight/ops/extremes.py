@@ -93,14 +93,14 @@ AMINMAX = Op("aminmax", reduction, _aminmax, samples=over_dims(),
 
 # ---- with places
 
-def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor | None = None) -> Any:
     """The largest number; with dim, a named tuple (values, indices) along it; with another tensor, the larger of the two elementwise."""
-    return _extreme("max", input, dim, keepdim, choose.maximum, MAX_ALL, MAX_DIM, return_types.max)
+    return _extreme("max", input, dim if other is None else other, keepdim, choose.maximum, MAX_ALL, MAX_DIM, return_types.max)
 
 
-def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor | None = None) -> Any:
     """The smallest number; with dim, a named tuple (values, indices) along it; with another tensor, the smaller of the two elementwise."""
-    return _extreme("min", input, dim, keepdim, choose.minimum, MIN_ALL, MIN_DIM, return_types.min)
+    return _extreme("min", input, dim if other is None else other, keepdim, choose.minimum, MIN_ALL, MIN_DIM, return_types.min)
 
 
 def _extreme(name: str, input: Any, dim: Any, keepdim: bool, of_two: Any, over_all: Op, along: Op, result: Any) -> Any:

@@ -96,10 +96,10 @@ def _shift(ufunc: Any, limit_value: Any) -> Any:
     return forward
 
 
-BITWISE_AND = Op("bitwise_and", binary, np.bitwise_and, code="x & y")
-BITWISE_OR = Op("bitwise_or", binary, np.bitwise_or, code="x | y")
-BITWISE_XOR = Op("bitwise_xor", binary, np.bitwise_xor, code="x ^ y")
-BITWISE_NOT = Op("bitwise_not", opaque, lambda x: np.invert(x), code="~x")
+BITWISE_AND = Op("bitwise_and", binary, np.bitwise_and)
+BITWISE_OR = Op("bitwise_or", binary, np.bitwise_or)
+BITWISE_XOR = Op("bitwise_xor", binary, np.bitwise_xor)
+BITWISE_NOT = Op("bitwise_not", opaque, lambda x: np.invert(x))
 LEFT_SHIFT = Op("bitwise_left_shift", binary, _shift(np.left_shift, lambda x: x.dtype.type(0)))
 RIGHT_SHIFT = Op("bitwise_right_shift", binary, _shift(np.right_shift, lambda x: np.where(x < 0, x.dtype.type(-1) if x.dtype.kind == "i" else 0, 0)))
 

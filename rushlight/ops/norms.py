@@ -114,7 +114,11 @@ def _gradient(g: Any, x: Any, out: Any, ord: float, dim: Any, keepdim: bool) -> 
     return x * zero_where(x == 0, size ** (ord - 2)) * zero_where(out == 0, g / out ** (ord - 1))
 
 
-VECTOR_NORM = Op("linalg_vector_norm", reduction, _vector_norm, samples=over_dims(ord=3.0),
+def _norm_samples(random: Any, shape: tuple) -> list:
+    return [case for ord in (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, math.inf, -math.inf) for case in over_dims(ord=ord)(random, shape)]
+
+
+VECTOR_NORM = Op("linalg_vector_norm", reduction, _vector_norm, samples=_norm_samples,
     grads=(_gradient,))
 
 

@@ -13,7 +13,7 @@ from ..core.op import Op, opaque
 from .along import dim_with_size, put_along
 from .choose import lerp, where
 from .dims import one_dim
-from .sort import along_last, chosen, chosen_gradient, sort
+from .sort import along_last, chosen, chosen_gradient, line_samples, sort
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -77,7 +77,8 @@ def _all_gradient(g: Any, out: Any, shape: tuple) -> Any:
     return put_along(g[0].reshape(1), out[1], 0, (math.prod(shape),)).reshape(shape)
 
 
-MEDIAN = Op("median", opaque, _along(middle), arguments=("x",), node_name="MedianBackward1", grads=(chosen_gradient,))
+_samples = line_samples(keepdim=False)
+MEDIAN = Op("median", opaque, _along(middle), arguments=("x",), node_name="MedianBackward1", samples=_samples, grads=(chosen_gradient,))
 NANMEDIAN = Op("nanmedian", opaque, _along(middle_of_numbers), arguments=("x",), node_name="NanmedianBackward1", grads=(chosen_gradient,))
 MEDIAN_ALL = Op("median", opaque, _over_all(middle), arguments=("x",), grads=(_all_gradient,))
 NANMEDIAN_ALL = Op("nanmedian", opaque, _over_all(middle_of_numbers), arguments=("x",), grads=(_all_gradient,))
@@ -105,7 +106,7 @@ def most_frequent(x: Any) -> Any:
     return np.take_along_axis(order, run.argmax(-1)[..., None], -1)
 
 
-MODE = Op("mode", opaque, _along(most_frequent), arguments=("x",), grads=(chosen_gradient,))
+MODE = Op("mode", opaque, _along(most_frequent), arguments=("x",), samples=_samples, grads=(chosen_gradient,))
 
 
 # ---- quantiles

@@ -196,7 +196,8 @@ def _heaviside(x: Any, y: Any) -> Any:
     return np.where(x == 0, y, step)
 
 
-HEAVISIDE = Op("heaviside", binary, _heaviside, node_name="torch::autograd::NotImplemented", grads=(no_derivative("heaviside"),) * 2)
+HEAVISIDE = Op("heaviside", binary, _heaviside, node_name="torch::autograd::NotImplemented", grads=(no_derivative("heaviside"),) * 2,
+    code="where(x == 0, y, where(x > 0, 1, 0))")
 
 
 def nextafter(input: Tensor, other: Tensor) -> Tensor:

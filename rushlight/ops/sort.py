@@ -23,7 +23,8 @@ def along_last(function: Any, x: Any, dim: int, *args: Any) -> Any:
     return np.moveaxis(function(np.ascontiguousarray(np.moveaxis(x, dim, -1)), *args), -1, dim)
 
 
-def _line_samples(**attributes: Any) -> Any:
+def line_samples(**attributes: Any) -> Any:
+    """Samples of an operation along one dimension that has its argument's shape as an attribute."""
     def samples(random: Any, shape: tuple) -> list:
         return [((random.normal(size=shape),), {"dim": dim, "shape": shape, **attributes}) for dim in sorted({0, len(shape) - 1}) if shape]
     return samples
@@ -53,7 +54,7 @@ def _line_gradient(g: Any, out: Any, dim: int, shape: tuple) -> Any:
     return put_along(g[0], out[1], dim, shape)
 
 
-SORT = Op("sort", opaque, _sort, arguments=("x",), samples=_line_samples(descending=False),
+SORT = Op("sort", opaque, _sort, arguments=("x",), samples=line_samples(descending=False),
     grads=(_line_gradient,))
 
 
@@ -88,7 +89,7 @@ def _topk(x: Any, *, k: int, dim: int, largest: bool, shape: tuple) -> tuple:
     return np.take_along_axis(x, index, dim), index
 
 
-TOPK = Op("topk", opaque, _topk, arguments=("x",), samples=_line_samples(k=1, largest=True),
+TOPK = Op("topk", opaque, _topk, arguments=("x",), samples=line_samples(k=1, largest=True),
     grads=(_line_gradient,))
 
 
@@ -123,7 +124,7 @@ def chosen_gradient(g: Any, out: Any, dim: int, keepdim: bool, shape: tuple) -> 
     return selected_gradient(g[0], out[1], dim, keepdim, shape)
 
 
-KTHVALUE = Op("kthvalue", opaque, _kthvalue, arguments=("x",), samples=_line_samples(k=1, keepdim=False),
+KTHVALUE = Op("kthvalue", opaque, _kthvalue, arguments=("x",), samples=line_samples(k=1, keepdim=False),
     grads=(chosen_gradient,))
 
 

@@ -140,7 +140,8 @@ def _entr(x: Any) -> Any:
 
 
 ENTR = Op("special_entr", unary, widened(_entr), dtype=INT_TO_FLOAT, samples=positive,
-    grads=(lambda g, x: g * (-log(x) - 1),))
+    grads=(lambda g, x: g * (-log(x) - 1),),
+    code="where(x == 0, 0, where(x < 0, -inf, -x * log(x)))")
 
 
 def xlog1py(input: Any, other: Any) -> Tensor:
@@ -155,7 +156,8 @@ def _xlog1py(x: Any, y: Any) -> Any:
 
 XLOG1PY = Op("special_xlog1py", binary, widened(_xlog1py), dtype=INT_TO_FLOAT, samples=positive_pair, node_name="SpecialXlog1PyBackward0",
     grads=(lambda g, x, y: zero_where((x == 0) & (y <= -1), g * log1p(y)) if hasattr(y, "_array") else g * math.log1p(y),
-           lambda g, x, y: g * x / (y + 1)))
+           lambda g, x, y: g * x / (y + 1)),
+    code="where((x == 0) & ~isnan(y), 0, x * log1p(y))")
 
 
 # ---- the gamma family

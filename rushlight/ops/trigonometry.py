@@ -204,7 +204,8 @@ def _sinc_slope(x: Any) -> Any:
 
 
 SINC = Op("sinc", unary, widened(_sinc), dtype=INT_TO_FLOAT, samples=one,
-    grads=(lambda g, x: g * _sinc_slope(x),), holomorphic=True)
+    grads=(lambda g, x: g * _sinc_slope(x),),
+    code="where(x == 0, 1, sin(x * pi) / (x * pi))", holomorphic=True)
 
 
 def deg2rad(input: Tensor) -> Tensor:
