@@ -21,19 +21,19 @@ def forward_by(definition: Callable) -> Callable:
 
 
 def gradient_by(definition: Callable, g: Any, args: tuple, needs: tuple, **attributes: Any) -> tuple:
-    """The gradients of a definition's arguments, zeros for those that its value does not move with."""
+    """The gradients of a definition's arguments, zeros for those that its value does not move with.
+
+    A definition with several results has a tuple of gradients arrive, None for those that have none.
+    """
     recorded = mode.grad
     with enable_grad():
-        if not recorded:
-            args = tuple([wrap(arg._array).requires_grad_() if needed else arg for arg, needed in zip(args, needs)])
-        wanted = [arg for arg, needed in zip(args, needs) if needed]
+        # Copies: an argument may depend on another, and what comes by that way is not this operation's to count.
+        args = tuple([(arg.clone() if recorded else wrap(arg._array).requires_grad_()) if needed else arg for arg, needed in zip(args, needs)])
+        nodes = [arg._node for arg, needed in zip(args, needs) if needed]
         out = definition(*args, **attributes)
-        if out._node is None:
-            found = iter([None] * len(wanted))
-        else:
-            nodes = [arg._node for arg in wanted]
-            gradients = engine.run([out._node], [g], recorded, recorded, dict.fromkeys(nodes))
-            found = iter([gradients.get(node) for node in nodes])
+        pairs = [(one, grad) for one, grad in (zip(out, g) if out.__class__ is tuple else ((out, g),)) if one._node is not None and grad is not None]
+        gradients = engine.run([one._node for one, _ in pairs], [grad for _, grad in pairs], recorded, recorded, dict.fromkeys(nodes))
+        found = iter([gradients.get(node) for node in nodes])
     return tuple([_or_zeros(next(found), arg) if needed else None for arg, needed in zip(args, needs)])
 
 
