@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import importlib
 import warnings
+from math import e, inf, nan, pi
 from typing import Any
 
 from .core import dtypes as _dtypes
@@ -43,6 +44,7 @@ warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"rushlight\."
 # Importing Tensor put its module where the function `tensor` belongs.
 del globals()["tensor"]
 
+newaxis = None
 bool = _dtypes.bool_
 globals().update(_dtypes.ALIASES)
 
@@ -90,8 +92,14 @@ FUNCTIONS = {
     "queries": """is_tensor is_storage numel is_floating_point is_complex is_signed is_inference get_device is_nonzero is_same_size
         result_type can_cast unravel_index""",
     "join": "cat concat concatenate stack hstack vstack row_stack dstack column_stack",
-    "copying": "clone",
+    "copying": "clone detach detach_ fill fill_ zero_",
     "matmul": """mm bmm mv dot vdot matmul outer ger inner addmm addmv addr baddbmm addbmm bilinear chain_matmul kron tensordot einsum""",
+    "linalg_old": """cholesky cholesky_inverse cholesky_solve cross det inverse logdet lu lu_solve pinverse qr slogdet svd
+        triangular_solve""",
+    "linalg_lu": "lu_unpack",
+    "linalg_product": "matrix_power matrix_exp",
+    "linalg_reflect": "geqrf orgqr ormqr",
+    "statistics": "cov corrcoef",
     "activation": "relu relu_ prelu threshold threshold_ hardshrink",
     "smooth": "selu selu_ celu celu_",
     "conv": "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d",
@@ -106,7 +114,7 @@ FUNCTIONS = {
     "create": """tensor zeros ones empty full empty_strided empty_permuted zeros_like ones_like empty_like full_like eye scalar_tensor vander
         tril_indices triu_indices""",
     "counted": "arange range linspace logspace",
-    "exchange": "from_numpy frombuffer from_dlpack as_tensor asarray",
+    "exchange": "from_numpy frombuffer from_dlpack to_dlpack as_tensor asarray",
 }
 #: functions that take `out=` in their own way, or not at all
 OWN_OUT = {"activation", "smooth", "conv", "pool", "pool_adaptive", "norm", "distance", "create", "counted", "exchange", "views", "copying", "reorder", "regions", "pieces", "memory", "queries", "random", "random_gamma", "dropout"}

@@ -180,6 +180,16 @@ COPY = Op("copy", binary, lambda x, y: np.array(np.broadcast_to(y, x.shape)) if 
            lambda g: g), node_name="CopyBackwards")
 
 
+def detach(input: Tensor) -> Tensor:
+    """The same memory without history."""
+    return input.detach()
+
+
+def detach_(input: Tensor) -> Tensor:
+    """Forget the history, in place."""
+    return input.detach_()
+
+
 def fill(input: Tensor, value: Any) -> Tensor:
     """A tensor of input's shape and dtype, every element `value` (a number or a 0-d tensor)."""
     array = getattr(value, "_array", None)

@@ -142,6 +142,11 @@ def writable(array: Any) -> Any:
     return array_at(array, array.ctypes.data, array.shape, array.strides, array.dtype)
 
 
+def to_dlpack(tensor: Tensor) -> Any:
+    """A DLPack capsule of a tensor's memory, to be taken once."""
+    return __dlpack__(tensor)
+
+
 def __dlpack__(input: Tensor, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None) -> Any:
     """A DLPack capsule of this tensor's memory."""
     if input.requires_grad:

@@ -224,9 +224,9 @@ def resize(input: Tensor, *args: Any) -> Tensor:
     sizes = sizes_of(args)
     if int(np.prod(sizes, dtype=np.int64)) != input._array.size:
         wanted, there = "x".join(map(str, sizes)), "x".join(map(str, input._array.shape))
-        raise RuntimeError(f"requested resize to {wanted} ({wanted.replace('x', ' * ')} elements in total), but the given tensor has a size of {there} "
-                           f"({input._array.size} elements). autograd's resize can only change the shape of a given tensor, while preserving the "
-                           "number of elements. ")
+        raise RuntimeError(f"requested resize to {wanted} ({wanted.replace('x', ' * ')} elements in total), but the given tensor has a size of "
+                           f"{there} ({input._array.size} elements). autograd's resize can only change the shape of a given tensor, while "
+                           "preserving the number of elements. ")
     return input.contiguous().view(sizes)
 
 
