@@ -63,6 +63,11 @@ METHODS = {
     "copying": """clone contiguous is_contiguous to type_as float double half bfloat16 int long short char byte bool cfloat cdouble
         cpu cuda copy_ fill_ zero_""",
     "matmul": """mm bmm mv dot vdot matmul outer ger inner addmm addmm_ addmv addmv_ addr addr_ baddbmm baddbmm_ addbmm addbmm_ kron""",
+    "linalg_old": """cholesky cholesky_inverse cholesky_solve cross det inverse logdet lu lu_solve pinverse qr slogdet svd
+        triangular_solve""",
+    "linalg_product": "matrix_power matrix_exp",
+    "linalg_reflect": "geqrf orgqr ormqr",
+    "statistics": "cov corrcoef",
     "activation": "relu relu_ prelu hardshrink",
     "random": "bernoulli multinomial",
     "random_fill": "uniform_ normal_ random_ bernoulli_ exponential_ geometric_ cauchy_ log_normal_",
