@@ -227,6 +227,16 @@ class RemovableHandle:
         for also in self.extra:
             also.pop(self.id, None)
 
+    def __getstate__(self) -> tuple:
+        return self.hooks, self.id, tuple(self.extra)
+
+    def __setstate__(self, state: tuple) -> None:
+        # As PyTorch pickles it: the third is missing in files of old versions.
+        hooks, self.id, *extra = state
+        self.hooks = {} if hooks is None else hooks
+        self.extra = extra[0] or () if extra else ()
+        RemovableHandle.next_id = max(RemovableHandle.next_id, self.id + 1)
+
     def __enter__(self) -> RemovableHandle:
         return self
 

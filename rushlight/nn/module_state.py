@@ -187,7 +187,7 @@ class _WrappedHook:
         return {"hook": self.hook, "with_module": self.with_module, "module": None if self.module is None else self.module()}
 
     def __setstate__(self, state: dict) -> None:
-        self.__init__(state["hook"], state["module"])  # type: ignore[misc]
+        self.__init__(state["hook"], state.get("module"))  # type: ignore[misc]
 
 
 class _Loading:
