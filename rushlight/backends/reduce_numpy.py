@@ -92,15 +92,12 @@ def folded(x: Any, dtype: Any) -> Any:
 
 def columns(ufunc: Any, x: Any, dtype: Any) -> Any:
     """The reduction of each column of a matrix."""
-    if ufunc is np.add and dtype is None and x.dtype in FLOATS:
-        if x.shape[1] < 256 and x.size > LONG:
-            return product_sums(x)
-        work = column_sums
-    elif x.shape[1] < 256:
-        return narrow_columns(ufunc, x, dtype)
-    else:
-        def work(part: Any) -> Any:
-            return ufunc.reduce(part, 0, dtype)
+    adds = ufunc is np.add and dtype is None and x.dtype in FLOATS
+    if x.shape[1] < 256 and (x.size > LONG or not adds):
+        return product_sums(x) if adds else narrow_columns(ufunc, x, dtype)
+
+    def work(part: Any) -> Any:
+        return column_sums(part) if adds else ufunc.reduce(part, 0, dtype)
     if x.size < 2 * GRAIN or x.shape[1] < 1024:
         return work(x)
     out = np.empty(x.shape[1], work(x[:1, :1]).dtype)

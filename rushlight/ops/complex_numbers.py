@@ -134,6 +134,8 @@ def view_as_complex(input: Tensor) -> Tensor:
     if x.dtype.name not in ("float16", "float32", "float64"):
         raise RuntimeError("view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: "
                            f"{input.dtype.kernel_name}")
+    if x.dtype == np.float16:
+        raise NotImplementedError("view_as_complex of float16 would be complex32, which no array library has")
     if x.ndim == 0:
         raise RuntimeError("Input tensor must have one or more dimensions")
     if x.shape[-1] != 2:
