@@ -24,8 +24,9 @@ class UntypedStorage:
     is_cuda = is_sparse = is_hpu = False
 
     def __init__(self, size: Any = 0, *, device: Any = None):
-        if not isinstance(size, int):
+        if not isinstance(size, (int, np.ndarray)):
             size = np.array(list(size), np.uint8)
+        # An array of bytes becomes the storage's own memory.
         self._bytes = np.empty(size, np.uint8) if isinstance(size, int) else size
 
     @classmethod
