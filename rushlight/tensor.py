@@ -150,7 +150,7 @@ class Tensor(Listed):
                 raise RuntimeError("you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
                                    "subgraph that doesn't require differentiation use var_no_grad = var.detach().")
             self._node = None
-        elif not self.requires_grad:
+        elif self._node is None and self.grad_fn is None:
             if self._array.dtype.kind in "biu":
                 raise RuntimeError("only Tensors of floating point dtype can require gradients")
             self._node = AccumulateGrad(self)

@@ -2,18 +2,20 @@
 from __future__ import annotations
 
 import builtins
+import numbers
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core import device as devices, dtypes
-from ..core.apply import apply
+from ..core.apply import apply, wrap
 from ..core.grad_mode import mode
 from ..core.inplace import check_apart, inplace
 from ..core.layout import channels_last, channels_last_3d, contiguous_format, preserve_format
 from ..core.memory import dense
 from ..core.numbers import checked_number
 from ..core.op import Op, binary, opaque
+from ..core.warn import warn_once
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -146,7 +148,11 @@ def cuda(input: Tensor, device: Any = None, non_blocking: Any = False, memory_fo
 def copy_(input: Tensor, src: Any, non_blocking: Any = False) -> Tensor:
     """Overwrite input with src, which is broadcast and cast."""
     if not hasattr(src, "_array"):
-        raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
+        if not isinstance(src, (numbers.Number, np.generic)):
+            raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
+        src = wrap(np.asarray(src))
+    if src._array.shape != input._array.shape:
+        check_broadcast(input._array.shape, src._array.shape)
     if not mode.grad or input._node is None and src._node is None and input._base is None and src._base is None:
         if src._cell is not None and src._cell is input._cell:
             check_apart(input, src)
@@ -159,14 +165,18 @@ def write(input: Tensor, values: Any) -> Tensor:
     from ..core.inplace import bump
     if values.dtype.kind == "c" and input._array.dtype.kind not in "cb":
         values = values.real
-    try:
-        np.copyto(input._array, values, casting="unsafe")
-    except ValueError:
-        from ..core.op import mismatch
-        raise RuntimeError(mismatch(input._array.shape, values.shape) or f"output with shape {list(input._array.shape)} doesn't match the "
-                           f"broadcast shape {list(np.broadcast_shapes(input._array.shape, values.shape))}") from None
+        warn_once("Casting complex values to real discards the imaginary part", stacklevel=3)
+    np.copyto(input._array, values, casting="unsafe")
     bump(input)
     return input
+
+
+def check_broadcast(shape: tuple, source: tuple) -> None:
+    """Raise PyTorch's error unless an array of shape `source` may be written into one of the other shape."""
+    from .views import common_shape
+    common = common_shape(shape, source)
+    if common != shape:
+        raise RuntimeError(f"output with shape {list(shape)} doesn't match the broadcast shape {list(common)}")
 
 
 def _copied(input: Tensor, src: Tensor) -> Tensor:
@@ -175,7 +185,7 @@ def _copied(input: Tensor, src: Tensor) -> Tensor:
 
 _copy_recorded = inplace(_copied, "copy_")
 
-COPY = Op("copy", binary, lambda x, y: np.array(np.broadcast_to(y, x.shape)) if y.ndim <= x.ndim else y,
+COPY = Op("copy", binary, lambda x, y: np.array(np.broadcast_to(y, x.shape)),
     grads=(lambda g: g.new_zeros(()).expand(g._array.shape),
            lambda g: g), node_name="CopyBackwards")
 
