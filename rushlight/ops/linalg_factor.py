@@ -97,9 +97,10 @@ def _qr_gradient(g: Any, out: Any, mode: str) -> Any:
 
 
 def _tall_qr_gradient(gq: Any, gr: Any, q: Any, r: Any) -> Any:
-    """(gQ + Q S) R^-H, where S is the Hermitian matrix with the upper triangle of gR R^H - Q^H gQ."""
+    """(gQ + Q S) R^-H, where S is the Hermitian matrix with the upper triangle of gR R^H - Q^H gQ; the diagonal of R is real."""
     upper = triu(gr @ r.mH - q.mH @ gq)
-    whole = upper + triu(upper, 1).mH
+    whole = upper + upper.mH
+    whole = whole - (whole.diagonal(0, -2, -1) * 0.5).diag_embed()
     return solve_triangular(r.mH, gq + q @ whole, upper=False, left=False)
 
 

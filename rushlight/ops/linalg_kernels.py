@@ -154,12 +154,17 @@ def factorize_columns(a: Any, pivots: Any) -> None:
     """LU column by column."""
     batch = np.arange(a.shape[0])
     for k in range(pivots.shape[1]):
-        row = k + np.argmax(np.abs(a[:, k:, k]), 1)
+        row = k + np.argmax(magnitude(a[:, k:, k]), 1)
         pivots[:, k] = row
         a[batch, k], a[batch, row] = a[batch, row], a[batch, k]
         below, pivot = a[:, k + 1:, k], a[:, k, k, None]
         np.divide(below, pivot, out=below, where=pivot != 0)
         a[:, k + 1:, k + 1:] -= below[:, :, None] * a[:, k, None, k + 1:]
+
+
+def magnitude(x: Any) -> Any:
+    """What LAPACK compares pivots by: |x|, for complex numbers |Re x| + |Im x|."""
+    return np.abs(x) if x.dtype.kind != "c" else np.abs(x.real) + np.abs(x.imag)
 
 
 def exchange(a: Any, pivots: Any) -> None:

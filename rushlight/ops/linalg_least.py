@@ -98,26 +98,22 @@ DRIVERS = ("gels", "gelsy", "gelsd", "gelss")
 def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Any:
     """Named tuple (solution, residuals, rank, singular_values): X of least |A X - B|, and of least |X| among those.
 
-    Residuals are given for m > n and full rank, the rank by all drivers but "gels", singular values by "gelsd" and "gelss".
+    The rank is given by all drivers but "gels", singular values by "gelsd" and "gelss", and the residuals by all but "gelsy", for m > n and
+    full rank.
     """
     check_lstsq(A, B, driver)
     driver = driver or "gelsy"
     a, b = A._array.shape, B._array.shape
     vector = is_vector(a, b)
     eps = np.finfo(A._array.dtype).eps * max(a[-2:], default=0) if rcond is None else rcond
-    solution, sizes = apply(LSTSQ, A, B, rcond=eps, vector=vector)
-    nothing = A.new_empty(0)
-    sizes = wrap(sizes._array)
-    rank = _rank(sizes._array, a, eps)
-    residuals = nothing
-    if a[-2] > a[-1] and (driver == "gels" or (rank == a[-1]).all()):
-        rest = A @ (solution.unsqueeze(-1) if vector else solution) - (B.unsqueeze(-1) if vector else B)
-        residuals = (rest.abs() ** 2).sum(-2)
-    return return_types.linalg_lstsq(solution, residuals, wrap(np.zeros(0, np.int64)) if driver == "gels" else wrap(rank),
-                                     sizes if driver in ("gelsd", "gelss") else wrap(np.zeros(0, sizes._array.dtype)))
+    solution, residuals, sizes = apply(LSTSQ, A, B, rcond=eps, vector=vector, driver=driver)
+    sizes = sizes._array
+    rank = np.zeros(0, np.int64) if driver == "gels" else rank_of(sizes, a, eps)
+    return return_types.linalg_lstsq(solution, residuals, wrap(rank), wrap(sizes if driver in ("gelsd", "gelss") else np.zeros(0, sizes.dtype)))
 
 
-def _rank(sizes: Any, shape: tuple, rcond: Any) -> Any:
+def rank_of(sizes: Any, shape: tuple, rcond: Any) -> Any:
+    """How many singular values count."""
     return np.asarray((sizes > threshold(sizes, shape, None, rcond)).sum(-1))
 
 
@@ -143,22 +139,31 @@ def check_lstsq(A: Any, B: Any, driver: str | None) -> None:
         raise RuntimeError(f"{name}: input.size(-2) should match other.size({'-1' if b.ndim == 1 else '-2'})")
 
 
-def _lstsq(x: Any, y: Any, *, rcond: Any, vector: bool) -> tuple:
+def _lstsq(x: Any, y: Any, *, rcond: Any, vector: bool, driver: str) -> tuple:
     u, sizes, vh = spectrum(x, False)
     kept = sizes > threshold(sizes, x.shape, None, rcond)
     inverse = np.divide(1, sizes, out=np.zeros_like(sizes), where=kept)
-    part = adjoint(u) @ (y[..., None] if vector else y)
-    out = adjoint(vh) @ (inverse[..., None] * part)
-    return (out[..., 0] if vector else out), sizes
+    right = y[..., None] if vector else y
+    out = adjoint(vh) @ (inverse[..., None] * (adjoint(u) @ right))
+    residuals = np.zeros(0, sizes.dtype)
+    if driver != "gelsy" and x.shape[-2] > x.shape[-1] and (driver == "gels" or kept.all()):
+        residuals = np.square(np.abs(x @ out - right)).sum(-2)
+    return (out[..., 0] if vector else out), residuals, sizes
 
 
-def _lstsq_gradients(g: Any, x: Any, y: Any, rcond: Any, vector: bool) -> tuple:
-    """X is pinv(A) B: the gradients of a product and of the pseudoinverse."""
-    g, right = (g[0].unsqueeze(-1), y.unsqueeze(-1)) if vector else (g[0], y)
+def _lstsq_gradients(g: Any, x: Any, y: Any, out: Any, rcond: Any, vector: bool, driver: str) -> tuple:
+    """X is pinv(A) B: the gradients of a product and of the pseudoinverse; and those of |A X - B|^2, where X is at its best."""
+    solution = out[0]
+    gx, right = (g[0].unsqueeze(-1), y.unsqueeze(-1)) if vector else (g[0], y)
     p = pinv(x, rtol=rcond)
-    gy = p.mH @ g
-    return pinv_gradient(g @ right.mH, x, p), gy.squeeze(-1) if vector else gy
+    gy = p.mH @ gx
+    ga = pinv_gradient(gx @ right.mH, x, p)
+    if out[1]._array.size:
+        whole = solution.unsqueeze(-1) if vector else solution
+        rest = (x @ whole - right) * (2 * g[1]).unsqueeze(-2)
+        ga, gy = ga + rest @ whole.mH, gy - rest
+    return ga, gy.squeeze(-1) if vector else gy
 
 
-LSTSQ = Op("linalg_lstsq", opaque, _lstsq, arguments=("x", "y"), vjp=lambda g, x, y, rcond, vector:
-    _lstsq_gradients(g, x, y, rcond, vector))
+LSTSQ = Op("linalg_lstsq", opaque, _lstsq, arguments=("x", "y"), vjp=lambda g, x, y, out, rcond, vector, driver:
+    _lstsq_gradients(g, x, y, out, rcond, vector, driver))

@@ -3,12 +3,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .. import return_types
 from ..core.apply import apply
+from ..core.op import Op, opaque
 from . import linalg_svd
 from .choose import where
 from .linalg_checks import has_kernel, is_square, report
 from .linalg_factor import CHOLESKY, NOT_POSITIVE, factors
+from .linalg_kernels import adjoint, solve_triangular as solve_triangular_arrays
 from .linalg_least import pinv
 from .linalg_lu import factor, lu_solve as solve_factored
 from .linalg_product import cross as linalg_cross
@@ -69,23 +73,6 @@ def logdet(input: Tensor) -> Tensor:
     return where(sign == -1, float("nan"), log)
 
 
-def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
-    """X with (L L^H) X = B, or (L^H L) X = B if L is upper triangular."""
-    for name, value in (("b", B), ("u", L)):
-        if value._array.ndim < 2:
-            raise RuntimeError(f"{name} should have at least 2 dimensions, but has {value._array.ndim} dimensions instead")
-    check_sizes(B._array.shape, L._array.shape, "cholesky_solve")
-    first, second = (L.mH, L) if upper else (L, L.mH)
-    half = solve_triangular(first, B, upper=False)
-    return solve_triangular(second, half, upper=True)
-
-
-def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
-    """The inverse of L L^H, or of L^H L if L is upper triangular."""
-    is_square(L, "cholesky_inverse")
-    eye = L.new_zeros(L._array.shape[:-1]) + 1
-    root = solve_triangular(L, eye.diag_embed(), upper=upper)
-    return root @ root.mH if upper else root.mH @ root
 def cholesky(input: Tensor, upper: bool = False) -> Tensor:
     """L, lower triangular, with input = L L^H; or L^H if `upper`."""
     is_square(input, "cholesky")
@@ -93,6 +80,46 @@ def cholesky(input: Tensor, upper: bool = False) -> Tensor:
     factor, info = apply(CHOLESKY, input, upper=upper)
     report(info, "cholesky", NOT_POSITIVE)
     return factor
+
+
+def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
+    """X with (L L^H) X = B, or (L^H L) X = B if L is upper triangular."""
+    for name, value in (("b", B), ("u", L)):
+        if value._array.ndim < 2:
+            raise RuntimeError(f"{name} should have at least 2 dimensions, but has {value._array.ndim} dimensions instead")
+    check_sizes(B._array.shape, L._array.shape, "cholesky_solve")
+    return apply(CHOLESKY_SOLVE, B, L, upper=upper)
+
+
+def _cholesky_solve(y: Any, x: Any, *, upper: bool) -> Any:
+    turned = adjoint(x)
+    first, second = (turned, x) if upper else (x, turned)
+    return solve_triangular_arrays(second, solve_triangular_arrays(first, y, False), True)
+
+
+def factor_gradient(g: Any, x: Any, upper: bool) -> Any:
+    """The gradient of L from that of A = L L^H; as PyTorch has it, with values in the triangle that is not read."""
+    both = g + g.mH
+    return x @ both if upper else both @ x
+
+
+CHOLESKY_SOLVE = Op("cholesky_solve", opaque, _cholesky_solve, arguments=("y", "x"),
+    grads=(lambda g, x, upper: apply(CHOLESKY_SOLVE, g, x, upper=upper),
+           lambda g, x, out, upper: factor_gradient(-apply(CHOLESKY_SOLVE, g, x, upper=upper) @ out.mH, x, upper)))
+
+
+def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
+    """The inverse of L L^H, or of L^H L if L is upper triangular."""
+    is_square(L, "cholesky_inverse")
+    return apply(CHOLESKY_INVERSE, L, upper=upper)
+
+
+def _cholesky_inverse(x: Any, *, upper: bool) -> Any:
+    return _cholesky_solve(np.eye(x.shape[-1], dtype=x.dtype), x, upper=upper)
+
+
+CHOLESKY_INVERSE = Op("cholesky_inverse", opaque, _cholesky_inverse, arguments=("x",),
+    grads=(lambda g, x, out, upper: factor_gradient(-out @ (g @ out), x, upper),))
 
 
 def qr(input: Tensor, some: bool = True) -> Any:

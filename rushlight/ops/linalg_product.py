@@ -14,6 +14,7 @@ from .linalg_kernels import exponential
 from .matmul import C_NAMES
 from .reduce import sum
 from .regions import diagonal as diagonal_of
+from .views import atleast_1d
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -25,7 +26,7 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
         raise TypeError(f"linalg_matrix_power(): argument 'n' (position 2) must be int, not {type(n).__name__}")
     is_square(A, "linalg.matrix_power")
     if n == 0:
-        return A.new_ones(A._array.shape[:-1]).diag_embed()
+        return apply(IDENTITY, A)
     if n < 0:
         from .linalg_solve import inv
         return matrix_power(inv(A), -n)
@@ -37,6 +38,11 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
         if not n:
             return out.clone() if out is A else out  # type: ignore[union-attr]
         square = square @ square
+
+
+#: the power 0, which has a history, and no slope
+IDENTITY = Op("matrix_power", opaque, lambda x: np.broadcast_to(np.eye(x.shape[-1], dtype=x.dtype), x.shape).copy(), arguments=("x",),
+    grads=(lambda g: g.new_zeros(()),), node_name="torch::autograd::CopyBackwards")
 
 
 def matrix_exp(A: Tensor) -> Tensor:
@@ -57,7 +63,8 @@ def _exp_gradient(g: Any, x: Any) -> Any:
 
 
 def _matrix_exp(x: Any) -> Any:
-    return exponential(x.astype(np.float32)).astype(x.dtype) if x.itemsize == 2 else exponential(x)
+    # In double precision: Pade's quotient in single loses digits that Taylor's sum, which PyTorch takes, keeps.
+    return exponential(x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)).astype(x.dtype)
 
 
 MATRIX_EXP = Op("linalg_matrix_exp", opaque, _matrix_exp,
@@ -170,8 +177,9 @@ def vander(x: Tensor, N: int | None = None) -> Tensor:
     count = N if N is not None else array.shape[-1] if array.ndim else 1
     if count <= 1:
         raise RuntimeError("N must be greater than 1.")
-    columns = x.unsqueeze(-1).expand((*array.shape, count - 1)).cumprod(-1)
-    return cat([columns.new_ones((*array.shape, 1)), columns], -1)
+    columns = atleast_1d(x).unsqueeze(-1)
+    columns = columns.expand((*columns._array.shape[:-1], count - 1)).cumprod(-1)
+    return cat([columns.new_ones((*columns._array.shape[:-1], 1)), columns], -1)
 
 
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:

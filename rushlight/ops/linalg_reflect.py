@@ -45,10 +45,17 @@ def reflections(A: Any, tau: Any) -> list:
 def householder_product(A: Tensor, tau: Tensor) -> Tensor:
     """The first n columns of H1 H2 ... Hk: A (*, m, n) with the vectors below its diagonal, tau (*, k)."""
     check_product(A, tau)
+    if not tau._array.shape[-1]:
+        return apply(NO_REFLECTION, A)
     out = A.new_ones(A._array.shape[:-1]).diag_embed()[..., :A._array.shape[-1]]
     for v, scaled in reversed(reflections(A, tau)):
         out = out - v @ (scaled @ out)
     return out
+
+
+#: the product of no reflections, which has a history, and no slope
+NO_REFLECTION = Op("linalg_householder_product", opaque, lambda x: np.broadcast_to(np.eye(*x.shape[-2:], dtype=x.dtype), x.shape).copy(),
+    arguments=("x",), grads=(lambda g: g.new_zeros(()),))
 
 
 def orgqr(input: Tensor, tau: Tensor) -> Tensor:

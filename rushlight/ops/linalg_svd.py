@@ -137,12 +137,11 @@ def check_eigh(A: Any, UPLO: str, name: str) -> None:
 
 
 def _eigh_gradient(g: Any, out: Any) -> Any:
-    """V (V^H gV / E + diag(gL)) V^H, where E holds the differences of the eigenvalues."""
+    """V (X / E + diag(gL)) V^H, where X is half of V^H gV less its adjoint, and E holds the differences of the eigenvalues."""
     values, vectors = out
     if not g[1]._array.any():
         return (vectors * g[0].unsqueeze(-2)) @ vectors.mH
-    turn = vectors.mH @ g[1]
-    turn = turn / differences(values)
+    turn = skew(vectors.mH @ g[1]) * 0.5 / differences(values)
     core = turn - turn.diagonal(0, -2, -1).diag_embed() + g[0].diag_embed()
     return vectors @ core @ vectors.mH
 
