@@ -55,6 +55,8 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     if materialize_grads and allow_unused is False:
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
     outputs, inputs = as_list(outputs), as_list(inputs)
+    if not inputs:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     roots, gradients = starts(outputs, as_list(grad_outputs, len(outputs)), create_graph)
     keep = create_graph if retain_graph is None else retain_graph
     for tensor in inputs:

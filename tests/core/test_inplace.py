@@ -145,3 +145,81 @@ def test_numpy_and_tensor_share_memory_both_ways():
     tensor.add_(1)
     array[0] = 7
     assert tensor.tolist() == [7.0, 1.0, 1.0] and np.shares_memory(tensor.numpy(), array)
+
+
+def test_view_made_without_grad_requires_it_as_its_base_does_but_hands_it_on_to_nobody():
+    x = leaf(1.0, 2.0)
+    with torch.no_grad():
+        view = x[:1]
+    assert view.requires_grad and view.is_leaf and view.grad_fn is None
+    (view * 3).sum().backward()
+    assert x.grad is None and view.grad is None
+
+
+@pytest.mark.parametrize(("make", "message"), [
+    (lambda y: y.split(1)[1], "Output 1 of Split is a view and its base or another view of its base has been modified inplace. This view is the"),
+    (lambda y: y.unbind()[0].view(1), "Output 0 of View is a view and its base or another view of its base has been modified inplace. This view"),
+])
+def test_one_of_many_views_may_not_be_used_after_its_base_was_written(make, message):
+    y = leaf(1.0, 2.0) * 1
+    view = make(y)
+    y.mul_(2)
+    with pytest.raises(RuntimeError, match="^" + message):
+        view * 2
+
+
+def test_view_made_without_grad_may_not_be_used_after_its_base_was_written():
+    y = leaf(1.0, 2.0) * 1
+    with torch.no_grad():
+        view = y[0]
+    y.mul_(2)
+    with pytest.raises(RuntimeError, match="^A view was created in no_grad mode and its base or another view of its base has been modified inplace"):
+        view.grad_fn
+    assert view.requires_grad
+
+
+def test_history_of_a_view_whose_storage_was_written_is_derived_anew():
+    y = leaf(1.0, 2.0, 3.0) * 1
+    view, other = y[1:], y[:2]
+    assert view.grad_fn.name() == "SliceBackward0"
+    other.mul_(3)
+    assert view.grad_fn.name() == other.grad_fn.name() == "AsStridedBackward0" and y.grad_fn.name() == "CopySlices"
+
+
+def test_result_that_backward_reads_is_guarded_in_the_tensor_that_took_it():
+    y = leaf(1.0, 2.0) * 1
+    y.exp_()
+    y.add_(1)
+    with pytest.raises(RuntimeError, match="^one of the variables needed for gradient computation has been modified by an inplace operation"):
+        y.sum().backward()
+
+
+def test_operand_that_backward_reads_survives_the_write_that_read_it():
+    plain, x = torch.full((2,), 3.0, dtype=torch.float64), leaf(1.0, 2.0)
+    plain.mul_(x)
+    plain.sum().backward()
+    assert x.grad.tolist() == [3.0, 3.0]
+
+
+def test_source_that_overlaps_its_target_is_refused():
+    x = torch.arange(4.0)
+    with pytest.raises(RuntimeError, match="^unsupported operation: some elements of the input tensor and the written-to tensor refer to a single"):
+        x[1:].add_(x[:3])
+    assert x[:2].add_(x[2:]).tolist() == [2.0, 4.0] and x.add_(x.view(4)).tolist() == [4.0, 8.0, 4.0, 6.0]
+
+
+def test_gradient_of_a_write_through_views_of_views():
+    x = leaf(*range(12))
+    y = (x * 1).view(3, 4)
+    y.t()[1:3].unfold(1, 2, 1)[:, 0].mul_(torch.tensor([10.0, 100.0]))
+    y.backward(torch.ones(3, 4, dtype=torch.float64))
+    assert x.grad.view(3, 4).tolist() == [[1.0, 10.0, 10.0, 1.0], [1.0, 100.0, 100.0, 1.0], [1.0] * 4]
+
+
+def test_second_gradient_passes_through_a_write():
+    x = leaf(2.0, 3.0)
+    y = x * 1
+    y[0] = x[1] ** 2
+    (first,) = torch.autograd.grad((y ** 2).sum(), x, create_graph=True)  # y = (x1^2, x1): 4 x1^3 + 2 x1
+    first.sum().backward()
+    assert first.tolist() == [0.0, 114.0] and x.grad.tolist() == [0.0, 110.0]
