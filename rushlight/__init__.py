@@ -117,7 +117,8 @@ FUNCTIONS = {
     "exchange": "from_numpy frombuffer from_dlpack to_dlpack as_tensor asarray",
 }
 #: functions that take `out=` in their own way, or not at all
-OWN_OUT = {"activation", "smooth", "conv", "pool", "pool_adaptive", "norm", "distance", "create", "counted", "exchange", "views", "copying", "reorder", "regions", "pieces", "memory", "queries", "random", "random_gamma", "dropout"}
+OWN_OUT = {"activation", "smooth", "conv", "pool", "pool_adaptive", "norm", "distance", "create", "counted", "exchange", "views", "copying",
+           "reorder", "regions", "pieces", "memory", "queries", "random", "random_gamma", "dropout"}
 
 #: methods that PyTorch offers as functions too
 METHOD_FUNCTIONS = """abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ asin_ asinh_ atan_ atanh_ ceil_

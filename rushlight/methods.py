@@ -54,8 +54,8 @@ METHODS = {
     "masks": "masked_fill masked_fill_ masked_select masked_scatter masked_scatter_ tril tril_ triu triu_",
     "pieces": "split split_with_sizes chunk unbind tensor_split hsplit vsplit dsplit unsafe_split unsafe_split_with_sizes unsafe_chunk",
     "rearrange": "flip fliplr flipud roll rot90 repeat tile repeat_interleave",
-    "memory": """stride storage_offset data_ptr untyped_storage storage storage_type is_set_to as_strided as_strided_ fill_diagonal_ resize_ resize_as_
-        resize resize_as set_ is_pinned pin_memory is_shared share_memory_""",
+    "memory": """stride storage_offset data_ptr untyped_storage storage storage_type is_set_to as_strided as_strided_ fill_diagonal_ resize_
+        resize_as_ resize resize_as set_ is_pinned pin_memory is_shared share_memory_""",
     "view_copies": "select_scatter slice_scatter diagonal_scatter as_strided_scatter",
     "queries": "is_nonzero is_same_size dim_order apply_ map_ map2_",
     ".tensor_types": "type new as_subclass",

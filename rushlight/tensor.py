@@ -465,7 +465,7 @@ def _invert(self: Tensor) -> Tensor:
     return self.bitwise_not()
 
 
-Tensor.__invert__ = _invert
+Tensor.__invert__ = _invert  # type: ignore[method-assign, assignment]
 Tensor.__rmatmul__ = _through("matmul", swapped=True)  # type: ignore[method-assign]
 
 methods.install(Tensor)

@@ -35,7 +35,8 @@ class Op:
     """
 
     __slots__ = ("name", "kind", "forward", "grads", "vjp", "dtype", "code", "samples", "node_name", "arguments", "evaluate", "is_view",
-                 "is_ufunc", "differentiable", "holomorphic", "explain", "keeps_arguments", "keeps_out", "hidden", "_wants", "_keep", "_pull", "_conj_pull")
+                 "is_ufunc", "differentiable", "holomorphic", "explain", "keeps_arguments", "keeps_out", "hidden", "_wants", "_keep",
+                 "_pull", "_conj_pull")
 
     def __init__(self, name: str, kind: Kind, forward: Callable, grads: tuple = (), *, vjp: Callable | None = None, dtype: str = "same",
                  code: str | None = None, samples: Callable | None = None, node_name: str | None = None, arguments: tuple = (),

@@ -102,7 +102,7 @@ class Module(ModuleTree, ModuleState, ModuleConversion, ModuleHooks, Portable):
             add_module_path(error, self, args)
             raise
         except KeyError:
-            getattr(self, "_backward_hooks")  # AttributeError, if Module.__init__ was never called
+            self._backward_hooks  # noqa: B018  # AttributeError, if Module.__init__ was never called
             raise
 
     def _special_call(self, args: tuple, kwargs: dict) -> Any:

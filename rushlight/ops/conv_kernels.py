@@ -138,17 +138,17 @@ def spread(y: Any, weight: Any, windows: Windows, groups: int) -> Any:
     out = np.empty((layout.images, layout.inputs, *windows.size), y.dtype)
     weights = layout.weights(weight)
 
+    def folded(rows: Any, count: int) -> Any:
+        if layout.is_single:  # a product would be an outer product, which BLAS is slow at
+            room = np.empty(rows[:, 0].shape, y.dtype)
+            return layout.folded(lambda tap: np.multiply(weights[:, 0, tap, None], rows[:, 0], out=room), count, y.dtype)
+        columns = np.matmul(weights.swapaxes(1, 2), rows).reshape(layout.inputs, layout.taps, -1)
+        return layout.folded(lambda tap: columns[:, tap], count, y.dtype)
+
     def run(start: int, stop: int) -> None:
         for begin in range(start, stop, layout.together):
             end = min(begin + layout.together, stop)
-            rows = layout.rows(y[begin:end])
-            if layout.is_single:  # a product would be an outer product, which BLAS is slow at
-                room = np.empty(rows[:, 0].shape, y.dtype)
-                found = layout.folded(lambda tap: np.multiply(weights[:, 0, tap, None], rows[:, 0], out=room), end - begin, y.dtype)
-            else:
-                columns = np.matmul(weights.swapaxes(1, 2), rows).reshape(layout.inputs, layout.taps, -1)
-                found = layout.folded(lambda tap: columns[:, tap], end - begin, y.dtype)
-            out[begin:end] = found.swapaxes(0, 1)
+            out[begin:end] = folded(layout.rows(y[begin:end]), end - begin).swapaxes(0, 1)
     parallel_for(layout.images, layout.grain(), run)
     return out
 

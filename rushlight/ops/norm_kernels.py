@@ -87,7 +87,7 @@ def standardised(x: Any, eps: float, finish: Callable) -> tuple:
         scale = 1 / np.sqrt(row_dots(part, part) / count + x.dtype.type(eps))
         means[rows], scales[rows] = mean, scale
         finish(part, rows, scale)
-    by_blocks(*x.shape, work)
+    by_blocks(x.shape[0], x.shape[1], work)
     return out, means, scales
 
 
@@ -108,7 +108,7 @@ def rows_backward(g: Any, x: Any, weight: Any, means: Any, scales: Any) -> tuple
         shifted *= b
         total += shifted
         total += c
-    by_blocks(*x.shape, work)
+    by_blocks(x.shape[0], x.shape[1], work)
     return out, *added(parts, x)
 
 
@@ -129,7 +129,7 @@ def combined(g: Any, a: Any, x: Any, m: Any, b: Any, c: Any) -> Any:
         part *= of(b, rows)
         part += g[rows] * of(a, rows)
         part += of(c, rows)
-    by_blocks(*x.shape, work)
+    by_blocks(x.shape[0], x.shape[1], work)
     return out
 
 
@@ -142,7 +142,7 @@ def scaled(x: Any, m: Any, a: Any, bias: Any) -> Any:
         part *= of(a, rows)
         if bias is not None:
             part += of(bias, rows)
-    by_blocks(*x.shape, work)
+    by_blocks(x.shape[0], x.shape[1], work)
     return out
 
 
@@ -153,5 +153,5 @@ def shifted_dots(g: Any, x: Any, m: Any) -> Any:
     def work(rows: slice) -> None:
         part = x[rows] - of(m, rows)
         out[rows] = row_dots(part, part if g is None else g[rows])
-    by_blocks(*x.shape, work)
+    by_blocks(x.shape[0], x.shape[1], work)
     return out

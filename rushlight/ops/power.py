@@ -55,7 +55,8 @@ def _pow(a: Any, b: Any) -> Any:
 
 
 #: powers that are cheaper, and as exact, as something else
-QUICK: dict[float, Callable] = {0.5: np.sqrt, 1: np.positive, 2: np.square, 3: lambda a: a * a * a, -1: np.reciprocal, -2: lambda a: np.reciprocal(a * a),
+QUICK: dict[float, Callable] = {0.5: np.sqrt, 1: np.positive, 2: np.square, 3: lambda a: a * a * a,
+                              -1: np.reciprocal, -2: lambda a: np.reciprocal(a * a),
          -0.5: lambda a: np.reciprocal(np.sqrt(a))}
 
 
