@@ -100,6 +100,8 @@ FUNCTIONS = {
     "linalg_product": "matrix_power matrix_exp",
     "linalg_reflect": "geqrf orgqr ormqr",
     "statistics": "cov corrcoef",
+    "window_functions": "hann_window hamming_window blackman_window bartlett_window kaiser_window",
+    "spectrogram": "stft istft",
     "activation": "relu relu_ prelu threshold threshold_ hardshrink",
     "smooth": "selu selu_ celu celu_",
     "conv": "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d",
@@ -118,7 +120,7 @@ FUNCTIONS = {
 }
 #: functions that take `out=` in their own way, or not at all
 OWN_OUT = {"activation", "smooth", "conv", "pool", "pool_adaptive", "norm", "distance", "create", "counted", "exchange", "views", "copying",
-           "reorder", "regions", "pieces", "memory", "queries", "random", "random_gamma", "dropout"}
+           "reorder", "regions", "pieces", "memory", "queries", "random", "random_gamma", "dropout", "window_functions", "spectrogram"}
 
 #: methods that PyTorch offers as functions too
 METHOD_FUNCTIONS = """abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ asin_ asinh_ atan_ atanh_ ceil_
@@ -127,7 +129,7 @@ METHOD_FUNCTIONS = """abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_
     sigmoid_ sin_ sinc_ sinh_ sqrt_ square_ tan_ tanh_ trunc_ xlogy_ zero_""".split()
 
 #: subpackages and modules
-MODULES = """autograd nn optim utils random cuda linalg fft special testing func distributions backends version amp hub
+MODULES = """autograd nn optim utils random cuda linalg fft signal special testing func distributions backends version amp hub
     compile distributed return_types serialization _C""".split()
 
 #: other names, by module

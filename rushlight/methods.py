@@ -68,6 +68,7 @@ METHODS = {
     "linalg_product": "matrix_power matrix_exp",
     "linalg_reflect": "geqrf orgqr ormqr",
     "statistics": "cov corrcoef",
+    "spectrogram": "stft istft",
     "activation": "relu relu_ prelu hardshrink",
     "random": "bernoulli multinomial",
     "random_fill": "uniform_ normal_ random_ bernoulli_ exponential_ geometric_ cauchy_ log_normal_",
