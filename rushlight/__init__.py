@@ -113,6 +113,8 @@ FUNCTIONS = {
     "random_gamma": "_standard_gamma _standard_gamma_grad",
     "dropout": """dropout dropout_ feature_dropout feature_dropout_ alpha_dropout alpha_dropout_ feature_alpha_dropout
         feature_alpha_dropout_ native_dropout rrelu rrelu_""",
+    "rnn": "lstm gru rnn_tanh rnn_relu lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell",
+    "rnn_packing": "_pack_padded_sequence _pad_packed_sequence",
     "create": """tensor zeros ones empty full empty_strided empty_permuted zeros_like ones_like empty_like full_like eye scalar_tensor vander
         tril_indices triu_indices""",
     "counted": "arange range linspace logspace",

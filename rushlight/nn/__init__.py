@@ -37,6 +37,7 @@ NAMES = {
     "fold": "Fold Unfold",
     "upsampling": "Upsample UpsamplingNearest2d UpsamplingBilinear2d",
     "adaptive": "AdaptiveLogSoftmaxWithLoss",
+    "rnn": "RNNBase RNN LSTM GRU RNNCellBase RNNCell LSTMCell GRUCell",
     "transformer": "Transformer TransformerEncoder TransformerEncoderLayer TransformerDecoder TransformerDecoderLayer",
 }
 

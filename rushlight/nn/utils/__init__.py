@@ -13,9 +13,9 @@ NAMES = {
     "convert_parameters": "parameters_to_vector vector_to_parameters",
     "init": "skip_init",
 }
-MODULES = "parametrizations parametrize prune stateless".split()
+MODULES = "parametrizations parametrize prune rnn stateless".split()
 
-__all__ = ["parametrizations", "parametrize", "remove_spectral_norm", "remove_weight_norm", "spectral_norm", "stateless", "weight_norm",
+__all__ = ["parametrizations", "parametrize", "remove_spectral_norm", "remove_weight_norm", "rnn", "spectral_norm", "stateless", "weight_norm",
            *(name for names in NAMES.values() for name in names.split())]
 
 __getattr__ = module_getattr(__name__, {**dict(zip(MODULES, MODULES)), **{name: home for home, names in NAMES.items() for name in names.split()}})
