@@ -2,8 +2,8 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, partial
 from typing import Any
 
 from ..core import dtypes
@@ -17,31 +17,33 @@ from .rebuild import Rebuilder, get_layout
 from .storages import StorageType
 from .torch_names import name_of
 
+Check = Callable[[], None]
+
 #: nothing of these is ever called, not even if the program lists it
 BLOCKED = ("sys", "os", "posix", "nt")
 
 
 # ---- the calls that PyTorch's list allows, held to the arguments that files have for them
 
-def ordered_dict(pairs: Any = ()) -> OrderedDict:
+def ordered_dict(check: Check, pairs: Any = ()) -> OrderedDict:
     """An OrderedDict of pairs."""
     if not isinstance(pairs, (list, tuple)) or not all([isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in pairs]):
         raise Malformed("an OrderedDict is made of pairs")
-    return OrderedDict([(key_of(key), value) for key, value in pairs])
+    return OrderedDict(zip(hashable([pair[0] for pair in pairs], check), [pair[1] for pair in pairs]))
 
 
-def counter(counts: Any = None) -> Counter:
+def counter(check: Check, counts: Any = None) -> Counter:
     """A Counter of a dict of counts."""
     if counts is not None and type(counts) is not dict:
         raise Malformed("a Counter is made of a dict")
-    return Counter(counts or {})
+    return Counter(dict(zip(hashable(counts or {}, check), (counts or {}).values())))
 
 
-def unordered(items: Any = ()) -> set:
+def unordered(check: Check, items: Any = ()) -> set:
     """A set of the items of a list."""
     if not isinstance(items, (list, tuple)):
         raise Malformed("a set is made of a list")
-    return {key_of(item) for item in items}
+    return set(hashable(items, check))
 
 
 def byte_array(content: Any = b"", encoding: Any = None) -> bytearray:
@@ -58,6 +60,11 @@ def encoded(text: Any, encoding: Any = "latin1") -> bytes:
     if type(text) is not str or encoding not in ("latin1", "latin-1"):
         raise Malformed("bytes are encoded as latin1")
     return text.encode("latin1")
+
+
+def no_bytes() -> bytes:
+    """Empty bytes, which pickle writes as a call. PyTorch refuses it, and with it some files of its own."""
+    return b""
 
 
 def complex_number(real: Any, imaginary: Any = 0.0) -> complex:
@@ -81,22 +88,35 @@ def place(kind: Any, index: Any = None) -> device:
     return device(kind, index)
 
 
-def key_of(key: Any) -> Any:
-    """The key of a dict, if its hash is soon found. Raises Malformed otherwise.
+def hashable(keys: Iterable[Any], check: Check) -> Iterator[Any]:
+    """The keys, one by one, as long as `check` finds that they do not take too long.
 
-    A tuple finds its hash anew each time, by those of its items, down to any depth: a short file can nest them so that this takes years, or
-    exhausts the machine's stack.
+    Keys can be chosen so that all have the same hash, or that their hashes lead past each other; each then takes longer than the one before.
     """
-    if isinstance(key, tuple):
-        waiting, seen = [key], 0
-        while waiting:
-            for item in waiting.pop():
-                seen += 1
-                if isinstance(item, tuple):
-                    waiting.append(item)
-            if seen > 1000:
-                raise Malformed("the key of a dict has more than 1000 parts")
-    return key
+    for i, key in enumerate(keys):
+        kind = type(key)
+        if kind is not str and kind is not bytes:  # whose hashes nobody can foresee
+            if isinstance(key, (tuple, frozenset)):
+                check_parts(key)
+            if kind is not int or i % 128 == 127:
+                check()
+        yield key
+
+
+def check_parts(key: Any) -> None:
+    """Raises Malformed if the hash of a tuple would take long.
+
+    It is made anew each time, of those of the items, down to any depth: a short file can nest tuples so that this takes years, or exhausts
+    the machine's stack.
+    """
+    waiting, seen = [key], 0
+    while waiting:
+        for item in waiting.pop():
+            seen += 1
+            if isinstance(item, (tuple, frozenset)):
+                waiting.append(item)
+        if seen > 1000:
+            raise Malformed("the key of a dict has more than 1000 parts")
 
 
 #: name -> (value, what answers a call of it or None, class of which an empty object may be made or None)
@@ -108,8 +128,8 @@ def defaults() -> dict[str, Entry]:
     """PyTorch's list, but for the functions that make tensors, which each load has its own of."""
     from ..nn.parameter import Parameter
     found: dict[str, Entry] = {
-        "collections.OrderedDict": (OrderedDict, ordered_dict, OrderedDict),
-        "collections.Counter": (Counter, counter, Counter),
+        "collections.OrderedDict": (OrderedDict, None, OrderedDict),
+        "collections.Counter": (Counter, None, Counter),
         "torch.nn.parameter.Parameter": (Parameter, None, None),
         "torch.serialization._get_layout": (get_layout, get_layout, None),
         "torch.Size": (Size, sizes, None),
@@ -117,7 +137,8 @@ def defaults() -> dict[str, Entry]:
         "torch.device": (device, place, None),
         "_codecs.encode": (encoded, encoded, None),
         "builtins.bytearray": (bytearray, byte_array, None),
-        "builtins.set": (set, unordered, None),
+        "builtins.bytes": (bytes, no_bytes, None),
+        "builtins.set": (set, None, None),
         "builtins.complex": (complex, complex_number, None),
         "torch.storage.UntypedStorage": (UntypedStorage, None, None),
         "torch.storage.TypedStorage": (TypedStorage, None, None),
@@ -183,11 +204,18 @@ def added() -> dict[str, Entry]:
     return found
 
 
-def all_allowed(rebuilder: Rebuilder) -> dict[str, Entry]:
+#: calls that hash what they are given, and so are told when to stop
+HASHING = {"collections.OrderedDict": ordered_dict, "collections.Counter": counter, "builtins.set": unordered}
+
+
+def all_allowed(rebuilder: Rebuilder, check: Check) -> dict[str, Entry]:
     """All that a file may call, by name."""
-    return {**added(), **defaults(), **{name: (function, function, None) for name, function in rebuilder.functions.items()}}
+    found = {**added(), **defaults(), **{name: (function, function, None) for name, function in rebuilder.functions.items()}}
+    for name, function in HASHING.items():
+        found[name] = found[name][0], partial(function, check), found[name][2]
+    return found
 
 
 def allowed_names() -> set[str]:
     """The names that files may call now."""
-    return set(all_allowed(Rebuilder()))
+    return set(all_allowed(Rebuilder(), lambda: None))

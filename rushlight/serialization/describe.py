@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..core import dtypes
-from .allowed import Entry, all_allowed, allowed_names
+from .allowed import allowed_names
 from .archive import Archive
 from .errors import Malformed, Refused
 from .instructions import Machine
@@ -64,17 +64,16 @@ class Describer(Machine):
     """A machine that calls nothing: it notes the names and puts something in the place of what calls would have made."""
 
     def __init__(self, data: Any, at: int, budgets: Budgets, room: int):
-        super().__init__(data, at, {}, self.request, budgets, room)
+        super().__init__(data, at, Rebuilder(), self.request, budgets, room)
         self.names: dict[str, None] = {}
         self.calls: dict[str, Made] = {}
         self.storages: dict[Any, int] = {}
-        self.data_calls: dict[str, Entry] = all_allowed(Rebuilder())
 
     def request(self, identity: Any) -> Request:
         """A storage, as the pickle names it."""
         kind = identity[1] if isinstance(identity, tuple) and len(identity) > 1 else None
         if isinstance(kind, Named):  # the list has what the name stands for
-            value = self.data_calls.get(kind.name, (kind, None, None))[0]
+            value = self.allowed.get(kind.name, (kind, None, None))[0]
             identity = (identity[0], value, *identity[2:])
         wanted = Request(identity, len(identity))
         self.storages[wanted.key] = wanted.size
@@ -98,7 +97,7 @@ class Describer(Machine):
             return args[0]
         if name == "torch._tensor._rebuild_from_type_v2" and isinstance(args, tuple) and len(args) == 4:
             return self.call(args[0], args[2])
-        entry = self.data_calls.get(name)
+        entry = self.allowed.get(name)
         if entry is not None and entry[1] is not None and not name.startswith("torch._") and entry[1] is not entry[0]:
             return entry[1](*args)
         return self.note(function, args)

@@ -10,7 +10,7 @@ import struct
 from sys import getsizeof
 from typing import Any
 
-from .allowed import key_of
+from .allowed import hashable
 from .errors import Malformed, Refused
 from .machine import DICT, ENTRY, LIST, MADE, MEMO, NUMBER, SET, TUPLE, Machine, Step, Stop, instruction
 
@@ -178,18 +178,14 @@ def add_items(m: Machine) -> None:
     if type(target) is not set:
         raise Refused(f"Can only add to sets, but got {type(target)}")
     m.spend(ENTRY * len(items))
-    for i, item in enumerate(items):
-        target.add(key_of(item))
-        if i % 256 == 255:
-            m.check()
+    target.update(hashable(items, m.check))
 
 
 @instruction(pickle.FROZENSET)
 def frozen_set(m: Machine) -> None:
     items = m.pop_mark()
-    m.push(frozenset(), SET + ENTRY * len(items))
-    m.spend(0)
-    m.stack[-1] = frozenset([key_of(item) for item in items])
+    m.spend(SET + ENTRY * len(items))
+    m.push(frozenset(hashable(items, m.check)), 8)
 
 
 # ---- references

@@ -17,7 +17,7 @@ DEFAULTS = {
     "memory": 48 * MEGABYTE,        # Python objects, beyond twice the size of the file
     "inflated": 32 * MEGABYTE,      # what compressed records unpack to, beyond the size of the file
     "json": 16 * MEGABYTE,          # an index of shards
-    "seconds": 2.0,                 # processor time in Python, beyond 1.5 seconds for each megabyte of pickle
+    "seconds": 1.5,                 # processor time in Python, beyond half a second for each megabyte of pickle
 }
 
 _moved: ContextVar[dict[str, Any]] = ContextVar("budgets")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from . import options
-from .allowed import all_allowed, allowed_names
+from .allowed import allowed_names
 from .archive import Archive
 from .limits import Budgets, current
 from .errors import TRUST, Malformed, Refused, weights_only_failure
@@ -88,8 +88,7 @@ class Job:
             unpickler.functions, unpickler.storages = rebuilder.functions, storages
             return unpickler.load(), file.at
         from .instructions import Machine
-        machine = Machine(data, at, all_allowed(rebuilder), storages.load, self.budgets, room, self.encoding)
-        rebuilder.spend = machine.spend
+        machine = Machine(data, at, rebuilder, storages.load, self.budgets, room, self.encoding)
         return machine.load(), machine.at
 
 

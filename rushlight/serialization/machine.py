@@ -14,18 +14,17 @@ from typing import Any
 
 from ..nn.parameter import Parameter
 from ..tensor import Tensor
-from .allowed import BLOCKED, Entry, key_of
+from .allowed import BLOCKED, Entry, all_allowed, hashable
 from .limits import Budgets, over
 from .errors import Malformed, Refused, not_allowed
+from .rebuild import Rebuilder
 
 #: what damaged instructions do to the machine; all of it becomes an UnpicklingError
 CONFUSION = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, MemoryError, RecursionError, struct.error, EOFError)
 #: bytes that objects take in CPython, with their place in a container
-LIST, DICT, SET, TUPLE, NUMBER, MEMO, MADE, ENTRY = 72, 72, 224, 100, 40, 100, 640, 112
+LIST, DICT, SET, TUPLE, NUMBER, MEMO, MADE, ENTRY, FIRST_ENTRY = 72, 72, 224, 100, 40, 72, 640, 72, 120
 #: instructions between two looks at the budgets
 STRIDE = 256
-#: keys that are hashed at once and never meet another of the same hash by design
-PLAIN_KEYS = (str, bytes)
 Step = Callable[["Machine"], None]
 
 
@@ -34,15 +33,16 @@ class Stop(Exception):
 
 
 class Machine:
-    """Unpickles one object from `data`, from `at` on. `allowed` lists what may be called; `persistent` makes storages of their names."""
+    """Unpickles one object from `data`, from `at` on. `persistent` makes storages of their names; the file has `room` bytes."""
 
-    def __init__(self, data: Any, at: int, allowed: dict[str, Entry], persistent: Callable[[Any], Any], budgets: Budgets, room: int,
+    def __init__(self, data: Any, at: int, rebuilder: Rebuilder, persistent: Callable[[Any], Any], budgets: Budgets, room: int,
                  encoding: str = "utf-8"):
         self.data = data
         self.at = self.first = at
         self.end = len(data)
         self.began = time.thread_time()
-        self.allowed = allowed
+        self.allowed = all_allowed(rebuilder, self.check)
+        rebuilder.spend = self.spend
         self.persistent = persistent
         self.budgets = budgets
         self.encoding = encoding
@@ -86,7 +86,7 @@ class Machine:
         self.spend(0)
         if len(self.memo) > self.budgets.memo:
             raise Malformed(over("memo", self.budgets.memo, "the pickle keeps too many objects"))
-        if time.thread_time() - self.began > self.budgets.seconds + 1.5e-6 * (self.at - self.first):
+        if time.thread_time() - self.began > self.budgets.seconds + 0.5e-6 * (self.at - self.first):
             raise Malformed(over("seconds", self.budgets.seconds, "the pickle takes too long"))
 
     def spend(self, size: int) -> None:
@@ -152,7 +152,7 @@ class Machine:
         for arg in args:
             if type(arg) in (list, dict, str, bytes, tuple):
                 self.spent += 64 * len(arg) if type(arg) in (list, dict) else len(arg)
-        self.spend(0)
+        self.check()
         return entry[1](*args)
 
     def make(self, cls: Any, args: Any) -> Any:
@@ -192,12 +192,11 @@ class Machine:
         kind = type(target)
         if kind is not dict and kind is not OrderedDict and kind is not Counter and not self.is_listed(kind):
             raise Refused(f"Can only SETITEMS for dict, collections.OrderedDict, collections.Counter, but got {kind}")
-        self.spend(ENTRY // 2 * len(items))
-        for i in range(0, len(items), 2):
-            key = items[i]
-            target[key if type(key) in PLAIN_KEYS else key_of(key)] = items[i + 1]
-            if i % STRIDE == STRIDE - 2:
-                self.check()  # keys can be chosen so that each takes longer than the one before
+        self.spend(ENTRY // 2 * len(items) + (0 if target else FIRST_ENTRY))
+        if len(items) % 2:
+            raise Malformed("a key has no value")
+        for key, value in zip(hashable(items[::2], self.check), items[1::2]):
+            target[key] = value
 
 
 def modern(module: str, name: str) -> tuple[str, str]:

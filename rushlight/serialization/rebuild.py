@@ -170,6 +170,8 @@ def get_layout(name: Any) -> Any:
 class LoadedGenerator(Generator):
     """A Generator while it is unpickled, with the state (seed, offset, state) that PyTorch pickles; an ordinary one afterwards."""
 
+    __slots__ = ()
+
     def __setstate__(self, state: Any) -> None:
         self.set_state(state[2])
         self.__class__ = Generator  # type: ignore[assignment]

@@ -6,9 +6,14 @@ from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 from ..core.dtypes import dtype
-from ..core.generator import Generator
 from ..core.layout import memory_format
 from ..names import PLACES
+
+#: what PyTorch has in a module where nobody would look for it here: its name -> ours
+MOVED = {("torch._C", "Generator"): ("rushlight.core.generator", "Generator"),
+         ("torch.utils.hooks", "RemovableHandle"): ("rushlight.core.node", "RemovableHandle"),
+         ("torch.nn.modules.module", "_WrappedHook"): ("rushlight.nn.module_state", "_WrappedHook")}
+MOVED_BACK = {name: torch_name for torch_name, (_, name) in MOVED.items()}
 
 #: where PyTorch's users find functions, in the order in which they are looked for
 FUNCTION_HOMES = ("nn.functional", "", "special", "linalg", "fft", "nn.init")
@@ -35,11 +40,11 @@ def name_of(value: Any) -> tuple[str, str] | None:
     """(module, name) of a class, function or constant of ours as PyTorch knows it; None for what is not ours."""
     if isinstance(value, (dtype, memory_format)):
         return "torch", value.name
-    if value is Generator:
-        return "torch._C", "Generator"
     module = getattr(value, "__module__", None)
     if not isinstance(module, str) or not (module + ".").startswith(("torch.", "rushlight.")):
         return None
+    if getattr(value, "__name__", None) in MOVED_BACK:
+        return MOVED_BACK[value.__name__]
     if isinstance(value, (FunctionType, BuiltinFunctionType)):
         return _function_name(value)
     for ours, torchs in PLACES:
@@ -66,6 +71,7 @@ def resolve(module: str, name: str) -> Any:
 
     Only for files that are trusted: it imports modules, though none but Rushlight's.
     """
+    module, name = MOVED.get((module, name), (module, name))
     found = _module(module)
     for part in name.split("."):
         try:
