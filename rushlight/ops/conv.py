@@ -277,7 +277,10 @@ def check_output_padding(extra: tuple, stride: tuple, dilation: tuple) -> None:
 def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
     """The windows of images (N, C, H, W) as columns: (N, C * kH * kW, windows). Without N, one image."""
     x = input._array
-    if x.ndim not in (3, 4) or 0 in x.shape[-3:]:
+    if x.ndim < 3:
+        least, most = -max(x.ndim, 1), max(x.ndim, 1) - 1
+        raise IndexError(f"Dimension out of range (expected to be in range of [{least}, {most}], but got {max(x.ndim, 1)})")
+    if x.ndim > 4 or 0 in x.shape[-3:]:
         raise RuntimeError("Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: "
                            f"{list(x.shape)}")
     windows = window_arguments(x.shape[-2:], kernel_size, dilation, padding, stride)

@@ -33,7 +33,8 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, s
     check_tensors("cross_entropy_loss", input, target)
     if input._array.shape == target._array.shape:
         return cross_entropy_of_probabilities(input, target, weight, ignore_index, reduction, label_smoothing)
-    return of_rows((CROSS_ENTROPY, CROSS_ENTROPY_2D), input, target, weight, ignore_index, reduction, max(label_smoothing, 0.0))
+    ops = (CROSS_ENTROPY_SMOOTHED, CROSS_ENTROPY_SMOOTHED) if label_smoothing > 0 else (CROSS_ENTROPY, CROSS_ENTROPY_2D)
+    return of_rows(ops, input, target, weight, ignore_index, reduction, max(label_smoothing, 0.0))
 
 
 def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None, ignore_index: int = -100,
@@ -128,8 +129,8 @@ def cross_entropy_of_probabilities(input: Any, target: Any, weight: Any, ignore_
 # ---- on arrays
 
 #: index: where the classes lie in the flat table; hit: the factor of each row's class (an array, or one number for all rows);
-#: every: the factor of the sum over all classes, or None
-Factors = namedtuple("Factors", "index hit every")
+#: every: the factor of the sum over all classes, or None; is_void: whether a mean is wanted of rows that all count nothing, which is nan
+Factors = namedtuple("Factors", "index hit every is_void", defaults=(None, False))
 
 
 def factors(shape: tuple, target: Any, weight: Any, dtype: Any, reduction: str, ignore_index: int, smoothing: float) -> Factors:
@@ -138,14 +139,16 @@ def factors(shape: tuple, target: Any, weight: Any, dtype: Any, reduction: str, 
     # A negative number is a large unsigned one: one look finds ignored and impossible targets alike.
     plain = target.dtype == np.int64 and weight is None and not smoothing and target.size
     if plain and np.maximum.reduce(target.view(np.uint64), axis=None) < classes and not 0 <= ignore_index < classes:
-        return Factors(flat_index(shape, target), 1 / target.size if reduction == "mean" else 1.0, None)
+        return Factors(flat_index(shape, target), 1 / target.size if reduction == "mean" else 1.0)
     valid = target != ignore_index
     safe = np.where(valid, target, 0).astype(np.int64)
     check_range(safe, classes)
     counts = valid.astype(dtype) if weight is None else weight[safe] * valid
     total = counts.sum() if reduction == "mean" else dtype.type(1)
-    every = valid.astype(dtype) * dtype.type(smoothing / classes) / total if smoothing else None
-    return Factors(flat_index(shape, safe), counts * dtype.type(1 - smoothing) / total, every)
+    # An ignored row has the factor 0, also where the mean divides by 0.
+    hit = np.where(valid, counts * dtype.type(1 - smoothing) / total, dtype.type(0))
+    every = np.where(valid, dtype.type(smoothing / classes) / total, dtype.type(0)) if smoothing else None
+    return Factors(flat_index(shape, safe), hit, every, not total)
 
 
 def check_range(target: Any, classes: int) -> None:
@@ -212,7 +215,7 @@ def _cross_entropy(x: Any, target: Any, weight: Any, *, reduction: str, ignore_i
         logs = (np.log(s) if shift is None else np.log(s) + shift) - x
         uniform = np.add.reduce(logs if weight is None else logs * along_classes(weight, x.ndim), axis=1)
         loss = np.asarray(loss + summed(uniform, f.every, reduction))
-    return loss, e, s
+    return np.full_like(loss, np.nan) if f.is_void else loss, e, s
 
 
 def spread_over(column: Any, e: Any) -> Any:
@@ -302,16 +305,18 @@ def _samples(smoothing: tuple) -> Any:
 
 
 table = Kind("table", evaluate_rows)
-# PyTorch prints two names: for rows of a matrix, and for those of tables with more dimensions.
+# PyTorch prints different names: for rows of a matrix, for those of tables with more dimensions, and under label smoothing.
 CROSS_ENTROPY = Op("cross_entropy", table, _cross_entropy, vjp=_cross_entropy_grad, hidden=True, node_name="NllLossBackward0",
     samples=_samples((0.0, 0.1)))
 CROSS_ENTROPY_2D = CROSS_ENTROPY.printed_as("NllLoss2DBackward0")
+CROSS_ENTROPY_SMOOTHED = CROSS_ENTROPY.printed_as("AddBackward0")
 CROSS_ENTROPY_BACKWARD = Op("cross_entropy_backward", table, _cross_entropy_backward, vjp=_second, node_name="LogSoftmaxBackwardDataBackward0")
 
 
 def _nll_loss(x: Any, target: Any, weight: Any, *, reduction: str, ignore_index: int, smoothing: float) -> Any:
     f = factors(x.shape, target, weight, x.dtype, reduction, ignore_index, smoothing)
-    return summed(-x.take(f.index), f.hit, reduction)
+    loss = summed(-x.take(f.index), f.hit, reduction)
+    return np.full_like(loss, np.nan) if f.is_void else loss
 
 
 def _nll_loss_backward(grad: Any, x: Any, target: Any, weight: Any, *, reduction: str, ignore_index: int, smoothing: float) -> Any:
