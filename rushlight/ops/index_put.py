@@ -15,7 +15,19 @@ from ..core.inplace import bump, inplace, requires_grad
 from ..core.numbers import checked_number
 from ..core.op import Op, opaque
 from .accumulate import add_at
-from .indexing import ALIAS, INDEX, checked_slice, explained_index, numpy_key, out_of_bounds, plain_operation, plan, type_name, view_of
+from .indexing import (
+    ALIAS,
+    INDEX,
+    checked_slice,
+    explained_index,
+    is_plain_index,
+    numpy_key,
+    out_of_bounds,
+    plain_operation,
+    plan,
+    type_name,
+    view_of,
+)
 from .regions import ALL
 
 if TYPE_CHECKING:
@@ -30,6 +42,8 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
     direct = not watchers and not is_recorded(input, value) and (given is None or value._cell is None or value._cell is not input._cell)
     if direct and (index.__class__ is int or index.__class__ is slice):
         return set_plain(input, index, value, given)
+    if direct and is_plain_index(index, input._array) and set_elements(input, index._array, value, given):
+        return None
     if index is False:
         return None
     if direct and index.__class__ is tuple and plain_operation(index) is not None:
@@ -70,13 +84,29 @@ def set_plain(input: Tensor, index: Any, value: Any, given: Any) -> None:
     set_region(input, (index, ...), value, given)
 
 
+def set_elements(input: Tensor, index: Any, value: Any, given: Any) -> bool:
+    """Write a number, or an array of the same dtype, where an index array points; False if it does not fit, with nothing written."""
+    array = input._array
+    if given is None:
+        given = number_for(value, array.dtype)
+    elif given.dtype is not array.dtype:
+        return False
+    try:
+        array[index] = given
+    except (IndexError, ValueError):
+        return False
+    bump(input)
+    return True
+
+
 def set_region(input: Tensor, key: tuple, value: Any, given: Any) -> None:
     """Write a number or an array into the part of a tensor's array that a key of NumPy's names."""
     array = input._array
     target = array[key]
     if given is not None:
         write_into(target, given)
-    elif array.dtype.kind == "f" and value.__class__ is float and array.itemsize >= 4 and -1e38 < value < 1e38 and 0 not in target.strides:
+    elif array.dtype.kind == "f" and array.itemsize >= 4 and value.__class__ in (float, int) and -1e38 < value < 1e38 and \
+            0 not in target.strides:
         target[...] = value
     else:
         write_into(target, number_for(value, array.dtype))

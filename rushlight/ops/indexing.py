@@ -192,6 +192,8 @@ def _walk(items: list, shape: tuple, left_out: int) -> tuple:
             dim, left_out = dim + left_out, 0
         else:
             count = consumed(item)
+            if not item._array.size:
+                check_masks(shape[dim:], (count,), [item])  # NumPy takes a mask without elements for any dimension
             key.extend([ALL] * count)
             places.append(count)
             tensors.append(item)
