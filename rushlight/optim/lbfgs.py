@@ -12,7 +12,7 @@ from ..core.grad_mode import enable_grad, no_grad
 from ..core.inplace import bump
 from ..tensor import Tensor
 from .optimizer import Optimizer, ParamsT, check, check_lr
-from .update import Hyperparameters
+from .update import Hyperparameters, number
 
 #: the hyperparameters of a step
 RULE = Hyperparameters("lr", "tolerance_grad", "tolerance_change")
@@ -57,7 +57,7 @@ class LBFGS(Optimizer):
         state.setdefault("func_evals", 0)
         state.setdefault("n_iter", 0)
         original = evaluate()
-        loss, g = float(original), self.gradient()
+        loss, g = number(original), self.gradient()
         evaluations = 1
         state["func_evals"] += 1
         if largest(g) <= tolerance_grad:
@@ -81,7 +81,7 @@ class LBFGS(Optimizer):
             else:
                 self.move(state["t"], d)
                 if iteration != group["max_iter"]:  # nobody would read what the last move leads to
-                    loss, g, used = float(evaluate()), self.gradient(), 1
+                    loss, g, used = number(evaluate()), self.gradient(), 1
             evaluations += used
             state["func_evals"] += used
             if (evaluations >= group["max_eval"] or largest(g) <= tolerance_grad
@@ -96,7 +96,7 @@ class LBFGS(Optimizer):
 
         def at(t: float) -> Point:
             self.move(t, d)
-            f, there = float(evaluate()), self.gradient()
+            f, there = number(evaluate()), self.gradient()
             for p, values in zip(self._params, start):
                 p._array[...] = values
                 bump(p)

@@ -86,4 +86,4 @@ class Entries(dict):
 
 def number(value: Any) -> float:
     """A hyperparameter as a Python number: schedules may keep it in a tensor of one element."""
-    return value if isinstance(value, (int, float)) else float(value)
+    return value if isinstance(value, (int, float)) else value.item()
