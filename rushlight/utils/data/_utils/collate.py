@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ....core import dtypes
+from ....core.apply import watchers
 from ....core.wrap import wrap
 from ....ops.create import tensor
 from ....ops.exchange import as_tensor, from_numpy, warn_not_writable
@@ -18,6 +19,8 @@ from ....tensor import Tensor
 
 #: kinds of arrays, in `dtype.str`, that no tensor can hold: text, bytes and objects
 np_str_obj_array_pattern = re.compile(r"[SaUO]")
+#: Makes the array that a batch is written to. A worker process has it made in memory that it shares with the program.
+empty: Callable = np.empty
 default_collate_err_msg_format = "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
 
 
@@ -53,7 +56,7 @@ def mapping_like(model: Any, values: dict) -> Any:
         return values
     try:
         if not isinstance(model, MutableMapping):
-            return type(model)(values)  # type: ignore[call-arg]
+            return type(model)(values)
         clone = copy.copy(model)  # a defaultdict keeps its factory
         clone.update(values)
         return clone
@@ -117,32 +120,45 @@ def transposed(batch: Any, checked: bool = True) -> list:
 
 def collate_tensor_fn(batch: Any, *, collate_fn_map: dict | None = None) -> Any:
     """The tensors stacked along a new first dimension."""
+    # Without history and of one shape and dtype, as samples mostly are, their arrays are all that counts.
+    if isinstance(batch, (list, tuple)) and set(map(type, batch)) == {Tensor} and not watchers:
+        arrays = [tensor._array for tensor in batch if tensor._node is None and (tensor._base is None or not tensor.requires_grad)]
+        if len(arrays) == len(batch) and alike(arrays):
+            return wrap(stacked(arrays))
     return stack(batch, 0)
 
 
 def collate_numpy_array_fn(batch: Any, *, collate_fn_map: dict | None = None) -> Any:
     """The arrays stacked along a new first dimension, as a tensor."""
     first = batch[0]
-    if np_str_obj_array_pattern.search(first.dtype.str):
-        raise TypeError(default_collate_err_msg_format.format(first.dtype))
+    dtype = first.dtype
+    if np_str_obj_array_pattern.search(dtype.str):
+        raise TypeError(default_collate_err_msg_format.format(dtype))
     # Alike arrays need no tensor of each; but a function that the user put in the place of ours is to see tensors.
-    if (collate_fn_map or {}).get(Tensor) is collate_tensor_fn and alike(batch):
+    if (collate_fn_map or {}).get(Tensor) is collate_tensor_fn and set(map(type, batch)) == {np.ndarray} and alike(batch) \
+            and dtype.isnative and dtype in dtypes.BY_NUMPY and min(first.strides, default=0) >= 0:
         if not first.flags.writeable:
             warn_not_writable()
-        return wrap(np.concatenate(batch).reshape(len(batch), *first.shape))
+        return wrap(stacked(batch))
     return collate([as_tensor(array) for array in batch], collate_fn_map=collate_fn_map)
 
 
-def alike(batch: Any) -> bool:
-    """Whether all arrays of a batch are plain ones of one shape and dtype, one that tensors have, with equal strides, none negative."""
-    first = batch[0]
+def alike(arrays: Any) -> bool:
+    """Whether all arrays are of one dtype, shape and strides."""
+    first = arrays[0]
     dtype, shape, strides = first.dtype, first.shape, first.strides
-    if not shape or not dtype.isnative or dtype not in dtypes.BY_NUMPY or min(strides) < 0:
-        return False
-    for array in batch:
-        if array.__class__ is not np.ndarray or array.dtype is not dtype or array.shape != shape or array.strides != strides:
-            return False
-    return True
+    return not [1 for array in arrays if array.dtype is not dtype or array.shape != shape or array.strides != strides]
+
+
+def stacked(arrays: Any) -> Any:
+    """Arrays of one shape and dtype, along a new first dimension."""
+    shape = arrays[0].shape
+    if not shape:
+        return np.array(arrays)
+    # numpy.stack makes a view of every array first, which takes longer than all the rest.
+    batch = empty((len(arrays), *shape), arrays[0].dtype)
+    np.concatenate(arrays, out=batch.reshape(len(arrays) * shape[0], *shape[1:]))
+    return batch
 
 
 def collate_numpy_scalar_fn(batch: Any, *, collate_fn_map: dict | None = None) -> Any:

@@ -4,10 +4,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ....core.apply import watchers
 from ....core.wrap import wrap
 from ....tensor import Tensor
 from ..dataset import Subset, TensorDataset
+from . import collate
 from .collate import default_collate, default_collate_fn_map
 
 #: What collating samples means as long as nobody has changed it.
@@ -41,8 +44,19 @@ def gathered(dataset: Any, indices: list) -> Any:
     for tensor in tensors:
         if tensor.__class__ is not Tensor or tensor.requires_grad or not tensor._array.ndim:
             return None
-    batch = [wrap(tensor._array.take(indices, 0)) for tensor in tensors]
+    batch = [wrap(picked(tensor._array, indices)) for tensor in tensors]
     return batch if kind is TensorDataset else batch[0]
+
+
+def picked(array: Any, indices: Any) -> Any:
+    """The rows of an array at these indices. Raises IndexError if there is none."""
+    if collate.empty is np.empty:
+        return array.take(indices, 0)
+    count = len(array)
+    if min(indices) < -count or max(indices) >= count:
+        raise IndexError
+    # numpy.take writes to a place of its own first if it is to look at the indices itself.
+    return array.take(indices, 0, collate.empty((len(indices), *array.shape[1:]), array.dtype), "wrap")
 
 
 class _BaseDatasetFetcher:

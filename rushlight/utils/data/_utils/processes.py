@@ -14,11 +14,11 @@ import time
 import warnings
 import weakref
 from collections import deque
-from typing import Any
+from typing import Any, NoReturn
 
-from . import MP_STATUS_CHECK_INTERVAL
+from . import MP_STATUS_CHECK_INTERVAL, collate
 from .sharing import Borrower, Lender
-from .worker import BATCH, FAILED, FETCH, RESUME, RESUMED, Plan, WorkerFailure, serve
+from .worker import FAILED, FETCH, RESUME, RESUMED, Plan, WorkerFailure, serve
 
 #: Bytes of tasks that a worker may have unanswered beyond the first. They fit into the buffers of any connection, so sending never blocks:
 #: or else the program might wait for a worker to take a task that waits for the program to take a batch.
@@ -43,6 +43,7 @@ def run_process(plan: Plan, worker: int, connection: Any) -> None:
     plan.become_process(worker)
     where = f"in DataLoader worker process {worker}"
     desk = Desk(connection, plan.prefetch_factor + SPARE, where)
+    collate.empty = desk.lender.empty
     try:
         serve(plan, worker, where, desk.receive, desk.send)
     except (KeyboardInterrupt, EOFError, OSError):
@@ -98,7 +99,7 @@ class Watch:
         if not hasattr(self, "poll"):
             from multiprocessing.connection import wait
             return wait(self.objects, seconds)
-        return [self.objects[number] for number, _ in self.poll.poll(None if seconds is None else seconds * 1000)]  # type: ignore[index]
+        return [self.objects[number] for number, _ in self.poll.poll(None if seconds is None else seconds * 1000)]
 
 
 # ---- in the program
@@ -182,7 +183,7 @@ class ProcessCrew:
         """
         if self.obituary:
             raise RuntimeError(self.obituary)
-        ready = (self.watch_all if worker is None else self.colleagues[worker].watch)(seconds)
+        ready = self.wait(worker, seconds)
         if not ready:
             return None
         # What a worker sent before it died still counts.
@@ -195,7 +196,20 @@ class ProcessCrew:
         except (EOFError, OSError):
             self.report_death(number)
 
-    def report_death(self, number: int) -> None:
+    def wait(self, worker: int | None, seconds: float | None) -> list:
+        """What `Watch` gives, of a worker or of all; also a dead worker whose connection its own child processes keep open."""
+        watch = self.watch_all if worker is None else self.colleagues[worker].watch
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while True:
+            rest = MP_STATUS_CHECK_INTERVAL if deadline is None else min(MP_STATUS_CHECK_INTERVAL, deadline - time.monotonic())
+            ready = watch(max(rest, 0.0))
+            if ready or deadline is not None and time.monotonic() >= deadline:
+                return ready
+            for one in self.colleagues if worker is None else [self.colleagues[worker]]:
+                if not one.process.is_alive():
+                    return watch(0.0) or [one.process.sentinel]
+
+    def report_death(self, number: int) -> NoReturn:
         """Raises the RuntimeError for a worker that has ended."""
         processes = self.members
         processes[number].join(PATIENCE)
