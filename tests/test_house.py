@@ -96,6 +96,13 @@ def test_library_imports_no_tests_examples_or_benchmarks():
     assert not found
 
 
+def test_numpy_before_2_3_can_run_the_library():
+    """`out=...` is newer than the oldest NumPy that Python 3.10 and our own requirements allow."""
+    found = {f"{path.name}:{node.lineno}" for path in modules() for node in ast.walk(parsed(path)) if isinstance(node, ast.keyword)
+             and node.arg == "out" and any(isinstance(part, ast.Constant) and part.value is ... for part in ast.walk(node.value))}
+    assert not found
+
+
 def functions(path):
     for node in ast.walk(parsed(path)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):

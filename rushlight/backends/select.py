@@ -20,7 +20,7 @@ def masked(a: Any, condition: Any) -> Any:
     bits: Any = BITS.get(a.dtype.itemsize) if a.dtype.kind in "fV" else None
     if bits is None or a.__class__ is not np.ndarray:
         return a * condition
-    return np.multiply(a.view(bits), condition, out=...).view(a.dtype)
+    return np.asarray(np.multiply(a.view(bits), condition)).view(a.dtype)
 
 
 def select(condition: Any, a: Any, b: Any, out: Any = None) -> Any:
@@ -40,9 +40,9 @@ def blend(condition: Any, a: Any, b: Any, out: Any) -> Any:
     bits = BITS[a.dtype.itemsize]
     x, y = a.view(bits), b.view(bits)
     if out is None or out is b:
-        difference = np.bitwise_xor(x, y, out=...)
+        difference = np.bitwise_xor(x, y)
     else:
         difference = np.bitwise_xor(x, y, out=out.view(bits))
-    difference = np.multiply(difference, condition, out=difference if difference.shape == condition.shape else ...)
+    difference = np.multiply(difference, condition, out=difference if difference.shape == condition.shape else None)
     result = np.bitwise_xor(difference, y, out=out.view(bits) if out is not None else difference)
     return out if out is not None else result.view(a.dtype)

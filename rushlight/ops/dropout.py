@@ -168,7 +168,7 @@ def _mean_slopes(x: Any, *, slope: float) -> Any:
 
 RRELU_NOISE = Op("rrelu_noise", opaque, lambda x, *, lower, upper, generator: sampling_discrete.rrelu_noise(x, lower, upper, generator))
 RRELU_MEAN = Op("rrelu_mean", opaque, _mean_slopes)
-RRELU_WITH_NOISE = Op("rrelu_with_noise", opaque, lambda x, slopes: np.multiply(x, slopes, out=...),
+RRELU_WITH_NOISE = Op("rrelu_with_noise", opaque, lambda x, slopes: np.multiply(x, slopes),
     grads=(lambda g, slopes: g * slopes, None))
 
 rrelu_ = inplace(rrelu, "rrelu_")

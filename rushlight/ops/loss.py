@@ -99,20 +99,22 @@ def weighted(loss: Tensor, input: Tensor, weight: Tensor, reduction: str) -> Ten
     return reduced(loss, reduction)
 
 
+#: how many numbers are added up in their own dtype: over more of them float32 would lose digits
+RUN = 1024
+
+
 def sum_of_squares(x: Any) -> float:
-    """The sum of x * x, in float64 over runs that BLAS sums in x's own dtype."""
+    """The sum of x * x: in x's own dtype over short runs, and these sums in float64."""
     row = x.ravel("K")
     if row.size <= RUN:
         return float(row.dot(row))
-    return sum([float(part.dot(part)) for part in np.split(row, range(RUN, row.size, RUN))])
-
-
-#: BLAS adds up one after the other: float32 would lose digits over more elements.
-RUN = 1 << 16
+    whole = row.size // RUN * RUN
+    table, rest = row[:whole].reshape(-1, RUN), row[whole:]
+    return float(np.vecdot(table, table).sum(dtype=np.float64)) + float(rest.dot(rest))
 
 
 def _mse_loss(x: Any, y: Any, *, reduction: str) -> Any:
-    difference = np.subtract(x, y, out=...)
+    difference = np.asarray(np.subtract(x, y))
     if reduction == "none":
         return np.multiply(difference, difference, out=difference)
     total = sum_of_squares(difference)
@@ -125,7 +127,7 @@ MSE_LOSS = Op("mse_loss", loss_kind("mse_cpu"), _mse_loss, samples=between((-2, 
 
 
 def _mse_loss_backward(grad: Any, x: Any, y: Any, *, reduction: str) -> Any:
-    out = np.subtract(x, y, out=...)
+    out = np.asarray(np.subtract(x, y))
     if reduction == "none":
         out *= 2
         return np.multiply(out, grad, out=out)
