@@ -192,9 +192,10 @@ def _group_norm_backward(grad: Any, x: Any, weight: Any, means: Any, scales: Any
     totals, dots = row_sums(g), shifted_dots(g, rows, m)
     factor = np.ones_like(m) if weight is None else np.tile(weight, images)[:, None]
     count = x.dtype.type(per_group * rows.shape[1])
-    group_total, group_dot = (np.repeat((v * factor).reshape(-1, per_group).sum(1, keepdims=True), per_group, 0) for v in (totals, dots))
+    group_total, group_dot = [
+        np.repeat((v * factor).reshape(images * groups, per_group).sum(1, keepdims=True), per_group, 0) for v in (totals, dots)]
     by_x = combined(g, r * factor, rows, m, r ** 3 * group_dot / -count, r * group_total / -count)
-    return by_x.reshape(x.shape), (dots * r).reshape(images, -1).sum(0), totals.reshape(images, -1).sum(0)
+    return by_x.reshape(x.shape), (dots * r).reshape(x.shape[:2]).sum(0), totals.reshape(x.shape[:2]).sum(0)
 
 
 GROUP_NORM_BACKWARD = Op("native_group_norm_backward", kernel, _group_norm_backward)

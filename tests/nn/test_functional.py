@@ -5,6 +5,7 @@ import math
 import pytest
 
 import rushlight as torch
+
 from .functional_cases import FILE, evaluate, outcome, warning
 
 STORED = json.loads(FILE.read_text())
