@@ -54,7 +54,8 @@ def _put_note(error: Exception, trail: Trail, frame: FrameType | None) -> None:
         else:
             error.add_note(note)
     elif error.args and isinstance(error.args[0], str):  # Python 3.10 has no notes
-        error.args = (error.args[0].replace("\n" + old, "") + "\n" + note, *error.args[1:])
+        text = error.args[0].replace("\n" + old, "") if old else error.args[0]
+        error.args = (text + "\n" + note, *error.args[1:])
 
 
 def _raised_by_library(error: Exception) -> bool:

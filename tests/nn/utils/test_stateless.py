@@ -84,7 +84,8 @@ def test_what_will_not_do_is_pytorchs_error_and_changes_nothing(call, error, mes
     before = list(made.parameters())
     with pytest.raises(error) as caught:
         call(made)
-    assert str(caught.value) == message
+    # Without exception notes, Python 3.10 has the module's path on a line below.
+    assert str(caught.value).partition("\n  in ")[0] == message
     assert all(a is b for a, b in zip(before, made.parameters()))
 
 
