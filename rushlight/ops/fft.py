@@ -25,7 +25,7 @@ ADJOINT = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
 
 # ---- the three transforms
 
-def _c2c(x: Any, *, dim: tuple, norm: str, inverse: bool) -> Any:
+def _c2c(x: Any, *, dim: tuple, norm: Any, inverse: bool) -> Any:
     return (np.fft.ifftn if inverse else np.fft.fftn)(x, axes=dim, norm=norm)
 
 
@@ -33,7 +33,7 @@ C2C = Op("fft_c2c", opaque, _c2c, node_name="FftC2CBackward0",
     grads=(lambda g, dim, norm, inverse: apply(C2C, g, dim=dim, norm=ADJOINT[norm], inverse=not inverse),))
 
 
-def _r2c(x: Any, *, dim: tuple, norm: str, onesided: bool, size: int) -> Any:
+def _r2c(x: Any, *, dim: tuple, norm: Any, onesided: bool, size: int) -> Any:
     return (np.fft.rfftn if onesided else np.fft.fftn)(x, axes=dim, norm=norm)
 
 
@@ -47,7 +47,7 @@ R2C = Op("fft_r2c", opaque, _r2c, node_name="FftR2CBackward0",
     grads=(lambda g, dim, norm, onesided, size: _r2c_gradient(g, dim, norm, onesided, size),))
 
 
-def _c2r(x: Any, *, dim: tuple, norm: str, size: int) -> Any:
+def _c2r(x: Any, *, dim: tuple, norm: Any, size: int) -> Any:
     return np.fft.irfftn(x, [*[x.shape[d] for d in dim[:-1]], size], dim, norm)
 
 

@@ -72,7 +72,7 @@ def factors(A: Any, mode: str) -> tuple:
     return apply(QR, A, mode=mode)
 
 
-def _qr_arrays(x: Any, *, mode: str) -> tuple:
+def _qr_arrays(x: Any, *, mode: Any) -> tuple:
     if mode == "r":
         return np.zeros(0, x.dtype), np.linalg.qr(x, "r")
     q, r = np.linalg.qr(x, mode)

@@ -30,13 +30,14 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
     if n < 0:
         from .linalg_solve import inv
         return matrix_power(inv(A), -n)
-    out, square = None, A
+    out: Any = None
+    square: Any = A
     while True:
         if n & 1:
             out = square if out is None else out @ square
         n >>= 1
         if not n:
-            return out.clone() if out is A else out  # type: ignore[union-attr]
+            return out.clone() if out is A else out
         square = square @ square
 
 

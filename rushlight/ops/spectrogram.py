@@ -109,8 +109,8 @@ def istft(input: Tensor, n_fft: int, hop_length: int | None = None, win_length: 
     check_spectrum(input, n_fft, hop_length, win_length, window, half, onesided, return_complex, shown)
     frames = input.transpose(-1, -2)
     norm = "ortho" if normalized else None
-    signal = irfft(frames[..., :n_fft // 2 + 1], n_fft, norm=norm) if not return_complex and half else ifft(frames, norm=norm)
-    signal = signal if return_complex or half else signal.real
+    # Of a real signal the first half of the spectrum says all: the other, where it is given, is not read.
+    signal = ifft(frames, norm=norm) if return_complex else irfft(frames[..., :n_fft // 2 + 1], n_fft, norm=norm)
     real = frames._array.real.dtype
     shape = widened(wrap(np.ones(win_length, real)) if window is None else window, n_fft, win_length)
     return overlapped(signal * shape, shape, hop_length, center, length, shown)
