@@ -151,11 +151,10 @@ def copy_(input: Tensor, src: Any, non_blocking: Any = False) -> Tensor:
         if not isinstance(src, (numbers.Number, np.generic)):
             raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
         src = wrap(np.asarray(src))
-    if src._array.shape != input._array.shape:
-        check_broadcast(input._array.shape, src._array.shape)
     if not mode.grad or input._node is None and src._node is None and input._base is None and src._base is None:
         if src._cell is not None and src._cell is input._cell:
             check_apart(input, src)
+        check_broadcast(input._array.shape, src._array.shape)
         return write(input, src._array)
     return _copy_recorded(input, src)
 
@@ -173,6 +172,8 @@ def write(input: Tensor, values: Any) -> Tensor:
 
 def check_broadcast(shape: tuple, source: tuple) -> None:
     """Raise PyTorch's error unless an array of shape `source` may be written into one of the other shape."""
+    if shape == source:
+        return
     from .views import common_shape
     common = common_shape(shape, source)
     if common != shape:
@@ -180,6 +181,7 @@ def check_broadcast(shape: tuple, source: tuple) -> None:
 
 
 def _copied(input: Tensor, src: Tensor) -> Tensor:
+    check_broadcast(input._array.shape, src._array.shape)
     return apply(COPY, input, cast(src, input.dtype))
 
 
