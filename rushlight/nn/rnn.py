@@ -50,9 +50,9 @@ class RNNBase(Module):
         self.reset_parameters()
 
     def _check_arguments(self, dropout: Any) -> None:
-        if not isinstance(dropout, numbers.Number) or not 0 <= dropout <= 1 or isinstance(dropout, bool):
+        if not isinstance(dropout, numbers.Number) or not 0 <= dropout <= 1 or isinstance(dropout, bool):  # type: ignore[operator]
             raise ValueError("dropout should be a number in range [0, 1] representing the probability of an element being zeroed")
-        if dropout > 0 and self.num_layers == 1:
+        if dropout > 0 and self.num_layers == 1:  # type: ignore[operator]
             warnings.warn("dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects num_layers greater than "
                           f"1, but got dropout={dropout} and num_layers={self.num_layers}", stacklevel=4)
         for name, kind in (("input_size", int), ("hidden_size", int), ("bias", bool), ("batch_first", bool)):
@@ -82,7 +82,7 @@ class RNNBase(Module):
         for layer in range(self.num_layers):
             width = self.input_size if layer == 0 else self._output_size * self._directions
             for suffix in ("", "_reverse")[:self._directions]:
-                shapes = {"weight_ih": (gates, width), "weight_hh": (gates, self._output_size)}
+                shapes: dict[str, tuple] = {"weight_ih": (gates, width), "weight_hh": (gates, self._output_size)}
                 if self.bias:
                     shapes.update(bias_ih=(gates,), bias_hh=(gates,))
                 if self.proj_size:

@@ -38,7 +38,8 @@ def lstm_cell(input: Tensor, hx: Any, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor |
     *Shape*: input (B, I), h and c (B, H), w_ih (4 H, I), w_hh (4 H, H), biases (4 H) -> (B, H) twice.
     """
     check_cell(input, hx, w_ih, w_hh)
-    return plain_lstm_step(input, *hx, w_ih, w_hh, b_ih, b_hh)
+    h, c = hx
+    return plain_lstm_step(input, h, c, w_ih, w_hh, b_ih, b_hh)
 
 
 def plain_lstm_step(input: Tensor, h: Tensor, c: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None, b_hh: Tensor | None) -> tuple:
@@ -81,7 +82,7 @@ def unrolled(cell: Callable, x: Tensor, first: tuple, sizes: tuple | None, rever
     for k in order:
         known, size = states[0].shape[0], inputs[k].shape[0]
         if k == order[0] or size < known:
-            ended.append([state[size:] for state in states])
+            ended.append(tuple([state[size:] for state in states]))
             states = tuple([state[:size] for state in states])
         elif size > known:
             states = tuple([cat((state, start[known:size])) for state, start in zip(states, first)])

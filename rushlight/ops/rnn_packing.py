@@ -51,7 +51,7 @@ def check_lengths(x: Any, lengths: Any, batch_first: bool) -> None:
 
 def sizes_of(lengths: list) -> list:
     """Of decreasing lengths, the number of sequences that reach each step; and of such numbers, the lengths again."""
-    found = []
+    found: list[int] = []
     for count in range(len(lengths), 0, -1):
         found += [count] * (lengths[count - 1] - len(found))
     return found

@@ -5,8 +5,8 @@ import struct
 import zlib
 from typing import Any
 
-from .limits import Budgets, over
 from .errors import archive_error
+from .limits import Budgets, over
 from .source import Source
 
 LOCAL, DIRECTORY, END, END64, LOCATOR64 = b"PK\3\4", b"PK\1\2", b"PK\5\6", b"PK\6\6", b"PK\6\7"

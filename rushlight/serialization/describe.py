@@ -155,7 +155,7 @@ def rows_of(root: Any) -> Iterator[tuple[str, TensorRow]]:
         elif isinstance(value, (dict, list, tuple, Made)) and id(value) not in seen:
             seen.add(id(value))
             waiting += reversed([(f"{place}{step}", part) for step, part in parts_of(value, bool(place))])
-    
+
 
 def parts_of(value: Any, inside: bool) -> Iterator[tuple[str, Any]]:
     """(step, part) for what an object holds."""

@@ -33,8 +33,8 @@ def not_allowed(name: str) -> NotAllowed:
 def weights_only_failure(error: UnpicklingError) -> UnpicklingError:
     """What `load` raises for an error of the pickle: PyTorch's first line, then what was found."""
     if isinstance(error, NotAllowed):
-        return UnpicklingError("Weights only load failed. This file can still be loaded, to do so you have two options, \033[1mdo those steps only if "
-                               f"you trust the source of the checkpoint\033[0m. \n\t(1) {TRUST}\n\t(2) Alternatively, to load with "
+        return UnpicklingError("Weights only load failed. This file can still be loaded, to do so you have two options, \033[1mdo those steps only "
+                               f"if you trust the source of the checkpoint\033[0m. \n\t(1) {TRUST}\n\t(2) Alternatively, to load with "
                                "`weights_only=True` please check the recommended steps in the following error message.\n\tWeightsUnpickler error: "
                                f"{error}\n\n`rushlight inspect FILE` lists all that the file would call.")
     if isinstance(error, Refused):

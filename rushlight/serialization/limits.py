@@ -62,4 +62,5 @@ def budgets(**limits: Any) -> Iterator[None]:
 
 def over(name: str, limit: object, what: str) -> str:
     """The text for a file that would cost more than a limit."""
-    return f"{what}: more than the budget {name}={limit}\n  if the file is meant to be so: with torch.serialization.budgets({name}=...): torch.load(...)"
+    return f"{what}: more than the budget {name}={limit}\n" \
+           f"  if the file is meant to be so: with torch.serialization.budgets({name}=...): torch.load(...)"

@@ -11,8 +11,8 @@ from typing import Any
 from . import options
 from .allowed import allowed_names
 from .archive import Archive
-from .limits import Budgets, current
 from .errors import TRUST, Malformed, Refused, weights_only_failure
+from .limits import Budgets, current
 from .location import restorer
 from .rebuild import LoadedGenerator, Rebuilder
 from .saving import MAGIC_NUMBER, PROTOCOL_VERSION
@@ -194,7 +194,7 @@ def nothing(value: Any) -> Any:
 # ---- the format before zip
 
 def load_legacy(source: Source, job: Job) -> Any:
-    """What a file of the old format holds. A file object is left where the next reader can begin: such files can hold several, one behind the other."""
+    """What a file of the old format holds. A file object is left where the next reader can begin: such files can hold several in a row."""
     data = source.rest()
     at = 0
     for expected, what in ((MAGIC_NUMBER, "Invalid magic number; corrupt file?"), (PROTOCOL_VERSION, "Invalid protocol version")):
@@ -246,7 +246,7 @@ class _Reader:
 
 def trusted_unpickler(pickle_module: Any) -> Any:
     """pickle_module's own Unpickler, which finds under PyTorch's names what we have for them."""
-    class Unpickler(pickle_module.Unpickler):  # type: ignore[misc]  # a base that is given
+    class Unpickler(pickle_module.Unpickler):
         functions: dict[str, Any] = {}
         storages: Any = None
 
