@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import methods
-from .core import apply as core_apply, device as devices, dtypes
+from .core import apply as core_apply, device as devices, dtypes, memory
 from .core.apply import operator, wrap
+from .core.grad_mode import mode
 from .core.inplace import fresh_node
 from .core.node import AccumulateGrad, RemovableHandle, add_hook
 from .core.size import Size
@@ -189,7 +190,8 @@ class Tensor(Listed):
             if value is self:
                 raise RuntimeError("can't assign Variable as its own grad")
             if value._array.shape != self._array.shape:
-                raise RuntimeError("assigned grad has data of a different size")
+                raise RuntimeError(f"attempting to assign a gradient of size '{list(value._array.shape)}' to a tensor of size "
+                                   f"'{list(self._array.shape)}'. Please ensure that the gradient and the tensor are the same size")
             if value._array.dtype != self._array.dtype:
                 raise RuntimeError("assigned grad has data of a different type")
         self._grad = value
@@ -331,7 +333,7 @@ class Tensor(Listed):
     def _one(self) -> Any:
         if self._array.size != 1:
             raise ValueError("only one element tensors can be converted to Python scalars")
-        if self._node is not None and not Tensor._warned_of_scalars:
+        if mode.grad and self._node is not None and not Tensor._warned_of_scalars:
             import warnings
             Tensor._warned_of_scalars = True  # once in a program, as PyTorch
             warnings.warn("Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
@@ -375,7 +377,7 @@ class Tensor(Listed):
         if id(self) in memo:
             return memo[id(self)]
         import copy
-        result = wrap(self._array.copy(order="K"))
+        result = wrap(memory.deep_copy(self._array, memo))
         result.__class__ = type(self)
         memo[id(self)] = result
         if self._node is not None:

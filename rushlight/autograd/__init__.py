@@ -38,14 +38,15 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
     if not inputs:
         raise RuntimeError("'inputs' argument to backward() cannot be empty.")
     found = engine.run(roots, gradients, keep, create_graph, {node_of(t): None for t in inputs})
-    for tensor in inputs:
-        g = found.get(tensor._node)
-        if g is None:
-            continue
-        if isinstance(tensor._node, AccumulateGrad):
-            engine.accumulate(tensor._node, g)
-        else:
-            tensor._grad = g if tensor._grad is None else tensor._grad + g
+    with set_grad_enabled(create_graph):
+        for tensor in {tensor._node: tensor for tensor in inputs}.values():
+            g = found.get(tensor._node)
+            if g is None:
+                continue
+            if isinstance(tensor._node, AccumulateGrad):
+                engine.accumulate(tensor._node, g)
+            else:
+                tensor._grad = g if tensor._grad is None else tensor._grad + g
 
 
 def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None, create_graph: bool = False,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy import ndarray
 
 from .grad_mode import mode
-from .node import FREED, FREED_MESSAGE, AccumulateGrad, Node
+from .node import FREED, FREED_MESSAGE, AccumulateGrad, Node, type_name
 from .wrap import wrap
 
 
@@ -187,7 +187,7 @@ def fitted(grad: Any, shape: tuple) -> Any:
 def accumulate(node: AccumulateGrad, g: Any) -> None:
     """Add a gradient to a leaf's `.grad`."""
     leaf = node.leaf()
-    if leaf is None:
+    if leaf is None or leaf._node is None:  # nobody holds it, or it requires a gradient no more
         return
     known = leaf._grad
     if known is None:
@@ -219,12 +219,26 @@ def arrive(node: Node, g: Any) -> Any:
     for hook in list((node.pre_hooks or {}).values()):
         result = hook(g)
         if result is not None:
+            if g.__class__ is not list:
+                check_hook(hook, g, result)
             g = result
     if node.retain is not None:
         tensor = node.retain()
         if tensor is not None:
             tensor._grad = g.clone() if tensor._grad is None else tensor._grad + g
     return g
+
+
+def check_hook(hook: Any, g: Any, result: Any) -> None:
+    """Raise PyTorch's error unless what a hook returned may stand in a gradient's place."""
+    if not hasattr(result, "_array"):
+        raise TypeError(f"expected Variable, but hook returned '{type(result).__name__}'")
+    was, now = g._array, result._array
+    name = getattr(hook, "__name__", "<unknown>")
+    if was.dtype != now.dtype:
+        raise RuntimeError(f"hook '{name}' has changed the type of value (was {type_name(was)} got {type_name(now)})")
+    if was.shape != now.shape:
+        raise RuntimeError(f"hook '{name}' has changed the size of value")
 
 
 def leave(node: Any, grads: Any, g: Any) -> Any:

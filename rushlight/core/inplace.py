@@ -94,7 +94,9 @@ def _renewed(tensor: Any) -> Node | None:
         return nowhere(tensor)
     if tensor._created is not None:
         raise RuntimeError(unwritable(tensor, "its base or another view of its base has been"))
-    tensor._node = node = _replayed(base, tensor._recipe)._node
+    node = _replayed(base, tensor._recipe)._node
+    pass_on(tensor._node, node)
+    tensor._node = node
     tensor._seen = tensor._cell.count
     node.alias = "AsStridedBackward0"  # the name that PyTorch gives the history of a view whose base was written
     return node
@@ -278,8 +280,17 @@ def set_history(target: Any, node: Node) -> None:
     base = target._base
     if base is None:
         # A cast on the way (float64 result into a float32 tensor) is undone by the engine, which compares dtypes.
+        pass_on(target._node, node)
         target._node = node
         return
     from .copy_slices import COPY_SLICES
-    base._node = Node(COPY_SLICES, (base._node, node), (), {"recipe": target._recipe, "geometry": memory.geometry_of(base._array)},
-                      base._array.shape, base._array.dtype)
+    written = Node(COPY_SLICES, (base._node, node), (), {"recipe": target._recipe, "geometry": memory.geometry_of(base._array)},
+                   base._array.shape, base._array.dtype)
+    pass_on(base._node, written)
+    base._node = written
+
+
+def pass_on(old: Node | None, new: Node) -> None:
+    """`retain_grad` was said of a tensor: it follows the tensor from the node of its old value to that of its new one."""
+    if old is not None and old is not new and old.retain is not None:
+        new.special, new.retain, old.retain = True, old.retain, None

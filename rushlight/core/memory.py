@@ -75,6 +75,18 @@ def geometry_of(array: Any) -> tuple:
     return array.shape, tuple([s // width for s in array.strides]), offset
 
 
+def deep_copy(array: Any, memo: dict) -> Any:
+    """A copy of an array, by copy.deepcopy's memo: arrays that share memory are copied to arrays that share the copy of it."""
+    whole = owner(array)
+    if not dense(whole):
+        return array.copy(order="K")
+    if id(whole) not in memo:
+        memo[id(whole)] = whole.copy(order="K")
+        memo.setdefault(id(memo), []).append(whole)  # where deepcopy keeps alive what it has copied, lest another object get its id
+    copy = memo[id(whole)]
+    return copy if whole is array else array_at(copy, address(copy) + address(array) - address(whole), array.shape, array.strides, array.dtype)
+
+
 def in_geometry(array: Any, geometry: tuple) -> Any:
     """A copy of an array with that shape, those strides and that offset in memory of its own."""
     shape, strides, offset = geometry

@@ -256,11 +256,16 @@ def add_hook(owner: Any, where: str, hook: Any) -> RemovableHandle:
     return handle
 
 
+def type_name(array: Any) -> str:
+    """The old name of a tensor's type, as messages have it: torch.FloatTensor."""
+    from .dtypes import of_numpy
+    return f"torch.{of_numpy(array.dtype).kernel_name}Tensor"
+
+
 def stale(saved: Any, cell: Any, node: Node) -> RuntimeError:
     """The error for a value that backward needs and that was overwritten."""
     array = getattr(saved, "_array", saved)
-    from .dtypes import of_numpy
-    kind = f"torch.{of_numpy(array.dtype).kernel_name}Tensor"
+    kind = type_name(array)
     maker = node if saved is node.out else getattr(saved, "_node", None)
     whose = ""
     if maker is not None and not isinstance(maker, AccumulateGrad):

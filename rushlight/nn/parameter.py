@@ -35,6 +35,12 @@ class Parameter(Tensor):
     def __repr__(self, **kwargs: Any) -> str:  # type: ignore[override]
         return "Parameter containing:\n" + super().__repr__()
 
+    def __deepcopy__(self, memo: dict) -> Any:
+        # As PyTorch's: the numbers alone, in memory that no other tensor shares, without the gradient.
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(self.data.clone(), self.requires_grad)
+        return memo[id(self)]
+
 
 class _BufferMeta(type):
     def __instancecheck__(cls, instance: Any) -> bool:

@@ -216,3 +216,49 @@ def test_error_inside_backward_leaves_the_mode_as_it_was():
     with pytest.raises(ValueError, match="mine"):
         Fails.apply(x).sum().backward()
     assert torch.is_grad_enabled() and x.grad is None
+
+
+@pytest.mark.parametrize("write", [lambda y: y.mul_(3), lambda y: y[:1].mul_(3)])
+def test_retained_gradient_is_that_of_the_value_after_a_write(write):
+    y = torch.ones(2, requires_grad=True) * 1
+    y.retain_grad()
+    write(y)
+    y.sum().backward()
+    assert y.grad.tolist() == [1, 1]
+
+
+def test_retained_gradient_of_a_view_is_that_of_the_value_after_a_write_to_its_base():
+    y = torch.ones(2, requires_grad=True) * 1
+    v = y[:1]
+    v.retain_grad()
+    y.mul_(3)
+    v.sum().backward()
+    assert v.grad.tolist() == [1]
+
+
+def test_input_named_twice_gets_its_gradient_once_and_in_place():
+    x = torch.ones(2, requires_grad=True)
+    x.grad = known = torch.ones(2)
+    (x * 2).sum().backward(inputs=[x, x])
+    assert x.grad is known and known.tolist() == [3, 3]
+
+
+def test_leaf_that_requires_a_gradient_no_more_gets_none():
+    x = torch.ones(2, requires_grad=True)
+    y = (x * 2).sum()
+    x.requires_grad_(False)
+    y.backward()
+    assert x.grad is None
+
+
+@pytest.mark.parametrize(("result", "error", "message"), [
+    (3, TypeError, "expected Variable, but hook returned 'int'"),
+    (torch.ones(3), RuntimeError, "hook '<lambda>' has changed the size of value"),
+    (torch.ones(2).double(), RuntimeError, "hook '<lambda>' has changed the type of value (was torch.FloatTensor got torch.DoubleTensor)"),
+])
+def test_hook_that_returns_what_is_no_such_gradient_is_refused(result, error, message):
+    x = torch.ones(2, requires_grad=True)
+    x.register_hook(lambda g: result)
+    with pytest.raises(error) as caught:
+        (x * 2).sum().backward()
+    assert str(caught.value) == message and x.grad is None
