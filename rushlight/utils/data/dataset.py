@@ -195,9 +195,9 @@ def random_split(dataset: Any, lengths: Sequence[int | float], generator: Genera
     if total != len(dataset):
         raise ValueError("Sum of input lengths does not equal the length of the input dataset!\n"
                          f"  the lengths sum to {total}, and the dataset has {len(dataset)} samples")
-    order = randperm(total, generator=generator).tolist()
+    order = randperm(total, generator=generator).tolist()  # type: ignore[arg-type]  # fractions have become whole numbers
     ends = itertools.accumulate(lengths)
-    return [Subset(dataset, order[end - length:end]) for end, length in zip(ends, lengths)]  # type: ignore[misc]
+    return [Subset(dataset, order[end - length:end]) for end, length in zip(ends, lengths)]
 
 
 def _lengths_of_fractions(count: int, fractions: Sequence[float]) -> list[int]:
