@@ -143,7 +143,7 @@ def defaults() -> dict[str, Entry]:
         "torch.storage.UntypedStorage": (UntypedStorage, None, None),
         "torch.storage.TypedStorage": (TypedStorage, None, None),
     }
-    constants = [*dtypes.ALL, *[value for value in LAYOUTS.values() if isinstance(value, memory_format)]]
+    constants: list[Any] = [*dtypes.ALL, *[value for value in LAYOUTS.values() if isinstance(value, memory_format)]]
     found.update({f"torch.{value.name}": (value, None, None) for value in constants})
     for home in ("torch", "torch.cuda"):
         found.update({f"{home}.{name}": (StorageType(name), None, None) for name in STORAGES})

@@ -66,7 +66,10 @@ def validate_cuda_device(location: str) -> int:
 
 
 def _to_cuda(storage: Any, location: str) -> Any:
-    return storage.cuda(validate_cuda_device(location)) if re.fullmatch(r"cuda(:\d{1,4})?", location) else None
+    if not re.fullmatch(r"cuda(:\d{1,4})?", location):
+        return None
+    number = validate_cuda_device(location)
+    return storage.cuda(number)
 
 
 register_package(10, lambda storage: "cpu" if storage.device.type == "cpu" else None,

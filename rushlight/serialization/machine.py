@@ -15,8 +15,8 @@ from typing import Any
 from ..nn.parameter import Parameter
 from ..tensor import Tensor
 from .allowed import BLOCKED, Entry, all_allowed, hashable
-from .limits import Budgets, over
 from .errors import Malformed, Refused, not_allowed
+from .limits import Budgets, over
 from .rebuild import Rebuilder
 
 #: what damaged instructions do to the machine; all of it becomes an UnpicklingError
@@ -238,7 +238,7 @@ def check_depth(root: Any, limit: int) -> None:
         for value in level:
             if isinstance(value, (list, tuple, dict, set)) and id(value) not in seen:
                 seen.add(id(value))
-                following += value.values() if isinstance(value, dict) else value
+                following.extend(value.values() if isinstance(value, dict) else value)
         if not following:
             return
         level = following

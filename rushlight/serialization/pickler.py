@@ -153,7 +153,7 @@ class TorchPickling:
             return NotImplemented  # a subclass that pickles itself
         own = {name: value for name, value in tensor.__dict__.items() if name not in PRIVATE}
         if isinstance(tensor, Parameter) and kind is Parameter:
-            parts = (tensor.data, tensor.requires_grad, OrderedDict())
+            parts: tuple = (tensor.data, tensor.requires_grad, OrderedDict())
             return (REBUILD_PARAMETER_WITH_STATE, (*parts, own)) if own else (REBUILD_PARAMETER, parts)
         rebuild, args = self.reduce_plain(tensor)
         return (rebuild, args) if kind is Tensor and not own else (REBUILD_FROM_TYPE, (rebuild, kind, args, own))
@@ -161,7 +161,7 @@ class TorchPickling:
     def reduce_plain(self, tensor: Any) -> tuple:
         """(function, arguments) that make the tensor without its class and attributes."""
         ref, offset, strides = self.storages.of_tensor(tensor)
-        args = (ref, offset, tuple(tensor._array.shape), strides, tensor.requires_grad, OrderedDict())
+        args: tuple = (ref, offset, tuple(tensor._array.shape), strides, tensor.requires_grad, OrderedDict())
         return (REBUILD_NEW_DTYPE, (*args, tensor.dtype)) if tensor.dtype in NEW_DTYPES else (REBUILD, args)
 
     def save_global(self, value: Any, name: str | None = None) -> None:
@@ -187,7 +187,7 @@ def pickler_class(pickle_module: Any) -> Any:
     """A pickler for PyTorch's files, on the one that pickle_module has, which must be written in Python."""
     base = pickle_module.Pickler
     if not hasattr(base, "dispatch"):
-        base = getattr(pickle_module, "_Pickler", pickle._Pickler)  # type: ignore[attr-defined]  # pickle's own, in Python
+        base = getattr(pickle_module, "_Pickler", pickle._Pickler)  # pickle's own, in Python
     dispatch = {kind: TorchPickling.save_global if save is base.save_global else save for kind, save in base.dispatch.items()}
     dispatch.update(dict.fromkeys((TorchGlobal, dtypes.dtype, memory_format), TorchPickling.save_global))
     dispatch[layout] = TorchPickling.save_layout

@@ -36,7 +36,7 @@ class Request:
         if len(identity) != length:
             raise Malformed("a storage is named by its type, key, place and number of elements")
         _, kind, self.key, location, count, *view = identity
-        self.dtype = dtypes.uint8 if kind is UntypedStorage else getattr(kind, "dtype", None)
+        self.dtype: Any = dtypes.uint8 if kind is UntypedStorage else getattr(kind, "dtype", None)
         self.location = as_text(location)
         self.view = view[0] if view else None
         if (not isinstance(self.dtype, dtypes.dtype) or not isinstance(self.location, str) or type(count) is not int or count < 0
