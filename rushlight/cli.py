@@ -12,6 +12,7 @@ usage: rushlight COMMAND ...
   rushlight run -m MODULE [ARG ...]   the same for a module, as python -m
   rushlight demo [PICTURE]            train a small network on handwritten digits and draw what it learned
   rushlight info                      versions, BLAS, threads, extras, devices
+  rushlight inspect FILE              what a model file holds and what it would call, without loading it
 
 As python -m rushlight COMMAND ... too."""
 
@@ -55,6 +56,21 @@ def info(arguments: list[str]) -> int:
     return 0
 
 
+def inspect(arguments: list[str]) -> int:
+    """`rushlight inspect`: 1 if the file is damaged or of no format that `torch.load` reads."""
+    if len(arguments) != 1:
+        return wrong("rushlight inspect: give one FILE")
+    from pickle import UnpicklingError
+
+    from .serialization.describe import report
+    try:
+        print(report(arguments[0]))
+    except (OSError, RuntimeError, UnpicklingError) as error:
+        print(f"{arguments[0]}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
 def show_help(arguments: list[str]) -> int:
     """`rushlight --help`."""
     print(USAGE)
@@ -69,7 +85,7 @@ def show_version(arguments: list[str]) -> int:
 
 
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
-    "run": run, "demo": demo, "info": info,
+    "run": run, "demo": demo, "info": info, "inspect": inspect,
     "help": show_help, "--help": show_help, "-h": show_help, "--version": show_version,
 }
 
