@@ -22,7 +22,14 @@ def product(a: Any, b: Any) -> Any:
         raise NotImplementedError('"addmm_impl_cpu_" not implemented for \'Bool\'')
     if a.ndim == b.ndim == 2 and a.shape[1] > LONG and a.shape[0] * b.shape[1] <= NARROW and a.dtype == np.float32:
         return long_product(a, b)
+    if a.ndim == b.ndim == 2 and a.dtype == np.float32 and b.shape[1] > 16 and b.shape[1] % 16 and 1 < a.size * b.shape[1] <= SMALL_PRODUCT:
+        # BLAS's kernel for small products sums the last columns in another order; of the transposed product it sums all in one.
+        return np.ascontiguousarray(np.matmul(b.T, a.T).T)
     return np.matmul(a, b)
+
+
+#: multiplications up to which BLAS has a kernel of its own
+SMALL_PRODUCT = 1_000_000
 
 
 # A product with a long inner dimension and a small result is summed in parts, which are then added. The BLAS under PyTorch does so on
