@@ -122,6 +122,7 @@ FUNCTIONS = {
 }
 #: functions that take `out=` in their own way, or not at all
 OWN_OUT = {"activation", "smooth", "conv", "pool", "pool_adaptive", "norm", "distance", "create", "counted", "exchange", "views", "copying",
+           "rnn", "rnn_packing",
            "reorder", "regions", "pieces", "memory", "queries", "random", "random_gamma", "dropout", "window_functions", "spectrogram"}
 
 #: methods that PyTorch offers as functions too

@@ -51,7 +51,6 @@ def run(code):
 #: What Rushlight does not have yet, and the keys of the programs that need it. Whoever brings it takes it off this list.
 WAITING = {
     "torch.distributions": r"\w+\.sample",
-    "nn.RNN, nn.LSTM, nn.GRU and their cells": r"ctor\.(RNN|LSTM|GRU)|tol/(LSTM|GRU)",
 }
 
 

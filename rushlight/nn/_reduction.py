@@ -18,8 +18,8 @@ def get_enum(reduction: str) -> int:
 
 def legacy_get_string(size_average: bool | None, reduce: bool | None, emit_warning: bool = True) -> str:
     """The reduction that the two old arguments mean together; None stands for True."""
-    averaged, reduced = size_average is None or size_average, reduce is None or reduce
-    reduction = "none" if not reduced else "mean" if averaged else "sum"
+    from ..ops.loss import legacy_reduction
+    reduction = legacy_reduction(size_average, reduce)
     if emit_warning:
         warnings.warn(f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.", stacklevel=2)
     return reduction

@@ -6,6 +6,7 @@ all classes with the factor `every`; weights, ignored rows and the division by a
 from __future__ import annotations
 
 from collections import namedtuple
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -185,7 +186,7 @@ SAFE = 30.0
 def exponentials(x: Any) -> tuple:
     """exp(x - shift) in C order, its sums over dimension 1 with that dimension kept, and the shift: the rows' maxima, or None for none."""
     x, shift = np.ascontiguousarray(x), None
-    if not (x.size and np.maximum.reduce(x, axis=None) < SAFE and np.minimum.reduce(x, axis=None) > -SAFE):
+    if not are_safe(x):
         shift = np.maximum.reduce(x, axis=1, keepdims=True, initial=-np.inf if not x.shape[1] else None)
         # A row that is -inf throughout would give nan for every class, as it does in PyTorch.
         e = np.subtract(x, shift)
@@ -195,10 +196,31 @@ def exponentials(x: Any) -> tuple:
     return e, totals(e), shift
 
 
+def are_safe(x: Any) -> bool:
+    """Whether all logits lie between -SAFE and SAFE."""
+    if x.size <= FEW:
+        row = x.ravel()
+        if row.dot(row) < SAFE * SAFE:  # then so is each of them; two reductions would take four times as long
+            return x.size > 0
+    return x.size > 0 and np.maximum.reduce(x, axis=None) < SAFE and np.minimum.reduce(x, axis=None) > -SAFE
+
+
+#: a table that one product runs through faster than a reduction is set up
+FEW = 4096
+
+
+@cache
+def ones_column(count: int, dtype: Any) -> Any:
+    """A column of ones, kept: the number of classes is the same at every step."""
+    column = np.ones((count, 1), dtype)
+    column.flags.writeable = False
+    return column
+
+
 def totals(e: Any) -> Any:
     """The sums over dimension 1, which is kept."""
     if e.ndim == 2 and e.dtype.itemsize >= 4:
-        return np.matmul(e, np.ones((e.shape[1], 1), e.dtype))  # BLAS adds short rows faster than a reduction
+        return np.matmul(e, ones_column(e.shape[1], e.dtype))  # BLAS adds short rows faster than a reduction
     return np.add.reduce(e, axis=1, keepdims=True)
 
 
@@ -215,7 +237,13 @@ def _cross_entropy(x: Any, target: Any, weight: Any, *, reduction: str, ignore_i
         logs = (np.log(s) if shift is None else np.log(s) + shift) - x
         uniform = np.add.reduce(logs if weight is None else logs * along_classes(weight, x.ndim), axis=1)
         loss = np.asarray(loss + summed(uniform, f.every, reduction))
-    return np.full_like(loss, np.nan) if f.is_void else loss, e, s
+    if f.is_void:
+        loss = np.full_like(loss, np.nan)
+    return loss, e, s, f.index, np.asarray(f.hit, x.dtype), NONE if f.every is None else f.every
+
+
+#: in place of the factors of all classes, where there are none
+NONE = np.empty(0)
 
 
 def spread_over(column: Any, e: Any) -> Any:
@@ -230,21 +258,20 @@ def along_classes(weight: Any, ndim: int) -> Any:
     return weight.reshape(-1, *(1,) * (ndim - 2))
 
 
-def _cross_entropy_backward(grad: Any, x: Any, target: Any, weight: Any, e: Any, s: Any, *, reduction: str, ignore_index: int,
-                            smoothing: float) -> Any:
+def _cross_entropy_backward(grad: Any, x: Any, target: Any, weight: Any, e: Any, s: Any, index: Any, hit: Any, every: Any, *, reduction: str,
+                            ignore_index: int, smoothing: float) -> Any:
     # d loss_i / d x = hit (p - [class]) + every (p sum(w) - w) with p the softmax, e / s.
-    f = factors(x.shape, target, weight, x.dtype, reduction, ignore_index, smoothing)
-    hit = grad * f.hit if f.hit.__class__ is not float or reduction == "none" else x.dtype.type(grad.item() * f.hit)
-    scale = hit
-    if f.every is not None:
-        scale = hit + grad * f.every * (x.shape[1] if weight is None else weight.sum())
+    scale = hit = grad * hit
+    if every.size:
+        every = grad * every
+        scale = hit + every * (x.shape[1] if weight is None else weight.sum())
     if scale.ndim:
         scale = np.expand_dims(scale, 1)
     out = e * spread_over(scale / s, e)
     flat = out.reshape(-1)
-    flat[f.index] -= hit
-    if f.every is not None:
-        out -= np.expand_dims(grad * f.every, 1) * (1 if weight is None else along_classes(weight, x.ndim))
+    flat[index] -= hit
+    if every.size:
+        out -= np.expand_dims(every, 1) * (1 if weight is None else along_classes(weight, x.ndim))
     return out
 
 
@@ -264,7 +291,7 @@ def _second(g: Any, grad: Any, x: Any, target: Any, weight: Any, reduction: str,
         even = g if weight is None else g * weight.reshape(-1, *(1,) * (len(shape) - 2))
         by_grad = by_grad - wrap(f.every) * even.sum(1)
     by_x = (grad * scale).unsqueeze(1) * p * (g - inner.unsqueeze(1))
-    return by_grad if reduction == "none" else by_grad.sum(), by_x, None, None, None, None
+    return by_grad if reduction == "none" else by_grad.sum(), by_x, None, None, None, None, None, None, None
 
 
 def take_flat(x: Any, index: Any) -> Any:
@@ -287,7 +314,7 @@ def evaluate_rows(op: Op, args: tuple, attrs: dict) -> Any:
 
 
 def _cross_entropy_grad(g: Any, x: Any, target: Any, weight: Any, out: tuple, reduction: str, ignore_index: int, smoothing: float) -> tuple:
-    return apply(CROSS_ENTROPY_BACKWARD, g, x, target, weight, out[1], out[2], reduction=reduction, ignore_index=ignore_index,
+    return apply(CROSS_ENTROPY_BACKWARD, g, x, target, weight, *out[1:], reduction=reduction, ignore_index=ignore_index,
                  smoothing=smoothing), None, None
 
 

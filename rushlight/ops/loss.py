@@ -19,11 +19,17 @@ if TYPE_CHECKING:
 REDUCTIONS = frozenset({"none", "mean", "sum"})
 
 
+def legacy_reduction(size_average: bool | None, reduce: bool | None) -> str:
+    """The reduction that the two old arguments mean together; None stands for True."""
+    if reduce is not None and not reduce:
+        return "none"
+    return "mean" if size_average is None or size_average else "sum"
+
+
 def reduction_of(reduction: str, size_average: bool | None, reduce: bool | None) -> str:
     """The reduction, checked; the two old arguments, where given, come first."""
     if size_average is not None or reduce is not None:
-        averaged, reduced = size_average is None or size_average, reduce is None or reduce
-        reduction = "none" if not reduced else "mean" if averaged else "sum"
+        reduction = legacy_reduction(size_average, reduce)
         warnings.warn(f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.", stacklevel=3)
     if reduction not in REDUCTIONS:
         raise ValueError(f"{reduction} is not a valid value for reduction")

@@ -30,7 +30,7 @@ def rnn_forward(x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, *, 
         rows[k][:, :hidden] = h
         z = products(k, h, outs[k])
         if relu:
-            np.maximum(z, 0, z)
+            np.maximum(z, 0, out=z)
         else:
             np.tanh(z, z)
         return (z,)

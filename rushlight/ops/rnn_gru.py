@@ -29,7 +29,8 @@ def gru_forward(x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, *, 
 
     def step(k: int, h: Any) -> tuple:
         rows[k][:, :hidden] = h
-        gru_step(*products(k, h), blocks[k], h, outs[k])
+        product, new = products(k, h)
+        gru_step(product, new, blocks[k], h, outs[k])
         return (outs[k],)
     carry(steps.sizes, (first,), (last,), step)
     return out, last, gates.view(np.uint8), table.view(np.uint8)
@@ -61,7 +62,7 @@ def gru_products(steps: Steps, table: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh
 
 def as_parts(z: Any, parts: int) -> Any:
     """A table (size, parts H) as its parts (parts, size, H)."""
-    return z.reshape(len(z), parts, -1).transpose(1, 0, 2)
+    return z.reshape(len(z), parts, z.shape[1] // parts).transpose(1, 0, 2)
 
 
 def gru_step(product: Any, new: Any, block: Any, h: Any, out: Any) -> None:

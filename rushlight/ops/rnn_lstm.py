@@ -32,7 +32,7 @@ def halves(hidden: int, dtype: Any) -> Any:
 
 def as_parts(z: Any) -> Any:
     """A table (size, 4 H) as its four parts (4, size, H)."""
-    return z.reshape(len(z), 4, -1).transpose(1, 0, 2)
+    return z.reshape(len(z), 4, z.shape[1] // 4).transpose(1, 0, 2)
 
 
 def lstm_forward(x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, w_hr: Any, *, sizes: tuple | None,

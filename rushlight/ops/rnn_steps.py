@@ -94,7 +94,7 @@ def zeros_unless(state: Any, steps: Steps, width: int, dtype: Any) -> Any:
 def operands(x: Any, steps: Steps, width: int) -> Any:
     """A table of what a step's weights are multiplied with: room for the state before it, its input, a 1 for the bias."""
     table = np.empty((steps.rows, width + x.shape[-1] + 1), x.dtype)
-    table[:, width:-1] = x.reshape(steps.rows, -1)
+    table[:, width:-1] = x.reshape(steps.rows, x.shape[-1])
     table[:, -1] = 1
     return table
 
@@ -142,7 +142,7 @@ class WeightGradients:
     """
 
     def __init__(self, steps: Steps, operands: Any, w_ih: Any, wants: tuple):
-        self.operands, self.w_ih, (self.wants_x, self.wants_weights) = operands.reshape(steps.rows, -1), w_ih, wants
+        self.operands, self.w_ih, (self.wants_x, self.wants_weights) = operands, w_ih, wants
         self.groups = steps.groups(GROUP // (len(w_ih) * operands.itemsize))
         self.memory = np.empty((max([group.stop - group.start for group, _ in self.groups]), len(w_ih)), operands.dtype)
         self.sum: Any = None if self.wants_weights else np.empty((0, operands.shape[-1]), operands.dtype)

@@ -22,7 +22,7 @@ from .rebuild import Rebuilder
 #: what damaged instructions do to the machine; all of it becomes an UnpicklingError
 CONFUSION = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, MemoryError, RecursionError, struct.error, EOFError)
 #: bytes that objects take in CPython, with their place in a container
-LIST, DICT, SET, TUPLE, NUMBER, MEMO, MADE, ENTRY, FIRST_ENTRY = 72, 72, 224, 100, 40, 72, 640, 72, 120
+LIST, DICT, SET, TUPLE, NUMBER, MEMO, MADE, ENTRY, FIRST_ENTRY = 72, 72, 224, 100, 40, 100, 640, 72, 120
 #: instructions between two looks at the budgets
 STRIDE = 256
 Step = Callable[["Machine"], None]

@@ -51,6 +51,7 @@ def read_header(path: str, budgets: Budgets) -> list[tuple[str, dtypes.dtype, tu
         library = need("safetensors", "loading a .safetensors file")
     except ModuleNotFoundError as error:
         raise RuntimeError(f"Attempting to load a safetensors file but safetensors is not installed. {error}") from None
+    check_header(path, budgets)
     found: list[tuple[str, dtypes.dtype, tuple[int, ...], int]] = []
     try:
         with library.safe_open(path, "np") as file:
@@ -74,6 +75,15 @@ def read_header(path: str, budgets: Budgets) -> list[tuple[str, dtypes.dtype, tu
     if first < 8:
         raise RuntimeError(f"{os.path.basename(path)} was changed while it was read")
     return [(name, dtype, shape, first + start) for name, dtype, shape, start in found]
+
+
+def check_header(path: str, budgets: Budgets) -> None:
+    """Raises RuntimeError if the header is long. The library reads it whole, into some 13 times the memory, before anyone can count tensors."""
+    with open(path, "rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+    size = os.path.getsize(path)
+    if 8 + length <= size and length > budgets.header + size // 16:
+        raise RuntimeError(over("header", budgets.header, f"a header of {length} bytes"))
 
 
 def load_sharded(path: str, load_shard: Any, budgets: Budgets) -> dict[str, Any]:

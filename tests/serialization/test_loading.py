@@ -240,6 +240,12 @@ def test_damaged_safetensors_file_is_refused(safetensors, tmp_path, data):
         torch.load(tmp_path / "model.safetensors")
 
 
+def test_header_beyond_its_budget_is_refused_before_it_is_read(safetensors, tmp_path):
+    safetensors.save_file({f"w{i}": np.zeros(1) for i in range(20)}, tmp_path / "model.safetensors")
+    with torch.serialization.budgets(header=100), pytest.raises(RuntimeError, match="budget header=100"):
+        torch.load(tmp_path / "model.safetensors")
+
+
 def test_safetensors_file_without_the_library_is_one_sentence(tmp_path, monkeypatch):
     (tmp_path / "model.safetensors").write_bytes(b"")
     monkeypatch.setitem(sys.modules, "safetensors", None)

@@ -136,7 +136,7 @@ def collate_numpy_array_fn(batch: Any, *, collate_fn_map: dict | None = None) ->
         raise TypeError(default_collate_err_msg_format.format(dtype))
     # Alike arrays need no tensor of each; but a function that the user put in the place of ours is to see tensors.
     if (collate_fn_map or {}).get(Tensor) is collate_tensor_fn and set(map(type, batch)) == {np.ndarray} and alike(batch) \
-            and dtype.isnative and dtype in dtypes.BY_NUMPY and min(first.strides, default=0) >= 0:
+            and dtype in dtypes.BY_NUMPY and min(first.strides, default=0) >= 0:
         if not first.flags.writeable:
             warn_not_writable()
         return wrap(stacked(batch))

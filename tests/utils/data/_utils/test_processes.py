@@ -12,6 +12,7 @@ import pytest
 
 import rushlight as torch
 from rushlight.utils import data
+from rushlight.utils.data._utils import collate, processes
 
 pytestmark = [pytest.mark.filterwarnings("ignore:This DataLoader will create"),
               pytest.mark.skipif(not hasattr(os, "fork"), reason="these datasets are local to the test; test_spawned_workers serves all systems")]
@@ -194,6 +195,34 @@ def test_worker_that_ends_is_reported_at_once(end, cause, options):
     with pytest.raises(RuntimeError, match="exited unexpectedly"):
         next(batches)
     assert time.monotonic() - began < 4
+
+
+def die_with_child_alive():
+    if os.fork() == 0:
+        time.sleep(3)  # and holds all that the worker had open
+        os._exit(0)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("options", [{}, {"in_order": False}])
+def test_dead_worker_is_found_though_its_own_child_lives(monkeypatch, options):
+    monkeypatch.setattr(processes, "MP_STATUS_CHECK_INTERVAL", .1)
+    began = time.monotonic()
+    with pytest.raises(RuntimeError, match="exited unexpectedly"):
+        list(data.DataLoader(Doing(die_with_child_alive), **FORK, **options))
+    assert time.monotonic() - began < 2.5
+
+
+def test_worker_makes_batches_in_shared_memory():
+    assert list(data.DataLoader(Rows(4), 4, collate_fn=lambda batch: collate.empty is np.empty, **FORK)) == [False]
+    assert collate.empty is np.empty
+
+
+def test_workers_stay_ahead():
+    batches = iter(data.DataLoader(Rows(), 2, prefetch_factor=3, **FORK))
+    for _ in range(5):
+        assert len(batches._tasks) == 6
+        next(batches)
 
 
 def test_timeout():
