@@ -57,6 +57,9 @@ def watch(op: Any, args: tuple, attrs: dict) -> Any:
                     f"subclass {overriding[0]}")
 
 
+watch.plain_tensors_pass = True  # type: ignore[attr-defined]  # it does nothing to operations on plain tensors
+
+
 def unwatched(op: Any, args: tuple, attrs: dict) -> Any:
     """Run an operation without this watcher; those that came before it look on."""
     at = hot.watchers.index(watch)
