@@ -9,6 +9,7 @@ import warnings
 from math import e, inf, nan, pi
 from typing import Any
 
+from .backends.heap import keep_freed_memory as _keep_freed_memory
 from .core import dtypes as _dtypes
 from .core.device import device
 from .core.dtypes import (
@@ -40,6 +41,8 @@ from .version import __version__
 
 # NumPy warns of a division by zero or an overflow in our operations, where PyTorch gives inf and nan without a word.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"rushlight\.")
+
+_keep_freed_memory()
 
 # Importing Tensor put its module where the function `tensor` belongs.
 del globals()["tensor"]
