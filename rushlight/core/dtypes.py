@@ -13,17 +13,21 @@ BOOL, INTEGER, FLOAT, COMPLEX = range(4)
 
 
 class dtype:
-    """An element type, such as `float32`; `str()` gives PyTorch's name."""
+    """An element type, such as `float32`; `str()` gives PyTorch's name.
 
-    __slots__ = ("name", "_numpy", "itemsize", "category", "is_signed", "_kernel_name", "__weakref__")
+    PyTorch's messages call it by two further names: `kernel_name` ("Long") and `c_name` ("long int"), the type in C++.
+    """
 
-    def __init__(self, name: str, numpy_type: Any, itemsize: int, category: int, kernel_name: str):
+    __slots__ = ("name", "_numpy", "itemsize", "category", "is_signed", "kernel_name", "c_name", "__weakref__")
+
+    def __init__(self, name: str, numpy_type: Any, itemsize: int, category: int, kernel_name: str, c_name: str):
         self.name = name
         self._numpy: Any = None if numpy_type is None else np.dtype(numpy_type)
         self.itemsize = itemsize
         self.category = category
         self.is_signed = category >= FLOAT or (category == INTEGER and not name.startswith("u"))
-        self._kernel_name = kernel_name
+        self.kernel_name = kernel_name
+        self.c_name = c_name
 
     @property
     def numpy(self) -> np.dtype:
@@ -39,11 +43,6 @@ class dtype:
     @property
     def is_complex(self) -> bool:
         return self.category == COMPLEX
-
-    @property
-    def kernel_name(self) -> str:
-        """The C type's name that PyTorch's messages use: "Float", "Long" ..."""
-        return self._kernel_name
 
     def to_real(self) -> dtype:
         """The dtype of a complex number's parts; itself if real."""
@@ -68,21 +67,21 @@ class dtype:
 
 dtype.__module__ = "rushlight"
 
-bool_ = dtype("bool", np.bool_, 1, BOOL, "Bool")
-uint8 = dtype("uint8", np.uint8, 1, INTEGER, "Byte")
-int8 = dtype("int8", np.int8, 1, INTEGER, "Char")
-int16 = dtype("int16", np.int16, 2, INTEGER, "Short")
-int32 = dtype("int32", np.int32, 4, INTEGER, "Int")
-int64 = dtype("int64", np.int64, 8, INTEGER, "Long")
-uint16 = dtype("uint16", np.uint16, 2, INTEGER, "UInt16")
-uint32 = dtype("uint32", np.uint32, 4, INTEGER, "UInt32")
-uint64 = dtype("uint64", np.uint64, 8, INTEGER, "UInt64")
-float16 = dtype("float16", np.float16, 2, FLOAT, "Half")
-bfloat16 = dtype("bfloat16", None, 2, FLOAT, "BFloat16")
-float32 = dtype("float32", np.float32, 4, FLOAT, "Float")
-float64 = dtype("float64", np.float64, 8, FLOAT, "Double")
-complex64 = dtype("complex64", np.complex64, 8, COMPLEX, "ComplexFloat")
-complex128 = dtype("complex128", np.complex128, 16, COMPLEX, "ComplexDouble")
+bool_ = dtype("bool", np.bool_, 1, BOOL, "Bool", "bool")
+uint8 = dtype("uint8", np.uint8, 1, INTEGER, "Byte", "unsigned char")
+int8 = dtype("int8", np.int8, 1, INTEGER, "Char", "signed char")
+int16 = dtype("int16", np.int16, 2, INTEGER, "Short", "short int")
+int32 = dtype("int32", np.int32, 4, INTEGER, "Int", "int")
+int64 = dtype("int64", np.int64, 8, INTEGER, "Long", "long int")
+uint16 = dtype("uint16", np.uint16, 2, INTEGER, "UInt16", "short unsigned int")
+uint32 = dtype("uint32", np.uint32, 4, INTEGER, "UInt32", "unsigned int")
+uint64 = dtype("uint64", np.uint64, 8, INTEGER, "UInt64", "long unsigned int")
+float16 = dtype("float16", np.float16, 2, FLOAT, "Half", "c10::Half")
+bfloat16 = dtype("bfloat16", None, 2, FLOAT, "BFloat16", "c10::BFloat16")
+float32 = dtype("float32", np.float32, 4, FLOAT, "Float", "float")
+float64 = dtype("float64", np.float64, 8, FLOAT, "Double", "double")
+complex64 = dtype("complex64", np.complex64, 8, COMPLEX, "ComplexFloat", "c10::complex<float>")
+complex128 = dtype("complex128", np.complex128, 16, COMPLEX, "ComplexDouble", "c10::complex<double>")
 
 ALL = (bool_, uint8, int8, int16, int32, int64, uint16, uint32, uint64, float16, bfloat16, float32, float64, complex64, complex128)
 BY_NAME = {d.name: d for d in ALL}

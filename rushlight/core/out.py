@@ -65,8 +65,7 @@ def check_out(name: str, value: Any, target: Any, mismatch: str | None) -> None:
                            "requires grad.")
     source, wanted = of_numpy(value._array.dtype), of_numpy(target._array.dtype)
     if source is not wanted and mismatch is not None:
-        names = {"result": source.kernel_name, "out": wanted.kernel_name}
-        raise RuntimeError(mismatch.format(**names, **{"c_" + key: name.lower() for key, name in names.items()}))
+        raise RuntimeError(mismatch.format(result=source.kernel_name, out=wanted.kernel_name, c_result=source.c_name, c_out=wanted.c_name))
     if source is not wanted and not can_cast(source, wanted):
         raise RuntimeError(f"result type {source.kernel_name} can't be cast to the desired output type {wanted.kernel_name}")
     if target._array.shape != value._array.shape and target._array.size:

@@ -13,9 +13,6 @@ COUNT = {"bool": 2, "uint8": 2**8, "int8": 2**7, "int16": 2**15, "int32": 2**31,
          "float16": 2**11 + 1, "bfloat16": 2**8 + 1, "float32": 2**24 + 1, "float64": 2**53 + 1}
 #: The binary digits of a float's significand.
 DIGITS = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
-C_NAMES = {"bool": "bool", "uint8": "unsigned char", "int8": "signed char", "int16": "short int", "int32": "int", "int64": "long int",
-           "uint16": "short unsigned int", "uint32": "unsigned int", "uint64": "long unsigned int",
-           "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float", "float64": "double"}
 #: The largest finite number of a float type.
 LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": 3.4028234663852886e38, "float64": 1.7976931348623157e308}
 #: The least and the largest number of each type.
@@ -127,11 +124,11 @@ def _moved_inwards(bound: int, inwards: int, d: dtypes.dtype) -> int:
 def _check_bound(which: str, value: int, d: dtypes.dtype) -> None:
     low, high = RANGES[d.name]
     if not low <= value <= high:
-        raise RuntimeError(f"{which} is out of bounds for {C_NAMES[d.name]}")
+        raise RuntimeError(f"{which} is out of bounds for {d.c_name}")
     if d.is_floating_point and abs(value) > 2**DIGITS[d.name]:
         import warnings
         digits = DIGITS[d.name]
-        warnings.warn(f"{which} is out of bounds [-(2^{digits}), 2^{digits}]. Due to precision limitations {C_NAMES[d.name]} can support "
+        warnings.warn(f"{which} is out of bounds [-(2^{digits}), 2^{digits}]. Due to precision limitations {d.c_name} can support "
                       "discrete uniform distribution only within this range.", UserWarning, stacklevel=4)
 
 

@@ -51,10 +51,8 @@ def check_attention(query: Any, key: Any, value: Any, mask: Any, dropout_p: floa
         if getattr(tensor, "_array", None) is None:
             raise TypeError(f"scaled_dot_product_attention(): argument '{name}' (position {position}) must be Tensor, not {type(tensor).__name__}")
     q, k, v = query._array, key._array, value._array
-    names = {"float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "int64": "long int",
-             "int32": "int"}
     if not query.dtype is key.dtype is value.dtype:
-        a, b, c = (names.get(t.dtype.name, t.dtype.name) for t in (query, key, value))
+        a, b, c = (t.dtype.c_name for t in (query, key, value))
         raise RuntimeError(f"Expected query, key, and value to have the same dtype, but got query.dtype: {a} key.dtype: {b} and value.dtype: "
                            f"{c} instead.")
     if min(q.ndim, k.ndim, v.ndim) < 2:
@@ -64,7 +62,7 @@ def check_attention(query: Any, key: Any, value: Any, mask: Any, dropout_p: floa
         raise RuntimeError(f"expected scalar type Float but found {query.dtype.kernel_name}")
     if mask is not None and mask.dtype is not query.dtype and mask.dtype.name not in ("bool", "float32"):
         raise RuntimeError("Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
-                           f"{names.get(mask.dtype.name, mask.dtype.name)} and  query.dtype: {names.get(query.dtype.name)} instead.")
+                           f"{mask.dtype.c_name} and  query.dtype: {query.dtype.c_name} instead.")
     if not 0 <= dropout_p <= 1:
         raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p:g}")
     if q.shape[-1] != k.shape[-1]:

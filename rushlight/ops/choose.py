@@ -242,18 +242,10 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     """input + weight * (end - input): input at weight 0, end at 1."""
     for name, value in (("end", end), ("weight", weight)):
         if _is_tensor(value) and value.dtype is not input.dtype:
-            raise RuntimeError(f"expected dtype {_c_name(input)} for `{name}` but got dtype {_c_name(value)}")
+            raise RuntimeError(f"expected dtype {input.dtype.c_name} for `{name}` but got dtype {value.dtype.c_name}")
     if _is_tensor(weight):
         return apply(LERP_TENSOR, input, end, weight)
     return apply(LERP, input, end, weight=weight)
-
-
-def _c_name(tensor: Any) -> str:
-    """The C name of a dtype that PyTorch's message uses: "float", "long int"."""
-    known = {"float64": "double", "float32": "float", "int64": "long int", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
-             "complex64": "c10::complex<float>", "complex128": "c10::complex<double>", "int16": "short int",
-             "uint8": "unsigned char", "int8": "signed char", "int32": "int"}
-    return known.get(tensor.dtype.name, tensor.dtype.name)
 
 
 # From the nearer end, so that weight 1 gives `end` itself.
@@ -282,16 +274,13 @@ LERP_TENSOR = Op("lerp", nary, fused(f"where(abs(weight) < 0.5, {_from_start}, {
 
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """input + value * tensor1 * tensor2."""
-    return apply(ADDCMUL, input, tensor1, tensor2, value=_value_for("addcmul", value, input, tensor1, tensor2))
+    return apply(ADDCMUL, input, tensor1, tensor2, value=_value_for(value, input, tensor1, tensor2))
 
 
-def _value_for(name: str, value: Any, *tensors: Any) -> Any:
-    """value as a Python number. Raises RuntimeError for a fraction where all tensors are integers."""
+def _value_for(value: Any, *tensors: Any) -> Any:
+    """value as a Python number, cut to an integer where all tensors are integers."""
     value = value.item() if _is_tensor(value) else value
-    if isinstance(value, float) and all([t._array.dtype.kind in "biu" for t in tensors]):
-        raise RuntimeError(f"value cannot be converted to type {_c_name(tensors[0])} without overflow"
-                           if value != int(value) else "For integral input tensors, argument alpha must not be a floating point number.")
-    return value
+    return int(value) if isinstance(value, float) and all([t._array.dtype.kind in "biu" for t in tensors]) else value
 
 
 def _large_or_whole(code: str, whole: Any) -> Any:

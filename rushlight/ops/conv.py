@@ -111,10 +111,7 @@ def times(values: tuple) -> str:
 def check_dimensions(input: Any, weight: Any, bias: Any, stride: Any, padding: Any) -> None:
     """Raise PyTorch's error unless the weight has as many dimensions as the input, and the bias the same dtype."""
     if bias is not None and bias.dtype is not input.dtype:
-        names = {"float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "int64": "long int",
-                 "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}
-        a, b = (names.get(v.dtype.name, v.dtype.name) for v in (input, bias))
-        raise RuntimeError(f"Input type ({a}) and bias type ({b}) should be the same")
+        raise RuntimeError(f"Input type ({input.dtype.c_name}) and bias type ({bias.dtype.c_name}) should be the same")
     x, w = input._array.shape, weight._array.shape
     if len(w) < 3:
         raise RuntimeError("weight should have at least three dimensions")

@@ -11,7 +11,6 @@ from .dims import one_dim
 from .join import cat
 from .linalg_checks import has_matrices, is_inexact, is_square, same_dtype
 from .linalg_kernels import exponential
-from .matmul import C_NAMES
 from .reduce import sum
 from .regions import diagonal as diagonal_of
 from .views import atleast_1d
@@ -105,8 +104,8 @@ def check_chain(tensors: list) -> None:
             raise RuntimeError(f"multi_dot(): tensor {at} must be 2D but got {ndim}D")
     for at, tensor in enumerate(tensors):
         if tensor._array.dtype != tensors[0]._array.dtype:
-            names = [C_NAMES.get(t.dtype.name, t.dtype.name) for t in (tensors[0], tensor)]
-            raise RuntimeError(f"multi_dot(): all tensors must have be the same dtype but tensor 0 is {names[0]} and tensor {at} {names[1]}")
+            raise RuntimeError(f"multi_dot(): all tensors must have be the same dtype but tensor 0 is {tensors[0].dtype.c_name} and tensor {at} "
+                               f"{tensor.dtype.c_name}")
 
 
 def splits(tensors: list) -> dict:

@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 
 _same_dtype = exact_out("Expected out tensor to have dtype {c_result}, but got {c_out} instead")
 
-#: C's names of the dtypes, as the message about masks has them
-C_NAMES = {"int64": "long int", "int32": "int", "int16": "short int", "int8": "signed char", "uint8": "unsigned char", "float32": "float",
-           "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "complex64": "c10::complex<float>",
-           "complex128": "c10::complex<double>"}
-
 
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """input with a number, or a 0-d tensor, wherever the mask is true. Shapes broadcast."""
@@ -35,7 +30,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
 def check_masked_fill(mask: Tensor, value: Any) -> None:
     """Raise PyTorch's error unless mask holds bools and value is one number."""
     if mask._array.dtype.kind != "b":
-        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {C_NAMES[mask.dtype.name]}")
+        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype.c_name}")
     array = getattr(value, "_array", None)
     if array is None:
         if not isinstance(value, (int, float, complex, np.generic)):

@@ -91,11 +91,6 @@ def evaluate_matrix(op: Op, args: tuple, attrs: dict) -> Any:
     return np.asarray(out) if isinstance(out, np.generic) else out
 
 
-C_NAMES = {"float64": "double", "float32": "float", "int64": "long int", "int32": "int", "int16": "short", "int8": "signed char",
-           "uint8": "unsigned char", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "bool": "bool",
-           "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}
-
-
 def unlike(op: Op, arrays: list) -> RuntimeError:
     """PyTorch's error for a product of two dtypes."""
     known = [dtypes.of_numpy(array.dtype) for array in arrays]
@@ -109,8 +104,7 @@ def unlike(op: Op, arrays: list) -> RuntimeError:
         if bias is not mat2:
             return RuntimeError(f"self and mat2 must have the same dtype, but got {bias.kernel_name} and {mat2.kernel_name}")
         return RuntimeError(f"mat1 and mat2 must have the same dtype, but got {mat1.kernel_name} and {mat2.kernel_name}")
-    names = (C_NAMES.get(d.name, d.name) for d in (first, other))
-    return RuntimeError("expected m1 and m2 to have the same dtype, but got: {} != {}".format(*names))
+    return RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {first.c_name} != {other.c_name}")
 
 
 #: tensors of one dtype, which is not promoted

@@ -69,7 +69,7 @@ def _check_uniform(low: float, high: float, dtype: dtypes.dtype) -> None:
     largest = sampling_integers.LARGEST[dtype.name]
     for value, which in ((low, "from"), (high, "to")):
         if not -largest <= value <= largest:
-            raise RuntimeError(f"{which} is out of bounds for {sampling_integers.C_NAMES[dtype.name]}")
+            raise RuntimeError(f"{which} is out of bounds for {dtype.c_name}")
     if low > high:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}")
     if high - low > largest:
@@ -170,16 +170,14 @@ def geometric_(input: Tensor, p: float, *, generator: Any = None) -> Tensor:
 
 GEOMETRIC = Op("geometric", opaque, lambda x, *, p, generator: sampling_discrete.geometric(_like(x), p, generator), grads=(zero,))
 
-_COMPLEX_NAMES = {"complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}
-
 
 def cauchy_(input: Tensor, median: float = 0, sigma: float = 1, *, generator: Any = None) -> Tensor:
     """Overwrite input with numbers of the Cauchy distribution."""
     source = stream(generator, "cauchy_")
     median, sigma = _number(median, "cauchy_", "median", 1), _number(sigma, "cauchy_", "sigma", 2)
     if input._array.dtype.kind not in "fV":
-        name = {**sampling_integers.C_NAMES, **_COMPLEX_NAMES}[input.dtype.name]
-        raise RuntimeError(f"Cauchy distribution is a continuous probability distribution. dtype must be a floating point but you specified {name}")
+        raise RuntimeError(f"Cauchy distribution is a continuous probability distribution. dtype must be a floating point but you specified "
+                           f"{input.dtype.c_name}")
     if not sigma > 0:
         raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma:g}")
     return overwrite(input, CAUCHY, median=median, sigma=sigma, generator=source)

@@ -62,3 +62,23 @@ def test_dtype_prints_as_pytorchs_and_survives_pickling(d):
 
 def test_aliases_are_the_same_objects():
     assert torch.float is torch.float32 and torch.half is torch.float16 and torch.long is torch.int64 and torch.cdouble is torch.complex128
+
+
+@pytest.mark.parametrize(("d", "name"), [(torch.int64, "long int"), (torch.int16, "short int"), (torch.uint16, "short unsigned int"),
+                                         (torch.bool, "bool"), (torch.complex128, "c10::complex<double>")])
+def test_errors_call_dtypes_by_the_type_in_cpp(d, name):
+    wrong = torch.ones(2, 2).to(d)
+    with pytest.raises(RuntimeError, match=f"m1 and m2 to have the same dtype, but got: float != {name}$"):
+        torch.mm(torch.ones(2, 2), wrong)
+    with pytest.raises(RuntimeError, match=f"expected dtype float for `end` but got dtype {name}$"):
+        torch.lerp(torch.ones(2), wrong[0], 0.5)
+    with pytest.raises(RuntimeError, match=f"got query.dtype: float key.dtype: {name} and value.dtype: float instead"):
+        torch.nn.functional.scaled_dot_product_attention(torch.ones(2, 2), wrong, torch.ones(2, 2))
+    with pytest.raises(RuntimeError, match=f"Expected out tensor to have dtype {name}, but got float instead"):
+        torch.triu(wrong, out=torch.ones(2, 2))
+
+
+def test_fraction_that_weighs_integers_is_cut():
+    ones = torch.ones(2, dtype=torch.int64)
+    assert torch.addcmul(ones, ones, ones, value=0.5).tolist() == [1, 1]
+    assert torch.addcmul(ones, ones, ones, value=2.5).tolist() == [3, 3]
