@@ -193,7 +193,11 @@ class Tensor(Listed):
                 raise RuntimeError(f"attempting to assign a gradient of size '{list(value._array.shape)}' to a tensor of size "
                                    f"'{list(self._array.shape)}'. Please ensure that the gradient and the tensor are the same size")
             if value._array.dtype != self._array.dtype:
-                raise RuntimeError("assigned grad has data of a different type")
+                raise RuntimeError(f"attempting to assign a gradient with dtype '{value.dtype.c_name}' to a tensor with grad_dtype "
+                                   f"'{self.dtype.kernel_name}'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). "
+                                   "You can set the tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set grad_dtype "
+                                   "with caution. Diverging the dtypes of a tensor and its gradient may break downstream systems that assume they "
+                                   "match.")
         self._grad = value
 
     @grad.deleter
