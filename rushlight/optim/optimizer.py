@@ -387,9 +387,13 @@ def full_state(p: Tensor, value: float) -> Tensor:
 
 def check_lr(lr: Any, message: str = "Invalid learning rate") -> None:
     """Raise PyTorch's error for a learning rate that is negative or a tensor of more than one element."""
-    if isinstance(lr, Tensor) and lr.numel() != 1:
-        raise ValueError("Tensor lr must be 1-element")
+    check_one(lr)
     check(0.0 <= lr, f"{message}: {lr}")
+
+
+def check_one(lr: Any) -> None:
+    """Raise PyTorch's error for a learning rate that is a tensor of more than one element."""
+    check(not isinstance(lr, Tensor) or lr.numel() == 1, "Tensor lr must be 1-element")
 
 
 def check(holds: Any, message: str) -> None:

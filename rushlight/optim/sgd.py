@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.apply import wrap
 from ..tensor import Tensor
-from .optimizer import Optimizer, ParamsT, check, check_fused, check_lr
+from .optimizer import Optimizer, ParamsT, check, check_fused, check_one
 from .update import Update
 
 
@@ -27,9 +27,10 @@ class SGD(Optimizer):
     def __init__(self, params: ParamsT, lr: float | Tensor = 1e-3, momentum: float = 0, dampening: float = 0, weight_decay: float | Tensor = 0,
                  nesterov: bool = False, *, maximize: bool = False, foreach: bool | None = None, differentiable: bool = False,
                  fused: bool | None = None) -> None:
-        check_lr(lr)
-        check(momentum >= 0.0, f"Invalid momentum value: {momentum}")
-        check(weight_decay >= 0.0, f"Invalid weight_decay value: {weight_decay}")
+        # PyTorch asks this optimizer's numbers whether they are negative, and all others' whether they are not: so nan passes here alone.
+        check_one(lr)
+        for name, value in (("learning rate", lr), ("momentum value", momentum), ("weight_decay value", weight_decay)):
+            check(not value < 0.0, f"Invalid {name}: {value}")
         defaults = {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov,
                     "maximize": maximize, "foreach": foreach, "differentiable": differentiable, "fused": fused}
         check(not nesterov or momentum > 0 and dampening == 0, "Nesterov momentum requires a momentum and zero dampening")

@@ -62,6 +62,13 @@ def test_bad_options_are_value_errors(parameters, options, message):
     assert str(error.value) == message
 
 
+@pytest.mark.parametrize("option", ["lr", "momentum", "weight_decay"])
+def test_only_negative_numbers_are_refused_not_nan(parameters, option):
+    assert str(SGD(parameters(), **{option: float("nan")}).param_groups[0][option]) == "nan"
+    with pytest.raises(TypeError, match="'<' not supported between instances of 'str' and 'float'"):
+        SGD(parameters(), **{option: "a"})
+
+
 @pytest.mark.parametrize("other", [{"differentiable": True}, {"foreach": True}])
 def test_fused_excludes_the_other_implementations(parameters, other):
     with pytest.raises(RuntimeError, match="`fused`"):
