@@ -204,7 +204,15 @@ def accumulate(node: AccumulateGrad, g: Any) -> None:
             known._cell.bump()
     if node.post_hooks:
         for hook in list(node.post_hooks.values()):
-            hook(leaf)
+            check_returns_nothing(hook(leaf))
+
+
+def check_returns_nothing(result: Any) -> None:
+    """Raise PyTorch's error where a hook returned something that nobody takes."""
+    if result is not None:
+        if not hasattr(result, "_array"):
+            raise TypeError(f"expected Variable, but hook returned '{type(result).__name__}'")
+        raise RuntimeError("Tensor post accumulate grad hooks should return None.")
 
 
 def fresh_copy(g: Any, leaf: Any) -> Any:

@@ -173,6 +173,18 @@ def test_post_accumulate_hook_runs_once_with_the_leaf():
     assert seen == [[5.0, 5.0]]
 
 
+@pytest.mark.parametrize(("value", "error", "message"), [
+    (3, TypeError, "expected Variable, but hook returned 'int'"),
+    (torch.ones(2), RuntimeError, "Tensor post accumulate grad hooks should return None."),
+])
+def test_post_accumulate_hook_may_return_nothing(value, error, message):
+    x = torch.ones(2, requires_grad=True)
+    x.register_post_accumulate_grad_hook(lambda leaf: value)
+    with pytest.raises(error) as raised:
+        x.sum().backward()
+    assert str(raised.value) == message
+
+
 def test_no_grad_holds_for_its_thread_alone():
     import threading
     result = []
