@@ -270,9 +270,8 @@ def check_fits(array: Any, new: Any) -> None:
     if array.dtype is not new.dtype and not can_cast(of_numpy(new.dtype), of_numpy(array.dtype)):
         raise RuntimeError(f"result type {of_numpy(new.dtype).kernel_name} can't be cast to the desired output type "
                            f"{of_numpy(array.dtype).kernel_name}")
-    if array.size > 1 and 0 in array.strides and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape)):
-        raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
-                           "Please clone() the tensor before performing the operation.")
+    if 0 in array.strides:
+        memory.check_places(array)
 
 
 def set_history(target: Any, node: Node) -> None:

@@ -39,6 +39,13 @@ def dense(x: Any) -> bool:
     return True
 
 
+def check_places(array: Any) -> None:
+    """Raise PyTorch's error for a write where two elements of an array are one place in memory."""
+    if array.size > 1 and any([stride == 0 and n > 1 for stride, n in zip(array.strides, array.shape)]):
+        raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+                           "Please clone() the tensor before performing the operation.")
+
+
 def extent(array: Any) -> int:
     """The bytes from an array's first element to the end of its last."""
     if not array.size:

@@ -12,6 +12,7 @@ from ..core.apply import apply, watchers, wrap
 from ..core.dtypes import of_numpy
 from ..core.grad_mode import mode
 from ..core.inplace import bump, inplace, requires_grad
+from ..core.memory import check_places
 from ..core.numbers import checked_number
 from ..core.op import Op, opaque
 from .accumulate import add_at
@@ -123,7 +124,7 @@ def number_for(value: Any, dtype: Any) -> Any:
 def write_into(target: Any, values: Any) -> None:
     """Overwrite an array with values, which are broadcast and cast."""
     if 0 in target.strides:
-        check_overlap(target)
+        check_places(target)
     if values.dtype is not target.dtype:
         if values.dtype.kind == "c" and target.dtype.kind not in "cb":
             values = values.real
@@ -133,13 +134,6 @@ def write_into(target: Any, values: Any) -> None:
         np.copyto(target, values, casting="unsafe")
     except ValueError:
         raise RuntimeError(not_expandable(values, target.shape)) from None
-
-
-def check_overlap(target: Any) -> None:
-    """Raise RuntimeError where two elements of an array are one place in memory."""
-    if target.size > 1 and any([stride == 0 and n > 1 for stride, n in zip(target.strides, target.shape)]):
-        raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please "
-                           "clone() the tensor before performing the operation.")
 
 
 def not_expandable(values: Any, shape: tuple) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from ..core import dtypes, sampling, sampling_continuous, sampling_discrete, sampling_integers, sampling_normal
 from ..core.apply import apply
 from ..core.inplace import inplace
+from ..core.memory import check_places
 from ..core.op import Op, opaque
 from .arithmetic import zero
 from .random import check_deviation, check_probabilities, check_probability, require_kind, stream, whole
@@ -25,10 +26,7 @@ _write = inplace(_sampled, "random_")
 
 def overwrite(input: Tensor, op: Op, *args: Any, **attributes: Any) -> Tensor:
     """Put an Op's numbers into input. Raises before anything is drawn if elements share memory."""
-    array = input._array
-    if array.size > 1 and 0 in array.strides and any([s == 0 and n > 1 for s, n in zip(array.strides, array.shape)]):
-        raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
-                           "Please clone() the tensor before performing the operation.")
+    check_places(input._array)
     return _write(input, op, *args, **attributes)
 
 
