@@ -167,7 +167,7 @@ def __getattr__(name: str) -> Any:
         value = getattr(home, name)
         if _HOME[name].startswith("ops.") and _HOME[name][4:] not in OWN_OUT:
             from .core.out import accepts_out
-            value = accepts_out(value)
+            value = accepts_out(value, __name__, name)
     elif name in METHOD_FUNCTIONS:
         value = getattr(Tensor, name)
     elif name in MODULES:

@@ -16,7 +16,7 @@ def __getattr__(name: str) -> Any:
         raise missing(__name__, name)
     from .ops import fft as home
     value = getattr(home, name)
-    value = globals()[name] = value if name.endswith("freq") else accepts_out(value)
+    value = globals()[name] = value if name.endswith("freq") else accepts_out(value, __name__, name)
     return value
 
 

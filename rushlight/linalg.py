@@ -28,7 +28,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise missing(__name__, name)
     value = getattr(importlib.import_module(".ops." + _HOME[name], __package__), name)
-    value = globals()[name] = value if isinstance(value, type) else accepts_out(value)
+    value = globals()[name] = value if isinstance(value, type) else accepts_out(value, __name__, name)
     return value
 
 

@@ -121,9 +121,11 @@ class LateProperty:
 def find(module: str, name: str) -> Any:
     """The function that a method is."""
     home = importlib.import_module(module if module.startswith(".") else ".ops." + module, "rushlight")
-    if name.endswith("_") and not hasattr(home, name):
-        return inplace(getattr(home, name[:-1]), name)
-    return with_numpy_names(getattr(home, name))
+    made = name.endswith("_") and not hasattr(home, name)
+    method = inplace(getattr(home, name[:-1]), name) if made else with_numpy_names(getattr(home, name))
+    if method is not getattr(home, name, None):  # pickle does not find it in the file
+        method.__module__, method.__qualname__ = "rushlight", "Tensor." + name
+    return method
 
 
 def install(cls: type) -> None:

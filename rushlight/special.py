@@ -30,7 +30,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise missing(__name__, name)
     file, function = _HOME[name]
-    value = globals()[name] = accepts_out(getattr(importlib.import_module(".ops." + file, __package__), function))
+    value = globals()[name] = accepts_out(getattr(importlib.import_module(".ops." + file, __package__), function), __name__, name)
     return value
 
 

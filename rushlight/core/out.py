@@ -13,8 +13,11 @@ from .grad_mode import mode
 from .inplace import bump
 
 
-def accepts_out(function: Callable) -> Callable:
-    """The function, with an argument `out`: a tensor, or a tuple of them, that takes the result and is returned; and with NumPy's names."""
+def accepts_out(function: Callable, module: str, name: str) -> Callable:
+    """The function, with an argument `out`: a tensor, or a tuple of them, that takes the result and is returned; and with NumPy's names.
+
+    Pickle finds it as `name` of the module.
+    """
     known = parameters(function)
 
     @functools.wraps(function)
@@ -28,6 +31,7 @@ def accepts_out(function: Callable) -> Callable:
         except AttributeError as error:
             raise not_a_tensor(function, args, kwargs, error) from None
         return result if out is None else write_out(function.__name__, result, out, getattr(function, "out_mismatch", None))
+    call.__module__, call.__qualname__ = module, name
     return call
 
 
