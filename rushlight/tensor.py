@@ -11,7 +11,7 @@ from .core import apply as core_apply, device as devices, dtypes, memory
 from .core.apply import operator, wrap
 from .core.grad_mode import mode
 from .core.inplace import fresh_node
-from .core.node import AccumulateGrad, RemovableHandle, add_hook
+from .core.node import AccumulateGrad, RemovableHandle, add_hook, shown
 from .core.size import Size
 from .names import from_portable, portable
 from .ops import arithmetic
@@ -159,14 +159,12 @@ class Tensor(Listed):
 
     @property
     def is_leaf(self) -> bool:
-        return self.grad_fn is None
+        node = self._node if self._base is None else fresh_node(self)
+        return node is None or node.__class__ is AccumulateGrad
 
     @property
     def grad_fn(self) -> Any:
-        node = self._node if self._base is None else fresh_node(self)
-        if node is None or isinstance(node, AccumulateGrad):
-            return None
-        return node.parent if node.parent is not None else node
+        return None if self.is_leaf else shown(self._node)
 
     @property
     def output_nr(self) -> int:

@@ -16,6 +16,7 @@ class FunctionCtx(Node):
     """The node of one call of a user's Function, and the `ctx` that its forward and backward are given."""
 
     special = True
+    shown_in = "torch.autograd.function"
     materialize = True
     dirty: tuple = ()
     not_differentiable: tuple = ()

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..core import apply as hot
 from ..core.inplace import bump
-from ..core.node import Node, Packed, RemovableHandle
+from ..core.node import Node, Packed, RemovableHandle, shown
 
 __all__ = ["GradientEdge", "Node", "get_gradient_edge", "increment_version", "register_multi_grad_hook", "save_on_cpu", "saved_tensors_hooks"]
 
@@ -18,7 +18,7 @@ def get_gradient_edge(tensor: Any) -> GradientEdge:
     if not tensor.requires_grad:
         raise RuntimeError("It is not possible to get the gradient edge for a Tensor that does not require gradients")
     node = tensor._node
-    return GradientEdge(node.parent or node, tensor.output_nr)
+    return GradientEdge(shown(node), tensor.output_nr)
 
 
 def increment_version(tensor: Any) -> None:

@@ -1,6 +1,7 @@
 """A Node of the autograd graph: one recorded operation, and how a gradient passes back through it."""
 from __future__ import annotations
 
+import functools
 import itertools
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,8 @@ class Node:
     cell: Any = None                # version of the saved result
     alias: str | None = None        # a name to show in place of the operation's
     outputs: tuple = ()             # (shape, dtype) of each of several results
+    unnamed: type | None = None     # of a class that `shown` made: what it is made of
+    shown_in = "builtins"           # the module of classes that `shown` makes
 
     def __init__(self, op: Op, edges: tuple, saved: tuple, attrs: dict, shape: tuple, dtype: Any):
         self.op = op
@@ -99,7 +102,7 @@ class Node:
     @property
     def next_functions(self) -> tuple:
         """The nodes of the arguments, each with the number of the result it stands for."""
-        return tuple([(None, 0) if e is None else (e.parent, e.index) if e.parent is not None else (e, 0) for e in self.edges])
+        return tuple([(None, 0) if e is None else (shown(e), getattr(e, "index", 0)) for e in self.edges])
 
     @property
     def metadata(self) -> dict:
@@ -135,6 +138,24 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<{self.name()} object at {id(self):#x}>"
+
+
+def shown(node: Node) -> Node:
+    """The node that a program sees for this one, as an instance of a class of its name: programs print `type(t.grad_fn).__name__`.
+
+    The class is given when a program looks, since nobody ever looks at most nodes.
+    """
+    node = node if node.parent is None else node.parent
+    name, cls = node.name(), node.__class__
+    if cls.__name__ != name and cls is not AccumulateGrad:
+        node.__class__ = named_class(cls.unnamed or cls, name)
+    return node
+
+
+@functools.cache
+def named_class(cls: Any, name: str) -> Any:
+    """The subclass of that name."""
+    return type(name, (cls,), {"__module__": cls.shown_in, "unnamed": cls})
 
 
 def _unpacked(result: Any, g: Any) -> Any:

@@ -47,6 +47,7 @@ def last_order(ndim: builtins.int, memory_format: Any) -> tuple:
 
 CLONE = Op("clone", opaque, lambda x, *, memory_format: laid_out(x, memory_format),
     grads=(lambda g: g,), code="x")
+COPIED = CLONE.printed_as("ToCopyBackward0")
 
 
 def contiguous(input: Tensor, memory_format: Any = contiguous_format) -> Tensor:
@@ -68,7 +69,7 @@ def is_contiguous(input: Tensor, memory_format: Any = contiguous_format) -> buil
 def cast(input: Tensor, dtype: dtypes.dtype, copy: builtins.bool = False, memory_format: Any = preserve_format) -> Tensor:
     """input in another dtype; itself if it has that dtype, unless copy."""
     if input._array.dtype == dtype.numpy:
-        return apply(CLONE, input, memory_format=memory_format) if copy else input
+        return apply(COPIED, input, memory_format=memory_format) if copy else input
     return apply(CAST if dtype.category >= dtypes.FLOAT else CAST_TO_WHOLE, input, dtype=dtype)
 
 
@@ -102,7 +103,7 @@ def to(input: Tensor, *args: Any, dtype: Any = None, device: Any = None, non_blo
         devices.require_cpu(device)
     result = input if dtype is None else cast(input, dtype)
     if copy and result is input:
-        result = clone(input, memory_format=memory_format)
+        result = apply(COPIED, input, memory_format=memory_format)
     elif memory_format is not preserve_format:
         result = contiguous(result, memory_format)
     return result
