@@ -11,6 +11,7 @@ from ..core.apply import wrap
 from ..core.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 from ..core.inplace import fresh_node, nobody
 from ..core.node import AccumulateGrad
+from ..core.warn import warn_once
 from ..tensor import Tensor
 from ..torch_alias import module_getattr
 
@@ -31,6 +32,8 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
     tensors = as_list(tensors)
     roots, gradients = starts(tensors, as_list(grad_tensors, len(tensors)), create_graph)
     keep = create_graph if retain_graph is None else retain_graph
+    if create_graph:
+        warn_of_cycle()
     if inputs is None:
         engine.run(roots, gradients, keep, create_graph)
         return
@@ -47,6 +50,13 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
                 engine.accumulate(tensor._node, g)
             else:
                 tensor._grad = g if tensor._grad is None else tensor._grad + g
+
+
+def warn_of_cycle() -> None:
+    """PyTorch's warning, once in a program, where `.grad` will have a history, which leads back to its tensor."""
+    warn_once("Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient which can cause a "
+              "memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you have to use this function, make sure to "
+              "reset the .grad fields of your parameters to None after use to break the cycle and avoid the leak.", stacklevel=3)
 
 
 def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None, create_graph: bool = False,

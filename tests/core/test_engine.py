@@ -274,3 +274,16 @@ def test_hook_that_returns_what_is_no_such_gradient_is_refused(result, error, me
     with pytest.raises(error) as caught:
         (x * 2).sum().backward()
     assert str(caught.value) == message and x.grad is None
+
+
+def test_backward_that_creates_a_graph_warns_once_of_the_cycle(python):
+    program = """
+import rushlight as torch
+x = torch.ones(2, requires_grad=True)
+for _ in range(2):
+    (x * x).sum().backward(create_graph=True)
+    torch.autograd.backward((x * x).sum(), create_graph=True)
+torch.autograd.grad((x * x).sum(), x, create_graph=True)"""
+    warned = python("-c", program).stderr
+    assert warned.count("UserWarning: Using backward() with create_graph=True will create a reference cycle") == 1
+    assert warned.startswith("<string>:5: ")
