@@ -201,7 +201,7 @@ class Generator:
         return _restored, (self.state_bytes(),)
 
 
-Generator.__module__ = "rushlight"
+Generator.__module__ = "torch._C"
 
 
 def _restored(state: np.ndarray) -> Generator:

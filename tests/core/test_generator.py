@@ -154,3 +154,7 @@ def test_the_default_stream_differs_between_processes(python):
     first, second = (python("-c", code).stdout.split() for _ in range(2))
     assert first[0] == first[2]
     assert first != second
+
+
+def test_generator_prints_as_pytorch_s():
+    assert repr(Generator()).startswith("<torch._C.Generator object at 0x")
