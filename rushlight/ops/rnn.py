@@ -18,6 +18,7 @@ from .rnn_cells import gru_cell, lstm_cell, rnn_relu_cell, rnn_tanh_cell
 from .rnn_elman import RNN, RNN_PACKED
 from .rnn_gru import GRU, GRU_PACKED
 from .rnn_lstm import LSTM, LSTM_PACKED, LSTM_STACKED
+from .rnn_row import lstm_row
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -34,7 +35,8 @@ def lstm(input: Tensor, *args: Any, **kwargs: Any) -> tuple:
     Or packed: `lstm(data, batch_sizes, (h, c), params, has_biases, num_layers, dropout, train, bidirectional)`.
     *Shape*: h (layers * directions, B, H or the projection's size), c (layers * directions, B, H); either may be None, for zeros.
     """
-    return layers(lstm_layer, 2, input, **named(args, kwargs))
+    given = named(args, kwargs)
+    return lstm_row(input, **given) or layers(lstm_layer, 2, input, **given)
 
 
 def gru(input: Tensor, *args: Any, **kwargs: Any) -> tuple:
