@@ -13,6 +13,12 @@ C_NAMES = {"bool": "bool", "uint8": "uint8_t", "int8": "int8_t", "int16": "int16
 LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": 3.4028234663852886e38, "complex64": 3.4028234663852886e38}
 
 
+def check_width(value: Any) -> None:
+    """Raise PyTorch's OverflowError for an integer that neither int64 nor uint64 holds."""
+    if value.__class__ is int and not -2**63 <= value < 2**64:
+        raise OverflowError("int too big to convert" if value > 0 else "can't convert negative int to unsigned")
+
+
 def checked_number(value: Any, dtype: np.dtype) -> Any:
     """A 0-d array of that dtype with the value: cut to an integer, or wrapped if negative in an unsigned one.
 
@@ -21,6 +27,7 @@ def checked_number(value: Any, dtype: np.dtype) -> Any:
     kind = dtype.kind
     if kind == "f" and value.__class__ is float and (dtype.itemsize == 8 or dtype.itemsize == 4 and not abs(value) > LARGEST["float32"]):
         return np.array(value, dtype)
+    check_width(value)
     if kind == "b":
         return np.array(bool(value))
     if kind in "iu":

@@ -10,6 +10,7 @@ from ..backends.large import LARGE, split_ufunc
 from . import dtypes, wrap as wrapping
 from .grad_mode import mode
 from .node import NEEDS, OUT, REST, G, OutputSlot
+from .numbers import check_width
 from .wrap import wrap
 
 ndarray = np.ndarray
@@ -278,7 +279,9 @@ def _with_number(op: Op, x: Any, y: Any) -> tuple:
 
 
 def number_like(value: Any, dtype: Any) -> Any:
-    """A 0-d array of a Python number; an integer wraps to the width of an integer dtype, as in C."""
+    """A 0-d array of a Python number; an integer wraps to the width of an integer dtype, as in C. OverflowError beyond 64 bits."""
+    if value.__class__ is int and not -2**63 <= value < 2**63:
+        check_width(value)
     try:
         return np.array(value, dtype)
     except OverflowError:

@@ -8,7 +8,8 @@ import numpy as np
 from ..core.apply import apply
 from ..core.dtypes import result_type
 from ..core.fused import fused, widened
-from ..core.op import Kind, Op, explain_broadcast, nary, number_like, promoted, two_tensors, unary
+from ..core.numbers import checked_number
+from ..core.op import Kind, Op, explain_broadcast, nary, promoted, two_tensors, unary
 from ..core.samples import between, pair
 from .arithmetic import conj
 
@@ -168,7 +169,7 @@ def _wide_enough(input: Tensor, *bounds: Any) -> Tensor:
 
 
 def _bound(x: Any, value: Any) -> Any:
-    return number_like(value, x.dtype)
+    return checked_number(value, x.dtype)
 
 
 def _clamp(x: Any, *, min: Any, max: Any) -> Any:

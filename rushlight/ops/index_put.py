@@ -106,7 +106,7 @@ def set_region(input: Tensor, key: tuple, value: Any, given: Any) -> None:
     target = array[key]
     if given is not None:
         write_into(target, given)
-    elif array.dtype.kind == "f" and array.itemsize >= 4 and value.__class__ in (float, int) and -1e38 < value < 1e38 and \
+    elif array.dtype.kind == "f" and array.itemsize >= 4 and value.__class__ in (float, int) and -9e18 < value < 9e18 and \
             0 not in target.strides:
         target[...] = value
     else:
