@@ -136,7 +136,7 @@ METHOD_FUNCTIONS = """abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_
 
 #: subpackages and modules
 MODULES = """autograd nn optim utils random cuda linalg fft signal special testing func distributions backends version amp hub
-    compile distributed return_types serialization _C""".split()
+    compile distributed models return_types serialization _C""".split()
 
 #: other names, by module
 OTHERS: dict[str, str] = {

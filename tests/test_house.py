@@ -20,6 +20,7 @@ LAYERS = [
     ["autograd"],
     ["nn"],
     ["optim"],
+    ["models"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
