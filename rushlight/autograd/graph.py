@@ -5,10 +5,12 @@ import collections
 from typing import Any
 
 from ..core import apply as hot
+from ..core.grad_mode import no_grad
 from ..core.inplace import bump
 from ..core.node import Node, Packed, RemovableHandle, shown
 
-__all__ = ["GradientEdge", "Node", "get_gradient_edge", "increment_version", "register_multi_grad_hook", "save_on_cpu", "saved_tensors_hooks"]
+__all__ = ["GradientEdge", "Node", "disable_saved_tensors_hooks", "get_gradient_edge", "increment_version", "register_multi_grad_hook",
+           "save_on_cpu", "saved_tensors_hooks"]
 
 GradientEdge = collections.namedtuple("GradientEdge", "node output_nr ownership_token", defaults=(None,))
 
@@ -27,6 +29,12 @@ def increment_version(tensor: Any) -> None:
         bump(one)
 
 
+#: the contexts of hooks on saved tensors that programs are in; the innermost one packs
+active: list[saved_tensors_hooks] = []
+#: why no such context may be entered now, the latest reason last
+reasons: list[str] = []
+
+
 class saved_tensors_hooks:
     """A context in which what operations save passes through pack_hook, and through unpack_hook when backward needs it."""
 
@@ -34,9 +42,13 @@ class saved_tensors_hooks:
         self.pack_hook, self.unpack_hook = pack_hook, unpack_hook
 
     def __enter__(self) -> None:
+        if reasons:
+            raise RuntimeError(reasons[-1])
+        active.append(self)
         hot.watchers.append(self.watch)
 
     def __exit__(self, *exception: object) -> None:
+        active.remove(self)
         hot.watchers.remove(self.watch)
 
     def watch(self, op: Any, args: tuple, attrs: dict) -> Any:
@@ -46,19 +58,31 @@ class saved_tensors_hooks:
         del hot.watchers[at:]
         try:
             result = hot.apply(op, *args, **attrs)
-            first = result[0] if isinstance(result, tuple) else result
-            node = first._node
-            if node is not None and not op.is_view:
-                self.pack(node.parent or node)
+            node = next((r._node for r in (result if isinstance(result, tuple) else (result,)) if r._node is not None), None)
+            if node is not None and not op.is_view and active[-1] is self:
+                self.pack_all(node.parent or node)
         finally:
             hot.watchers.extend(later)
         return result
 
-    def pack(self, node: Node) -> None:
+    def pack_all(self, node: Node) -> None:
         """Replace the tensors that a node saved by what pack_hook makes of them."""
-        node.saved = tuple([Packed(self.pack_hook(s), self.unpack_hook) if hasattr(s, "_array") else s for s in node.saved])
+        node.saved = tuple([self.pack(s) if hasattr(s, "_array") else s for s in node.saved])
         if node.out is not None and node.out.__class__ is not tuple:
-            node.out = Packed(self.pack_hook(hot.wrap(node.out)), self.unpack_hook)
+            result = hot.wrap(node.out)
+            result._node, result._cell = node, node.cell
+            node.out = self.pack(result)
+
+    def pack(self, tensor: Any) -> Packed:
+        """A saved tensor, packed. Raises RuntimeError if pack_hook wrote into it."""
+        version = tensor._version
+        with no_grad():
+            content = self.pack_hook(tensor)
+        if tensor._version != version:
+            raise RuntimeError("A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook cannot be modified "
+                               "by in-place operations as this can lead to unexpected side-effects. Please open an issue if you need to perform "
+                               "in-place operations on the input to a pack hook.")
+        return Packed(content, self.unpack_hook, tensor._node)
 
 
 class save_on_cpu(saved_tensors_hooks):
@@ -69,16 +93,18 @@ class save_on_cpu(saved_tensors_hooks):
 
 
 class disable_saved_tensors_hooks:
-    """A context in which `saved_tensors_hooks` may not be used."""
+    """A context in which `saved_tensors_hooks` may not be used, for the reason that the error will state."""
 
     def __init__(self, error_message: str):
         self.error_message = error_message
 
     def __enter__(self) -> None:
-        pass
+        if active:
+            raise RuntimeError(self.error_message)
+        reasons.append(self.error_message)
 
     def __exit__(self, *exception: object) -> None:
-        pass
+        reasons.pop()
 
 
 def register_multi_grad_hook(tensors: Any, fn: Any, *, mode: str = "all") -> RemovableHandle:

@@ -6,6 +6,8 @@ import itertools
 import weakref
 from typing import TYPE_CHECKING, Any
 
+from .wrap import wrap
+
 if TYPE_CHECKING:
     from .op import Op
 
@@ -95,9 +97,9 @@ class Node:
         return self.alias or self.op.node_name
 
     def short_name(self) -> str:
-        """The name as messages about written tensors have it: "Add" for AddBackward0, "Squeeze1" for SqueezeBackward1."""
+        """The name as messages about written tensors have it: "Add" for AddBackward0, "Squeeze1" for SqueezeBackward1, "F" for FBackward."""
         name, _, number = self.name().partition("Backward")
-        return name + number.removeprefix("0") if number.isdigit() else self.name()
+        return name + number.removeprefix("0") if number.isdigit() or not number else self.name()
 
     @property
     def next_functions(self) -> tuple:
@@ -168,15 +170,21 @@ def _unpacked(result: Any, g: Any) -> Any:
 class Packed:
     """A saved tensor in the form that a user's pack hook gave it."""
 
-    __slots__ = ("content", "unpack_hook")
+    __slots__ = ("content", "unpack_hook", "node")
 
-    def __init__(self, content: Any, unpack_hook: Any):
+    def __init__(self, content: Any, unpack_hook: Any, node: Any):
         self.content = content
         self.unpack_hook = unpack_hook
+        self.node = node  # the tensor's
 
     def unpack(self) -> Any:
-        """What the user's unpack hook makes of it."""
-        return self.unpack_hook(self.content)
+        """What the user's unpack hook makes of it, with the saved tensor's history."""
+        found = self.unpack_hook(self.content)
+        if not hasattr(found, "_array"):
+            raise TypeError(f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type {type(found).__name__}")
+        result = wrap(found._array)
+        result._node = self.node
+        return result
 
 
 class OutputSlot(Node):

@@ -1,9 +1,11 @@
 """Hooks on what is saved, anomaly mode, and the look of the graph."""
+import math
 import warnings
 
 import pytest
 
 import rushlight as torch
+from rushlight.autograd import graph
 from rushlight.autograd.graph import get_gradient_edge, register_multi_grad_hook, saved_tensors_hooks
 
 
@@ -45,3 +47,68 @@ def test_hook_on_several_tensors_runs_once_all_are_known():
     handle.remove()
     (a * 2 + b * 3).sum().backward()
     assert len(seen) == 1
+
+
+def test_hook_that_packs_a_result_sees_its_history_and_backward_gets_it_back():
+    seen = []
+    x = torch.ones(2, requires_grad=True)
+    with graph.saved_tensors_hooks(lambda t: (seen.append((t.requires_grad, t.is_leaf, type(t.grad_fn).__name__)), t)[1], lambda t: t):
+        y = x.exp()
+    assert seen == [(True, False, "ExpBackward0")] and y.grad_fn._saved_result.grad_fn is y.grad_fn
+    g, = torch.autograd.grad(y.sum(), x, create_graph=True)
+    assert torch.autograd.grad(g.sum(), x)[0].tolist() == pytest.approx([math.e] * 2)
+
+
+def test_only_the_innermost_hooks_pack_and_nothing_is_recorded_while_they_do():
+    seen = []
+    x = torch.ones(2, requires_grad=True)
+    with graph.saved_tensors_hooks(lambda t: (seen.append(("outer", torch.is_grad_enabled())), t)[1], lambda t: t):
+        with graph.saved_tensors_hooks(lambda t: (seen.append(("inner", torch.is_grad_enabled())), t)[1], lambda t: t):
+            x.exp()
+        x.exp()
+    assert seen == [("inner", False), ("outer", False)]
+
+
+def test_hook_that_writes_into_what_it_packs_is_an_error():
+    x = torch.ones(2, requires_grad=True)
+    with graph.saved_tensors_hooks(lambda t: t.add_(1), lambda t: t), pytest.raises(RuntimeError, match="^A saved tensor pack hook is modifying its"):
+        x.exp()
+
+
+def test_hook_that_unpacks_no_tensor_is_an_error():
+    x = torch.ones(2, requires_grad=True)
+    with graph.saved_tensors_hooks(lambda t: 3, lambda t: t):
+        y = x.exp()
+    with pytest.raises(TypeError, match="^Output of saved tensor unpack_hook expected to be a Tensor but got result of type int$"):
+        y.sum().backward()
+
+
+def test_what_a_function_saves_passes_through_the_hooks():
+    class Weighted(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            out = x * 1
+            ctx.save_for_backward(out, x, None)
+            return out
+
+        @staticmethod
+        def backward(ctx, g):
+            out, x, nothing = ctx.saved_tensors
+            assert nothing is None
+            return g * out * x
+
+    x = torch.ones(2, requires_grad=True)
+    with graph.saved_tensors_hooks(lambda t: t.tolist(), lambda packed: torch.tensor(packed) * 3):
+        y = Weighted.apply(x)
+    y.sum().backward()
+    assert x.grad.tolist() == [9.0, 9.0]
+
+
+def test_hooks_that_are_disabled_say_why():
+    hooks = graph.saved_tensors_hooks(lambda t: t, lambda t: t)
+    with graph.disable_saved_tensors_hooks("not here"), pytest.raises(RuntimeError, match="^not here$"), hooks:
+        pass
+    with hooks, pytest.raises(RuntimeError, match="^not here$"), graph.disable_saved_tensors_hooks("not here"):
+        pass
+    with hooks:
+        pass
