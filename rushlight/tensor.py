@@ -10,7 +10,7 @@ from . import methods
 from .core import apply as core_apply, device as devices, dtypes, memory
 from .core.apply import operator, wrap
 from .core.grad_mode import mode
-from .core.inplace import fresh_node
+from .core.inplace import node_of
 from .core.node import AccumulateGrad, RemovableHandle, add_hook, shown
 from .core.size import Size
 from .names import from_portable, portable
@@ -159,7 +159,7 @@ class Tensor(Listed):
 
     @property
     def is_leaf(self) -> bool:
-        node = self._node if self._base is None else fresh_node(self)
+        node = node_of(self)
         return node is None or node.__class__ is AccumulateGrad
 
     @property
@@ -244,29 +244,30 @@ class Tensor(Listed):
 
     def retain_grad(self) -> None:
         """Keep the gradient of this computed tensor in its `.grad`."""
-        if self._node is None:
+        if node_of(self) is None:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         if not self.is_leaf:
-            fresh_node(self) if self._base is not None else None
             self._node.special, self._node.retain = True, weakref.ref(self)
 
     @property
     def retains_grad(self) -> bool:
-        return self._node is not None and not self.is_leaf and self._node.retain is not None
+        return not self.is_leaf and self._node.retain is not None
 
     def register_hook(self, hook: Any) -> RemovableHandle:
         """Call hook(grad) when this tensor's gradient is known; what it returns replaces the gradient."""
-        if self._node is None:
+        node = node_of(self)
+        if node is None:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-        return add_hook(self._node, "pre_hooks", hook)
+        return add_hook(node, "pre_hooks", hook)
 
     def register_post_accumulate_grad_hook(self, hook: Any) -> RemovableHandle:
         """Call hook(self) each time after `.grad` of this leaf has grown."""
-        if self._node is None:
+        node = node_of(self)
+        if node is None:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         if not self.is_leaf:
             raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
-        return add_hook(self._node, "post_hooks", hook)
+        return add_hook(node, "post_hooks", hook)
 
     # ---- values
 
@@ -287,7 +288,7 @@ class Tensor(Listed):
         """The same memory as a NumPy array."""
         if force:
             return self.detach().cpu().resolve_conj()._array
-        if self.requires_grad:
+        if mode.grad and self.requires_grad:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         if self._array.__class__ is not np.ndarray:
             raise TypeError(f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first.")

@@ -10,3 +10,11 @@ def test_gradient_of_another_dtype_is_refused_by_name(dtype, name):
     with pytest.raises(RuntimeError, match=f"^attempting to assign a gradient with dtype '{name}' to a tensor with grad_dtype 'Float'. The gradient"):
         x.grad = torch.ones(3, dtype=dtype)
     assert x.grad is None
+
+
+def test_numpy_is_refused_only_where_gradients_are_recorded():
+    x = torch.ones(2, requires_grad=True)
+    with pytest.raises(RuntimeError, match="^Can't call numpy"):
+        x.numpy()
+    with torch.no_grad():
+        assert x.numpy().tolist() == [1.0, 1.0]

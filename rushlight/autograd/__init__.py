@@ -9,7 +9,7 @@ import numpy as np
 from ..core import engine, grad_mode
 from ..core.apply import wrap
 from ..core.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
-from ..core.inplace import fresh_node, nobody
+from ..core.inplace import nobody, node_of
 from ..core.node import AccumulateGrad
 from ..core.warn import warn_once
 from ..tensor import Tensor
@@ -91,11 +91,6 @@ def as_list(value: Any, length: int | None = None) -> list:
     if hasattr(value, "_array"):
         return [value]
     return list(value) if isinstance(value, Sequence) else [value]
-
-
-def node_of(tensor: Any) -> Any:
-    """The node whose gradient is the tensor's."""
-    return tensor._node if tensor._base is None else fresh_node(tensor)
 
 
 def starts(tensors: list, gradients: list, create_graph: bool) -> tuple[list, list]:

@@ -7,9 +7,10 @@ from typing import Any
 from ..core import dtypes
 from ..core.apply import wrap
 from ..core.grad_mode import mode
-from ..core.inplace import bump, check_writable, fresh_node, set_history, version_of
-from ..core.node import FREED, FREED_MESSAGE, Node, OutputSlot, stale, tick
+from ..core.inplace import bump, check_writable, node_of, set_history, version_of
+from ..core.node import FREED, FREED_MESSAGE, Node, OutputSlot, Packed, stale, tick
 from ..tensor import Tensor
+from .graph import active
 
 
 class FunctionCtx(Node):
@@ -24,7 +25,7 @@ class FunctionCtx(Node):
 
     def __init__(self, function: Any, args: tuple):
         self.function = function
-        self.edges = tuple([edge(arg) for arg in args])
+        self.edges = tuple([node_of(arg) if isinstance(arg, Tensor) else None for arg in args])
         self.needs_input_grad = tuple([node is not None for node in self.edges])
         self.saved = ()
 
@@ -66,6 +67,8 @@ class FunctionCtx(Node):
 
     def kept(self, tensor: Any, array: Any, cell: Any, index: int | None) -> Any:
         """One saved tensor; a result is made anew, since keeping itself would be a cycle."""
+        if tensor.__class__ is Packed:
+            return tensor.unpack()
         if cell is not None and cell.last > self.sequence:
             self.out = array if tensor is None else None
             raise stale(array if tensor is None else tensor, cell, self)
@@ -89,7 +92,7 @@ class FunctionCtx(Node):
                 kept.append((None, tensor._array, version_of(tensor), index))
             else:
                 kept.append((tensor, tensor._array, version_of(tensor), None))
-        self.saved = tuple(kept)
+        self.saved = tuple(kept if not active else [e if e[1] is None else (active[-1].pack(self.kept(*e)), None, None, None) for e in kept])
         self.to_save = ()
 
     def backward(self, g: Any) -> tuple:
@@ -128,13 +131,6 @@ class FunctionCtx(Node):
 
     def __repr__(self) -> str:
         return f"<torch.autograd.function.{self.name()} object at {id(self):#x}>"
-
-
-def edge(arg: Any) -> Any:
-    """The node of an argument, None for anything but a tensor that requires grad."""
-    if not isinstance(arg, Tensor):
-        return None
-    return arg._node if arg._base is None else fresh_node(arg)
 
 
 def expandable(small: tuple, large: tuple) -> bool:
@@ -220,8 +216,7 @@ def record(ctx: FunctionCtx, args: tuple, outputs: list) -> list:
     ready = []
     for out in outputs:
         if isinstance(out, Tensor) and id(out) in inputs and id(out) not in dirty:
-            twin = wrap(out._array)  # an input handed through: a view of it, with this call in its history
-            ready.append(twin)
+            ready.append(view_of_all(out))  # an input handed through: a view of it, with this call in its history
         else:
             ready.append(out)
     ctx.keep(ready)
@@ -236,7 +231,18 @@ def record(ctx: FunctionCtx, args: tuple, outputs: list) -> list:
             set_history(out, node)
         else:
             out._node = node
+            if out._base is not None:  # writes must not replace the user's backward
+                out._created, out._seen = "many" if len(ready) > 1 else "custom", out._cell.count
     return ready
+
+
+def view_of_all(tensor: Any) -> Any:
+    """A view that shows the whole of a tensor, without history."""
+    view = wrap(tensor._array)
+    view._base = tensor if tensor._base is None else tensor._base
+    view._cell = version_of(tensor)
+    view._recipe = tensor._recipe
+    return view
 
 
 class InplaceFunction(Function):

@@ -86,6 +86,11 @@ def fresh_node(tensor: Any) -> Node | None:
     return _renewed(tensor)
 
 
+def node_of(tensor: Any) -> Node | None:
+    """The node whose gradient is the tensor's, None for one that requires no gradient."""
+    return tensor._node if tensor._base is None else fresh_node(tensor)
+
+
 def _renewed(tensor: Any) -> Node | None:
     base = tensor._base
     if base._node is None:  # nothing to derive from: the view is a leaf of its own, or keeps its history
@@ -140,6 +145,9 @@ VIEW_OF_LEAF = "a view of a leaf Variable that requires grad is being used in an
 UNWRITABLE = {
     "many": "This view is the output of a function that returns multiple views. Such functions do not allow the output views to be modified "
             "inplace. You should replace the inplace operation by an out-of-place one.",
+    "custom": "This view was created inside a custom Function (or because an input was returned as-is) and the autograd logic to handle view+inplace "
+              "would override the custom backward associated with the custom Function, leading to incorrect gradients. This behavior is forbidden. "
+              "You can fix this by cloning the output of the custom Function.",
     "no_grad": "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the "
                "inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the "
                "inplace to be tracked).",
@@ -154,7 +162,7 @@ def unwritable(view: Any, what: str) -> str:
     node, how = view._node, "inference" if view._created == "inference" else "no_grad"
     if node is not None and not isinstance(node, AccumulateGrad):
         made = f"Output {getattr(node, 'index', 0)} of {node.short_name()} is a view"
-        made += f" and {what} modified inplace." if view._created == "many" else \
+        made += f" and {what} modified inplace." if view._created in ("many", "custom") else \
             f" of a view which was created in {how} mode and {what} modified inplace with grad mode enabled."
     else:
         made = f"A view was created in {how} mode and {what} modified inplace with grad mode enabled."

@@ -180,3 +180,45 @@ def test_non_differentiable_result():
     assert not mask.requires_grad and not other.requires_grad and y.requires_grad
     y.sum().backward()
     assert x.grad.tolist() == [3.0, 3.0]
+
+
+class Parts(torch.autograd.Function):
+    """What `body` makes of the argument."""
+
+    @staticmethod
+    def forward(ctx, x, body):
+        return body(x)
+
+    @staticmethod
+    def backward(ctx, *grads):
+        return sum(grads), None
+
+
+MANY = "This view is the output of a function that returns multiple views. Such functions do not allow the output views"
+CUSTOM = r"This view was created inside a custom Function \(or because an input was returned as-is\) and the autograd logic"
+
+
+@pytest.mark.parametrize(("body", "reason"), [
+    (lambda x: x, CUSTOM), (lambda x: x.view(2), CUSTOM), (lambda x: (x * 2).view(2), CUSTOM),
+    (lambda x: (x, x * 2), MANY), (lambda x: (x.view(2), x * 2), MANY),
+])
+def test_result_that_is_a_view_may_not_be_written(body, reason):
+    def first(x):
+        out = Parts.apply(x, body)
+        return out[0] if isinstance(out, tuple) else out
+    x = torch.ones(2, requires_grad=True) * 1
+    with pytest.raises(RuntimeError, match="^Output 0 of Parts is a view and is being modified inplace. " + reason):
+        first(x).add_(1)
+    out = first(x)
+    assert out._is_view() and out.detach().add_(1).tolist() == out.tolist()
+    if out._base is x:
+        x.add_(1)
+        with pytest.raises(RuntimeError, match="^Output 0 of Parts is a view and its base or another view of its base has been modified inplace. "):
+            out.grad_fn
+
+
+def test_result_beside_a_view_may_be_written():
+    x = torch.ones(2, requires_grad=True)
+    _, other = Parts.apply(x * 1, lambda x: (x.view(2), x * 2))
+    other.mul_(3).sum().backward()
+    assert x.grad.tolist() == [3.0, 3.0]

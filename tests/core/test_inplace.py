@@ -223,3 +223,15 @@ def test_second_gradient_passes_through_a_write():
     (first,) = torch.autograd.grad((y ** 2).sum(), x, create_graph=True)  # y = (x1^2, x1): 4 x1^3 + 2 x1
     first.sum().backward()
     assert first.tolist() == [0.0, 114.0] and x.grad.tolist() == [0.0, 110.0]
+
+
+def test_hooks_and_retained_gradients_of_a_view_whose_base_gained_history():
+    base = torch.zeros(4)
+    view = base[:2]
+    base.add_(torch.ones(4, requires_grad=True))
+    seen = []
+    view.register_hook(lambda g: seen.append(g.tolist()))
+    view.retain_grad()
+    assert view.retains_grad
+    (view * 2).sum().backward()
+    assert seen == [[2.0, 2.0]] and view.grad.tolist() == [2.0, 2.0]
