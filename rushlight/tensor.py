@@ -10,7 +10,7 @@ from . import methods
 from .core import apply as core_apply, device as devices, dtypes, memory
 from .core.apply import operator, wrap
 from .core.grad_mode import mode
-from .core.inplace import node_of
+from .core.inplace import INFERENCE, node_of
 from .core.node import AccumulateGrad, RemovableHandle, add_hook, shown
 from .core.size import Size
 from .names import from_portable, portable
@@ -37,7 +37,6 @@ class Tensor(Listed):
     _recipe: tuple = ()            # the view operations from base to here
     _seen: int = 0                 # the version of the storage when this view's node was derived
     _created: str | None = None    # what is special in how this view was made: "many" at once, in "no_grad" or in "inference" mode
-    _inference = False
     _post_hooks: Any = None
     _warned_of_scalars = False
     __array_priority__ = 1000      # NumPy's operators leave mixed expressions to ours
@@ -132,7 +131,7 @@ class Tensor(Listed):
         return self.dtype.is_signed
 
     def is_inference(self) -> bool:
-        return self._inference
+        return self._cell is INFERENCE
 
     # ---- autograd
 
@@ -152,6 +151,8 @@ class Tensor(Listed):
                                    "subgraph that doesn't require differentiation use var_no_grad = var.detach().")
             self._node = None
         elif self._node is None and self.grad_fn is None:
+            if self._cell is INFERENCE and not mode.inference:
+                raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
             if self._array.dtype.kind in "biu":
                 raise RuntimeError("only Tensors of floating point dtype can require gradients")
             self._node = AccumulateGrad(self)
@@ -225,18 +226,25 @@ class Tensor(Listed):
     @property
     def data(self) -> Tensor:
         """The same memory without history; writes to it are not noticed by autograd."""
-        return wrap(self._array)
+        result = wrap(self._array)
+        if self._cell is INFERENCE:
+            result._cell = INFERENCE
+        return result
 
     @data.setter
     def data(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
         self._array = value._array
+        if INFERENCE in (self._cell, value._cell):
+            self._cell = INFERENCE if value._cell is INFERENCE else None
         if isinstance(self._node, AccumulateGrad):
             self._node.shape, self._node.dtype = self._array.shape, self._array.dtype
 
     @property
     def _version(self) -> int:
+        if self._cell is INFERENCE:
+            raise RuntimeError("Inference tensors do not track version counter.")
         return 0 if self._cell is None else self._cell.count
 
     def _is_view(self) -> bool:
@@ -398,7 +406,7 @@ class Tensor(Listed):
 
 
 #: the attributes that are ours; all others are the user's
-PRIVATE = frozenset(Tensor.__annotations__) | {"_inference", "_post_hooks"}
+PRIVATE = frozenset(Tensor.__annotations__) | {"_post_hooks"}
 Tensor.__module__ = "torch"
 core_apply.register(Tensor)
 

@@ -7,7 +7,7 @@ from typing import Any
 from ..core import dtypes
 from ..core.apply import wrap
 from ..core.grad_mode import mode
-from ..core.inplace import bump, check_writable, node_of, set_history, version_of
+from ..core.inplace import bump, check_savable, check_writable, node_of, set_history, version_of
 from ..core.node import FREED, FREED_MESSAGE, Node, OutputSlot, Packed, stale, tick
 from ..tensor import Tensor
 from .graph import active
@@ -84,6 +84,7 @@ class FunctionCtx(Node):
         self.sequence = tick()
         places = {id(out): at for at, out in enumerate(outputs) if isinstance(out, Tensor)}
         kept: list[tuple] = []
+        check_savable(self.to_save)
         for tensor in self.to_save:
             if tensor is None:
                 kept.append((None, None, None, None))

@@ -7,7 +7,7 @@ from numpy import asarray
 
 from . import wrap as wrapping
 from .grad_mode import mode
-from .inplace import fresh_node, link_view, version_of
+from .inplace import INFERENCE, fresh_node, link_view, version_of
 from .node import Node, OutputSlot
 from .op import SAME, NotANumber, Op
 from .wrap import new, wrap
@@ -41,13 +41,16 @@ def apply(op: Op, *args: Any, **attrs: Any) -> Any:
     result._node = None
     if op.is_view:
         link_view(result, args[0], op, attrs)
-    if mode.grad and op.differentiable:
-        edges = edges_of(args)
-        if edges is not None:
-            saved = op.saved(args, edges) if op.keeps_arguments else ()
-            result._node = node = Node(op, edges, saved, attrs, out.shape, out.dtype)
-            if op.keeps_out:
-                keep_result(node, result)
+    if mode.grad:
+        if op.differentiable:
+            edges = edges_of(args)
+            if edges is not None:
+                saved = op.saved(args, edges) if op.keeps_arguments else ()
+                result._node = node = Node(op, edges, saved, attrs, out.shape, out.dtype)
+                if op.keeps_out:
+                    keep_result(node, result)
+    elif mode.inference and not op.is_view:
+        result._cell = INFERENCE
     return result
 
 
@@ -102,6 +105,8 @@ def operator(op: Op) -> Any:
                 result._node = node = Node(op, edges, saved, NO_ATTRIBUTES, out.shape, out.dtype)
                 if op.keeps_out:
                     keep_result(node, result)
+        elif mode.inference:
+            result._cell = INFERENCE
         return result
     return method
 
@@ -125,6 +130,9 @@ def apply_many(op: Op, args: tuple, attrs: dict, arrays: tuple) -> tuple:
     if op.is_view:
         for number, result in enumerate(results):
             link_view(result, args[0], op, attrs, number)
+    elif mode.inference:
+        for result in results:
+            result._cell = INFERENCE
     if mode.grad and op.differentiable:
         edges = edges_of(args)
         if edges is not None:
@@ -147,6 +155,8 @@ def apply_hidden(op: Op, args: tuple, attrs: dict, arrays: tuple) -> Any:
         if edges is not None:
             result._node = node = Node(op, edges, op.saved(args, edges), attrs, arrays[0].shape, arrays[0].dtype)
             node.out = arrays
+    elif mode.inference:
+        result._cell = INFERENCE
     return result
 
 

@@ -12,6 +12,7 @@ class Mode(threading.local):
 
     grad = True
     inference = False
+    asked = False          # in inference mode, where nothing is recorded: whether recording was asked for
     plain_tensors = False  # whether subclasses of Tensor count as plain ones
 
 
@@ -73,26 +74,29 @@ class set_grad_enabled(_Context):
     """Turn recording on or off, at once and, as a context, until its end."""
 
     def __init__(self, mode: bool):
-        self.previous = _current().grad
+        self.previous = is_grad_enabled()
         self.mode = bool(mode)
-        _current().grad = self.mode
+        _switch(self.mode)
 
     def __enter__(self) -> None:
-        mode.grad = self.mode
+        _switch(self.mode)
 
     def __exit__(self, *exception: object) -> None:
-        mode.grad = self.previous
+        _switch(self.previous)
 
     def clone(self) -> set_grad_enabled:
         return set_grad_enabled(self.mode)
 
     def __call__(self, function: Callable) -> Callable:
-        mode.grad = self.previous  # used as a decorator it changes nothing outside the function
+        _switch(self.previous)  # used as a decorator it changes nothing outside the function
         return super().__call__(function)
 
 
-def _current() -> Mode:
-    return mode
+def _switch(on: bool) -> None:
+    if mode.inference:
+        mode.asked = on
+    else:
+        mode.grad = on
 
 
 class no_grad(_Context):
@@ -106,23 +110,23 @@ class no_grad(_Context):
         self.outer: list[bool] = []
 
     def __enter__(self) -> None:
-        self.outer.append(mode.grad)
-        mode.grad = False
+        self.outer.append(is_grad_enabled())
+        _switch(False)
 
     def __exit__(self, *exception: object) -> None:
-        mode.grad = self.outer.pop()
+        _switch(self.outer.pop())
 
 
 class enable_grad(no_grad):
     """Record inside, also within a `no_grad` block."""
 
     def __enter__(self) -> None:
-        self.outer.append(mode.grad)
-        mode.grad = True
+        self.outer.append(is_grad_enabled())
+        _switch(True)
 
 
 class inference_mode(_Context):
-    """Record nothing inside, and make tensors that can never be recorded."""
+    """Record nothing inside, and make tensors that can never be recorded, nor written outside; or, with False, do neither inside."""
 
     def __new__(cls, mode: object = True) -> Any:
         self = super().__new__(cls)
@@ -133,22 +137,27 @@ class inference_mode(_Context):
 
     def __init__(self, mode: bool = True):
         self.mode = mode
-        self.outer: list[tuple[bool, bool]] = []
+        self.outer: list[tuple[bool, bool, bool]] = []
 
     def __enter__(self) -> None:
-        self.outer.append((mode.grad, mode.inference))
-        mode.grad, mode.inference = (False, True) if self.mode else (mode.grad, mode.inference)
+        self.outer.append((mode.grad, mode.inference, mode.asked))
+        if self.mode:
+            from . import op
+            op.saves_are_checked = True
+            mode.grad, mode.inference, mode.asked = False, True, False
+        else:
+            mode.grad, mode.inference = True, False
 
     def __exit__(self, *exception: object) -> None:
-        mode.grad, mode.inference = self.outer.pop()
+        mode.grad, mode.inference, mode.asked = self.outer.pop()
 
     def clone(self) -> inference_mode:
         return inference_mode(self.mode)
 
 
 def is_grad_enabled() -> bool:
-    """Whether operations of this thread are recorded."""
-    return mode.grad
+    """Whether operations of this thread are recorded, or would be were it not for inference mode."""
+    return mode.asked if mode.inference else mode.grad
 
 
 def is_inference_mode_enabled() -> bool:

@@ -42,6 +42,29 @@ class Version:
         return self.count - sum(1 for t in self.recent or () if t > time)
 
 
+class InferenceVersion(Version):
+    """The version of all tensors made in inference mode: nobody counts it, and outside that mode it may not change."""
+
+    __slots__ = ()
+
+    def bump(self) -> None:
+        if not mode.inference:
+            raise RuntimeError("Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor "
+                               "before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details.")
+
+
+INFERENCE = InferenceVersion()
+
+
+def check_savable(values: tuple) -> None:
+    """Raise PyTorch's error where a tensor that was made in inference mode is about to be saved for backward."""
+    for value in values:
+        if getattr(value, "_cell", None) is INFERENCE:
+            raise RuntimeError("Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation "
+                               "tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in autograd, or use "
+                               "`torch.no_grad()` instead of `torch.inference_mode()`.")
+
+
 def version_of(tensor: Any) -> Version:
     """The version cell of a tensor's storage, made on first use."""
     cell = tensor._cell
@@ -159,13 +182,14 @@ UNWRITABLE = {
 
 def unwritable(view: Any, what: str) -> str:
     """PyTorch's sentence on a view that may not be written."""
-    node, how = view._node, "inference" if view._created == "inference" else "no_grad"
+    node = view._node
+    how, where = ("inference", "in normal mode") if view._created == "inference" else ("no_grad", "with grad mode enabled")
     if node is not None and not isinstance(node, AccumulateGrad):
         made = f"Output {getattr(node, 'index', 0)} of {node.short_name()} is a view"
         made += f" and {what} modified inplace." if view._created in ("many", "custom") else \
-            f" of a view which was created in {how} mode and {what} modified inplace with grad mode enabled."
+            f" of a view which was created in {how} mode and {what} modified inplace {where}."
     else:
-        made = f"A view was created in {how} mode and {what} modified inplace with grad mode enabled."
+        made = f"A view was created in {how} mode and {what} modified inplace {where}."
     return f"{made} {UNWRITABLE[view._created]}"
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from ..backends.large import LARGE, split_ufunc
 from . import dtypes, wrap as wrapping
 from .grad_mode import mode
+from .inplace import check_savable
 from .node import NEEDS, OUT, REST, G, OutputSlot
 from .numbers import check_width
 from .wrap import wrap
@@ -92,10 +93,14 @@ class Op:
         if keep is None:
             keep = self._keep[mask] = self._to_keep([edge is not None for edge in edges])
         if keep is ALL:
-            return args
-        if len(args) == 2:
-            return (args[0] if 0 in keep else None, args[1] if 1 in keep else None)
-        return tuple([arg if index in keep else None for index, arg in enumerate(args)]) if keep else ()
+            saved = args
+        elif len(args) == 2:
+            saved = (args[0] if 0 in keep else None, args[1] if 1 in keep else None)
+        else:
+            saved = tuple([arg if index in keep else None for index, arg in enumerate(args)]) if keep else ()
+        if saves_are_checked:
+            check_savable(saved)
+        return saved
 
     @property
     def keeps_all(self) -> bool:
@@ -142,6 +147,9 @@ class Op:
     def __repr__(self) -> str:
         return f"Op({self.name})"
 
+
+#: set when inference mode is first used: its tensors may not be saved
+saves_are_checked = False
 
 ALL: Any = frozenset((-1,))
 FIRST, SECOND = (True, False), (False, True)

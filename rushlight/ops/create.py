@@ -8,6 +8,8 @@ import numpy as np
 
 from ..core import device as devices, dtypes
 from ..core.apply import wrap
+from ..core.grad_mode import mode
+from ..core.inplace import INFERENCE
 from ..core.layout import contiguous_format, preserve_format
 from ..core.numbers import checked_number
 from .dims import sizes_of
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 def made(array: Any, requires_grad: bool = False) -> Tensor:
     """A new tensor on an array."""
     result = wrap(array)
+    if mode.inference:
+        result._cell = INFERENCE
     if requires_grad:
         if array.dtype.kind in "biu":
             raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
