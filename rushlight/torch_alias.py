@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Mapping
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 TORCH, RUSHLIGHT = "torch", __name__.partition(".")[0]
@@ -74,10 +74,25 @@ def install_as_torch() -> None:
     importlib.import_module(TORCH)
 
 
-def missing(module: str, name: str) -> AttributeError:
+def missing(module: str, name: str) -> Exception:
     """The error for a name that a Rushlight module lacks: PyTorch's first line, then whose gap it is."""
     full = torch_name(module)
-    return AttributeError(f"module {full!r} has no attribute {name!r}\nRushlight does not have {full}.{name} yet")
+    gap = f"\nRushlight does not have {full}.{name} yet"
+    if imports_from(sys._getframe(1)):
+        # Python itself would make an AttributeError this ImportError, with the name that the module has in here.
+        file = getattr(sys.modules.get(module), "__file__", None)
+        return ImportError(f"cannot import name {name!r} from {full!r} ({file or 'unknown location'}){gap}", name=full, path=file)
+    return AttributeError(f"module {full!r} has no attribute {name!r}{gap}")
+
+
+def imports_from(frame: FrameType | None) -> bool:
+    """Whether the program, which called us by way of this frame, is at `from module import name`."""
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == RUSHLIGHT:
+        frame = frame.f_back
+    if frame is None or frame.f_lasti < 0:
+        return False
+    import opcode
+    return frame.f_code.co_code[frame.f_lasti] == opcode.opmap["IMPORT_FROM"]
 
 
 def explain_missing(module: ModuleType) -> ModuleType:

@@ -93,3 +93,19 @@ def test_install_as_torch_refuses_to_mix_two_libraries(python, tmp_path):
     (tmp_path / "torch.py").write_text("")
     done = python("-c", "import torch, rushlight; rushlight.install_as_torch()")
     assert "RuntimeError: PyTorch is already imported as torch in this process" in done.stderr
+
+
+@pytest.mark.parametrize(("line", "module"), [("from torch import jig", "torch"), ("from torch.nn import jig", "torch.nn"),
+                                              ("from torch.nn.functional import relu, jig", "torch.nn.functional")])
+def test_import_of_a_missing_name_names_torch(rushlight, tmp_path, line, module):
+    (tmp_path / "program.py").write_text(line)
+    done = rushlight("run", "program.py")
+    *_, message, gap = done.stderr.splitlines()
+    assert message.startswith(f"ImportError: cannot import name 'jig' from '{module}' (")
+    assert gap == f"Rushlight does not have {module}.jig yet"
+
+
+def test_missing_name_is_an_attribute_error_to_everybody_else(rushlight, tmp_path):
+    (tmp_path / "program.py").write_text("import torch\nprint(hasattr(torch, 'jig'), getattr(torch.nn, 'jig', 3))\ntorch.jig")
+    done = rushlight("run", "program.py")
+    assert done.stdout == "False 3\n" and done.stderr.splitlines()[-2] == "AttributeError: module 'torch' has no attribute 'jig'"
