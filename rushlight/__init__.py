@@ -135,7 +135,7 @@ METHOD_FUNCTIONS = """abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_
     sigmoid_ sin_ sinc_ sinh_ sqrt_ square_ tan_ tanh_ trunc_ xlogy_ zero_""".split()
 
 #: subpackages and modules
-MODULES = """autograd nn optim utils random cuda linalg fft signal special testing func distributions backends version amp hub
+MODULES = """autograd nn optim utils random multiprocessing cuda linalg fft signal special testing func distributions backends version amp hub
     compile distributed models return_types serialization _C""".split()
 
 #: other names, by module
