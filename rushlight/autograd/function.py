@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import functools
+import weakref
 from typing import Any
 
 from ..core import dtypes
@@ -13,8 +14,74 @@ from ..tensor import Tensor
 from .graph import active
 
 
-class FunctionCtx(Node):
-    """The node of one call of a user's Function, and the `ctx` that its forward and backward are given."""
+class FunctionCtx:
+    """What the forward and backward of a user's Function are given as `ctx`: its attributes are the user's own, whatever their names."""
+
+    def __init__(self, node: FunctionNode):
+        self.__node = weakref.ref(node)  # the node has the context: two strong references would be a cycle, which keeps what was saved
+        self.needs_input_grad = tuple([edge is not None for edge in node.edges])
+
+    # ---- what forward may call
+
+    def save_for_backward(self, *tensors: Any) -> None:
+        """Keep tensors for backward, where `ctx.saved_tensors` gives them back."""
+        for tensor in tensors:
+            if tensor is not None and not isinstance(tensor, Tensor):
+                raise TypeError(f"save_for_backward can only save variables, but argument {tensors.index(tensor)} is of type "
+                                f"{type(tensor).__name__}")
+        self.__live().to_save = tensors
+
+    def save_for_forward(self, *tensors: Any) -> None:
+        """Accepted for programs that define `jvp` too."""
+
+    def mark_dirty(self, *tensors: Any) -> None:
+        """Say which inputs forward overwrote."""
+        self.__live().dirty = tensors
+
+    def mark_non_differentiable(self, *tensors: Any) -> None:
+        """Say which results have no gradient."""
+        self.__live().not_differentiable = tensors
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """False: backward is given None, not zeros, for results that nothing used."""
+        self.__live().materialize = value
+
+    # ---- what backward may call
+
+    @property
+    def saved_tensors(self) -> tuple:
+        """What `save_for_backward` kept. Raises RuntimeError if it was freed, or overwritten since."""
+        return self.__live().saved_tensors
+
+    saved_variables = saved_tensors
+
+    @property
+    def next_functions(self) -> tuple:
+        """The nodes of the arguments."""
+        return self.__live().next_functions
+
+    @property
+    def metadata(self) -> dict:
+        """A dictionary for the user's own notes."""
+        return self.__live().metadata
+
+    def name(self) -> str:
+        """The name of the Function's node."""
+        return self.__live().name()
+
+    def __live(self) -> FunctionNode:
+        node = self.__node()
+        if node is None:
+            raise RuntimeError("the call that this context belongs to is over")
+        return node
+
+    def __getattr__(self, name: str) -> Any:
+        node = None if name.startswith("_FunctionCtx") else self.__node()
+        raise AttributeError(f"'{'FunctionCtx' if node is None else node.name()}' object has no attribute '{name}'")
+
+
+class FunctionNode(Node):
+    """The node of one call of a user's Function. The attributes of its context can be read from it."""
 
     special = True
     shown_in = "torch.autograd.function"
@@ -26,35 +93,8 @@ class FunctionCtx(Node):
     def __init__(self, function: Any, args: tuple):
         self.function = function
         self.edges = tuple([node_of(arg) if isinstance(arg, Tensor) else None for arg in args])
-        self.needs_input_grad = tuple([node is not None for node in self.edges])
         self.saved = ()
-
-    # ---- what forward may call
-
-    def save_for_backward(self, *tensors: Any) -> None:
-        """Keep tensors for backward, where `ctx.saved_tensors` gives them back."""
-        for tensor in tensors:
-            if tensor is not None and not isinstance(tensor, Tensor):
-                raise TypeError(f"save_for_backward can only save variables, but argument {tensors.index(tensor)} is of type "
-                                f"{type(tensor).__name__}")
-        self.to_save = tensors
-
-    def save_for_forward(self, *tensors: Any) -> None:
-        """Accepted for programs that define `jvp` too."""
-
-    def mark_dirty(self, *tensors: Any) -> None:
-        """Say which inputs forward overwrote."""
-        self.dirty = tensors
-
-    def mark_non_differentiable(self, *tensors: Any) -> None:
-        """Say which results have no gradient."""
-        self.not_differentiable = tensors
-
-    def set_materialize_grads(self, value: bool) -> None:
-        """False: backward is given None, not zeros, for results that nothing used."""
-        self.materialize = value
-
-    # ---- what backward may call
+        self.ctx = FunctionCtx(self)
 
     @property
     def saved_tensors(self) -> tuple:
@@ -62,8 +102,6 @@ class FunctionCtx(Node):
         if self.saved is FREED:
             raise RuntimeError(FREED_MESSAGE)
         return tuple([self.kept(*entry) for entry in self.saved])
-
-    saved_variables = saved_tensors
 
     def kept(self, tensor: Any, array: Any, cell: Any, index: int | None) -> Any:
         """One saved tensor; a result is made anew, since keeping itself would be a cycle."""
@@ -100,7 +138,7 @@ class FunctionCtx(Node):
         """The gradients of the arguments, from the user's backward."""
         if self.saved is FREED:
             raise RuntimeError(FREED_MESSAGE)
-        grads = self.function.backward(self, *(g if g.__class__ is tuple else (g,)))
+        grads = self.function.backward(self.ctx, *(g if g.__class__ is tuple else (g,)))
         return self.checked(grads if isinstance(grads, (tuple, list)) else (grads,))
 
     def checked(self, grads: Any) -> tuple:
@@ -128,7 +166,9 @@ class FunctionCtx(Node):
         return self.function.__name__ + "Backward"
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"'{self.name()}' object has no attribute '{name}'")
+        if name == "ctx":
+            raise AttributeError(name)
+        return getattr(self.ctx, name)
 
     def __repr__(self) -> str:
         return f"<torch.autograd.function.{self.name()} object at {id(self):#x}>"
@@ -174,24 +214,22 @@ class Function:
         """Run forward and, where an argument requires grad, record the call."""
         if kwargs:
             args = bound(cls, args, kwargs)
-        ctx = FunctionCtx(cls, args)
-        recorded = mode.grad and any(ctx.needs_input_grad)
+        node = FunctionNode(cls, args)
+        recorded = mode.grad and any(node.ctx.needs_input_grad)
         before, mode.grad = mode.grad, False
         try:
             if cls.setup_context is not Function.setup_context:
                 result = cls.forward(*args)
-                cls.setup_context(ctx, args, result)
+                cls.setup_context(node.ctx, args, result)
             else:
-                result = cls.forward(ctx, *args)
+                result = cls.forward(node.ctx, *args)
         finally:
             mode.grad = before
         outputs = list(result) if isinstance(result, (tuple, list)) else [result]
-        for tensor in ctx.dirty:
+        for tensor in node.dirty:
             bump(tensor)
         if recorded:
-            outputs = record(ctx, args, outputs)
-        else:
-            ctx.to_save = ()
+            outputs = record(node, args, outputs)
         return type(result)(outputs) if isinstance(result, (tuple, list)) and type(result) in (tuple, list) else \
             outputs[0] if not isinstance(result, (tuple, list)) else type(result)(*outputs)
 
@@ -207,12 +245,12 @@ def bound(cls: Any, args: tuple, kwargs: dict) -> tuple:
     return tuple(bound.args)
 
 
-def record(ctx: FunctionCtx, args: tuple, outputs: list) -> list:
+def record(call: FunctionNode, args: tuple, outputs: list) -> list:
     """Give the results of forward their history."""
     inputs = {id(arg) for arg in args if isinstance(arg, Tensor)}
-    dirty = {id(tensor) for tensor in ctx.dirty}
-    free = {id(tensor) for tensor in ctx.not_differentiable}
-    for tensor in ctx.dirty:
+    dirty = {id(tensor) for tensor in call.dirty}
+    free = {id(tensor) for tensor in call.not_differentiable}
+    for tensor in call.dirty:
         check_writable(tensor)
     ready = []
     for out in outputs:
@@ -220,14 +258,14 @@ def record(ctx: FunctionCtx, args: tuple, outputs: list) -> list:
             ready.append(view_of_all(out))  # an input handed through: a view of it, with this call in its history
         else:
             ready.append(out)
-    ctx.keep(ready)
-    ctx.outputs = tuple([(o._array.shape, o._array.dtype) if isinstance(o, Tensor) else ((), dtypes.bool_.numpy) for o in ready])
-    ctx.shape, ctx.dtype = ctx.outputs[0] if len(ready) == 1 else ((), None)
-    ctx.attrs, ctx.cell, ctx.out = {}, None, None
+    call.keep(ready)
+    call.outputs = tuple([(o._array.shape, o._array.dtype) if isinstance(o, Tensor) else ((), dtypes.bool_.numpy) for o in ready])
+    call.shape, call.dtype = call.outputs[0] if len(ready) == 1 else ((), None)
+    call.attrs, call.cell, call.out = {}, None, None
     for at, (out, was) in enumerate(zip(ready, outputs)):
         if not isinstance(out, Tensor) or id(was) in free or out._array.dtype.kind not in "fcV":
             continue
-        node = ctx if len(ready) == 1 else OutputSlot(ctx, at, out._array.shape, out._array.dtype)
+        node = call if len(ready) == 1 else OutputSlot(call, at, out._array.shape, out._array.dtype)
         if id(was) in dirty:
             set_history(out, node)
         else:

@@ -222,3 +222,48 @@ def test_result_beside_a_view_may_be_written():
     _, other = Parts.apply(x * 1, lambda x: (x.view(2), x * 2))
     other.mul_(3).sum().backward()
     assert x.grad.tolist() == [3.0, 3.0]
+
+
+@pytest.mark.parametrize("name", ["shape", "dtype", "function", "edges", "saved", "out", "cell", "outputs", "attrs", "sequence", "parent", "hooks", "ctx"])
+def test_attributes_of_the_context_are_the_user_s_whatever_their_names(name):
+    class Sum(Function):
+        @staticmethod
+        def forward(ctx, x):
+            setattr(ctx, name, x.shape)
+            ctx.save_for_backward(x)
+            return x.sum()
+
+        @staticmethod
+        def backward(ctx, g):
+            x, = ctx.saved_tensors
+            return g.expand(getattr(ctx, name)) * x
+
+    x = torch.full((3,), 2.0, requires_grad=True)
+    Sum.apply(x * 1).backward()
+    assert x.grad.tolist() == [2.0] * 3
+
+
+def test_what_a_call_saved_goes_with_its_graph():
+    import weakref
+    kept = []
+
+    class Holder:
+        pass
+
+    class Keep(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.holder = Holder()
+            kept.append(weakref.ref(ctx.holder))
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2
+
+    y = Keep.apply(torch.ones(1, requires_grad=True))
+    assert y.grad_fn.holder is kept[0]()
+    with pytest.raises(AttributeError, match="^'KeepBackward' object has no attribute 'other'$"):
+        y.grad_fn.other
+    del y
+    assert kept[0]() is None
