@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from rushlight.backends.llvm.engine import available as may_compile
 from rushlight.backends.parallel import get_num_threads, parallel_for
 
 from .scalar import Program, lower, parse
@@ -24,6 +25,8 @@ from .scalar_writer import MACROS, Writer
 #: in calls. With threads the pieces are larger, because after every call a thread waits for the interpreter's lock.
 PIECE = 256 * 1024
 PARALLEL_PIECE = 512 * 1024
+#: The elements from which a kernel in machine code is worth loading the compiler for, where the `jit` extra has it.
+NATIVE = 1 << 15
 #: The bytes of one array per thread below which handing work to a second thread costs more than it saves.
 GRAIN = 640 * 1024
 
@@ -72,12 +75,16 @@ def build(program: Program, dtypes: tuple) -> Callable:
     writer = Writer(program, dtypes)
     source = compile(writer.text(), "<rushlight kernel>", "exec")
     itemsize = max([dtype.itemsize for dtype in (writer.compute, *writer.registers)])
+    native = None
+    if all([dtype == np.float32 for dtype in (*dtypes, *([] if writer.result is None else [writer.result]))]) and may_compile():
+        from .scalar_native import loop
+        native = loop(writer.program, tuple(writer.parameters))
     scope: dict[str, Any] = {
         **writer.scope,
         "__name__": __name__,  # where a warning of overflow is said to come from: the package silences its own
         "_spread": spread,
-        "_plan": Plan(writer.registers, writer.result, itemsize),
-        "_limit": PIECE // itemsize,
+        "_plan": Plan(writer.registers, writer.result, itemsize, native),
+        "_limit": PIECE // itemsize if native is None else NATIVE,
     }
 
     def single(*arguments: Any) -> Any:
@@ -101,12 +108,13 @@ def same_shape(arrays: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
 
 
 class Plan:
-    """What `spread` must know of a kernel: the dtypes of its registers and of its result (None for an update), the bytes of an element."""
+    """What `spread` must know of a kernel: the dtypes of its registers and of its result (None for an update), the bytes of an element,
+    and its loop in machine code, if it has one."""
 
-    __slots__ = ("registers", "result", "itemsize")
+    __slots__ = ("registers", "result", "itemsize", "native")
 
-    def __init__(self, registers: Sequence[np.dtype], result: np.dtype | None, itemsize: int):
-        self.registers, self.result, self.itemsize = tuple(registers), result, itemsize
+    def __init__(self, registers: Sequence[np.dtype], result: np.dtype | None, itemsize: int, native: Callable | None = None):
+        self.registers, self.result, self.itemsize, self.native = tuple(registers), result, itemsize, native
 
 
 #: Memory for registers, used in turn by all kernels: new memory costs a page fault every 4 KiB.
@@ -130,6 +138,9 @@ def spread(body: Callable, plan: Plan, arrays: Sequence[np.ndarray], numbers: Se
     if order is None:
         return body(*arrays, *numbers)
     result = None if plan.result is None else np.empty(first.shape, plan.result, order)
+    if plan.native is not None:
+        plan.native(arrays if result is None else [*arrays, result], numbers)
+        return result
     rows = [a.ravel(order) for a in arrays]
     outs = [] if result is None else [result.ravel(order)]
     parallel = first.size * plan.itemsize >= 2 * GRAIN and get_num_threads() > 1

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..backends.products import biased_product, product
 from ..core import dtypes
 from ..core.apply import apply
 from ..core.calls import not_a_tensor
@@ -12,73 +13,6 @@ from ..core.op import Kind, Op
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
-
-
-def product(a: Any, b: Any) -> Any:
-    """a @ b on arrays. BLAS knows neither halves nor bfloat16: those are multiplied in float32 and rounded once."""
-    if a.itemsize == 2 and a.dtype.kind not in "iu":
-        return np.asarray(np.matmul(a.astype(np.float32), b.astype(np.float32))).astype(a.dtype)
-    if a.dtype.kind == "b":
-        raise NotImplementedError('"addmm_impl_cpu_" not implemented for \'Bool\'')
-    if a.ndim == b.ndim == 2 and a.shape[1] > LONG and a.shape[0] * b.shape[1] <= NARROW and a.dtype == np.float32:
-        return long_product(a, b)
-    if a.ndim == b.ndim == 2 and a.dtype == np.float32 and b.shape[1] > 16 and b.shape[1] % 16 and 1 < a.size * b.shape[1] <= SMALL_PRODUCT:
-        # BLAS's kernel for small products sums the last columns in another order; of the transposed product it sums all in one.
-        return np.ascontiguousarray(np.matmul(b.T, a.T).T)
-    return np.matmul(a, b)
-
-
-#: multiplications up to which BLAS has a kernel of its own
-SMALL_PRODUCT = 1_000_000
-
-
-# A product with a long inner dimension and a small result is summed in parts, which are then added. The BLAS under PyTorch does so on
-# two cores; the sizes of its parts, below, were found by comparing bits. A training run of hundreds of steps magnifies the last bit
-# until other digits are printed, so the order of summation is part of the result here. It also halves the rounding error and costs
-# nothing that can be measured.
-#: inner sizes beyond LONG are summed in parts where the result has at most NARROW elements
-LONG, NARROW = 768, 1 << 14
-BLOCK = 384
-
-
-def long_product(a: Any, b: Any) -> Any:
-    """a @ b, summed in parts."""
-    k = a.shape[1]
-    if k >= 1792:
-        return in_halves(a, b, BLOCK)
-    return in_halves(a, b, -(-k // 2) if k > 911 else -(-k // 4))
-
-
-def biased_product(a: Any, b: Any, bias: Any) -> Any:
-    """a @ b + bias, where the bias is added to the first part of a sum in parts."""
-    k = a.shape[1]
-    if b.shape[1] <= 16 and not b.flags.c_contiguous:
-        b = np.ascontiguousarray(b)  # BLAS has a kernel of its own for so few columns, which sums in another order
-    if k <= BLOCK or a.shape[0] * b.shape[1] > NARROW or a.dtype != np.float32:
-        out = product(a, b)
-        out += bias
-        return out
-    block = BLOCK if k > 4 * BLOCK else -(-k // 4) if k > 2 * BLOCK else -(-k // 2)
-    if b.flags.f_contiguous and a.shape[0] <= 128:
-        # The transposed product of a few rows is a fifth faster, and turning its small result round costs little.
-        return np.ascontiguousarray(in_halves(b.T, a.T, block, bias.reshape(-1, 1)).T)
-    return in_halves(a, b, block, bias)
-
-
-def in_halves(a: Any, b: Any, block: int, bias: Any = None) -> Any:
-    """a @ b (+ bias) as the sum of two halves of the inner dimension, each summed block by block from the left."""
-    k = a.shape[1]
-    halves = []
-    for start, stop in ((0, k // 2), (k // 2, k)):
-        end = min(start + block, stop)
-        out = np.matmul(a[:, start:end], b[start:end])
-        if bias is not None and not start:
-            out += bias
-        while end < stop:
-            at, end = end, min(end + block, stop)
-            out += np.matmul(a[:, at:end], b[at:end])
-        halves.append(out)
-    return np.add(halves[0], halves[1], out=halves[0])
 
 
 def evaluate_matrix(op: Op, args: tuple, attrs: dict) -> Any:

@@ -1,0 +1,1 @@
+"""Kernels in machine code, made by LLVM (the `jit` extra): vectors, all cores, no Python between the elements."""

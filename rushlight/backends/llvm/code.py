@@ -1,0 +1,163 @@
+"""LLVM's text of whole functions: loops and conditions over 64-bit counters, written with Python's `with`."""
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from .vectors import Vectors
+
+
+class Code(Vectors):
+    """A function's body with control flow. Counters are int64 values or Python ints; pointers move in steps of one float.
+
+    Loop counters live in memory of the stack here; LLVM's first pass makes registers of them.
+    """
+
+    def __init__(self, lanes: int):
+        super().__init__(lanes)
+        self.stack: list[str] = []
+        self.labels = 0
+
+    # ---- whole numbers and pointers
+
+    def plus(self, a: str | int, b: str | int) -> str:
+        return self.emit(f"add i64 {a}, {b}")
+
+    def minus(self, a: str | int, b: str | int) -> str:
+        return self.emit(f"sub i64 {a}, {b}")
+
+    def times(self, a: str | int, b: str | int) -> str:
+        return self.emit(f"mul i64 {a}, {b}")
+
+    def quotient(self, a: str | int, b: str | int) -> str:
+        return self.emit(f"sdiv i64 {a}, {b}")
+
+    def rounded_up(self, a: str | int, b: int) -> str:
+        """a / b, rounded up."""
+        return self.quotient(self.plus(a, b - 1), b)
+
+    def share(self, count: str, part: str, parts: str) -> str:
+        """Where a part begins if a count is shared out evenly."""
+        return self.quotient(self.times(count, part), parts)
+
+    def smaller(self, a: str | int, b: str | int) -> str:
+        self.declared["declare i64 @llvm.smin.i64(i64, i64)"] = None
+        return self.emit(f"call i64 @llvm.smin.i64(i64 {a}, i64 {b})")
+
+    def test(self, how: str, a: str | int, b: str | int) -> str:
+        """A truth value of two whole numbers: how is slt, sge, eq ..."""
+        return self.emit(f"icmp {how} i64 {a}, {b}")
+
+    def at(self, pointer: str, index: str | int) -> str:
+        """The address of the float `index` places on."""
+        return self.emit(f"getelementptr float, ptr {pointer}, i64 {index}")
+
+    def word(self, arguments: str, index: str | int) -> str:
+        """The whole number at a place of an array of them."""
+        return self.emit(f"load i64, ptr {self.emit(f'getelementptr i64, ptr {arguments}, i64 {index}')}")
+
+    def pointer(self, arguments: str, index: str | int) -> str:
+        """The address at a place of an array of words."""
+        return self.emit(f"load ptr, ptr {self.emit(f'getelementptr i64, ptr {arguments}, i64 {index}')}")
+
+    # ---- memory
+
+    def load(self, pointer: str) -> str:
+        return self.emit(f"load {self.float}, ptr {pointer}, align 4")
+
+    def store(self, value: str, pointer: str) -> None:
+        self.lines.append(f"  store {self.float} {value}, ptr {pointer}, align 4")
+
+    def prefetch(self, pointer: str) -> None:
+        """Fetch the memory at an address, which need not be anybody's, into the first-level cache."""
+        self.declared["declare void @llvm.prefetch.p0(ptr, i32, i32, i32)"] = None
+        self.lines.append(f"  call void @llvm.prefetch.p0(ptr {pointer}, i32 0, i32 3, i32 1)")
+
+    def load_one(self, pointer: str) -> str:
+        return self.emit(f"load float, ptr {pointer}, align 4")
+
+    def store_one(self, value: str, pointer: str) -> None:
+        self.lines.append(f"  store float {value}, ptr {pointer}, align 4")
+
+    def splat(self, one: str) -> str:
+        """A vector with one float in every lane."""
+        first = self.emit(f"insertelement {self.float} poison, float {one}, i32 0")
+        return self.emit(f"shufflevector {self.float} {first}, {self.float} poison, <{self.lanes} x i32> zeroinitializer")
+
+    def shuffle(self, a: str, b: str, lanes: Sequence[int]) -> str:
+        picked = ", ".join([f"i32 {lane}" for lane in lanes])
+        return self.emit(f"shufflevector {self.float} {a}, {self.float} {b}, <{len(lanes)} x i32> <{picked}>")
+
+    def transposed(self, rows: Sequence[str]) -> list[str]:
+        """The columns of a square of as many vectors as they have lanes: log2(lanes) perfect shuffles of all its numbers."""
+        n = self.lanes
+        low = [k // 2 + n * (k % 2) for k in range(n)]
+        high = [k + n // 2 for k in low]
+        square = list(rows)
+        step = 1
+        while step < n:
+            square = [self.shuffle(square[i], square[i + n // 2], half) for i in range(n // 2) for half in (low, high)]
+            step *= 2
+        return square
+
+    # ---- control flow
+
+    def label(self) -> str:
+        self.labels += 1
+        return f"l{self.labels}"
+
+    def begin(self, label: str) -> None:
+        self.lines.append(f"{label}:")
+
+    def jump(self, label: str) -> None:
+        self.lines.append(f"  br label %{label}")
+
+    @contextmanager
+    def loop(self, start: str | int, stop: str | int, step: str | int = 1) -> Iterator[str]:
+        """The lines inside, with a counter from start on in steps, as long as it is below stop."""
+        cell, test, work, done = f"%cell{self.labels}", self.label(), self.label(), self.label()
+        self.stack.append(f"  {cell} = alloca i64")
+        self.lines.append(f"  store i64 {start}, ptr {cell}")
+        self.jump(test)
+        self.begin(test)
+        i = self.emit(f"load i64, ptr {cell}")
+        self.lines.append(f"  br i1 {self.test('slt', i, stop)}, label %{work}, label %{done}")
+        self.begin(work)
+        yield i
+        self.lines.append(f"  store i64 {self.plus(i, step)}, ptr {cell}")
+        self.jump(test)
+        self.begin(done)
+
+    @contextmanager
+    def when(self, condition: str) -> Iterator[None]:
+        """The lines inside, if a truth value holds."""
+        work, done = self.label(), self.label()
+        self.lines.append(f"  br i1 {condition}, label %{work}, label %{done}")
+        self.begin(work)
+        yield
+        self.jump(done)
+        self.begin(done)
+
+    def logic_one(self, a: str, b: str) -> str:
+        """Whether both of two truth values hold."""
+        return self.emit(f"and i1 {a}, {b}")
+
+    def choose(self, condition: str, a: str | int, b: str | int, kind: str = "i64") -> str:
+        """a if a truth value holds, else b."""
+        return self.emit(f"select i1 {condition}, {kind} {a}, {kind} {b}")
+
+    def function(self, name: str, parameters: str, internal: bool = True) -> str:
+        """The text of the whole function; the lines before it are its declarations."""
+        head = f"define {'internal ' if internal else ''}void @{name}({parameters}) #0 {{"
+        return "\n".join([head, "entry:", *self.stack, *self.lines, "  ret void", "}"])
+
+
+def attributes(lanes: int) -> str:
+    """What a function must say so that vectors of all the processor's width stay whole."""
+    return f'attributes #0 = {{ "min-legal-vector-width"="{lanes * 32}" "prefer-vector-width"="{lanes * 32}" nounwind }}'
+
+
+def module(functions: Sequence[str], codes: Sequence[Vectors], lanes: int) -> str:
+    """A module of functions, with what they declare."""
+    declared = dict.fromkeys([line for code in codes for line in code.declared])
+    return "\n".join([*declared, *functions, attributes(lanes)])

@@ -1,0 +1,120 @@
+"""Machine code from LLVM's text: modules are compiled for this processor, kept on disk, and their functions called through ctypes.
+
+llvmlite (the `jit` extra) is loaded by the first kernel that is wanted. What a module compiled to is kept in the user's cache folder under a
+name that hashes all that it depends on; a folder that cannot be written or a file that is damaged only means that LLVM compiles again.
+"""
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import threading
+from functools import cache
+from typing import Any
+
+#: LLVM's name of C's function type void (i64 start, i64 stop, ptr arguments), which all kernels have, for ctypes
+KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
+#: where the machine code is kept, from the user's cache folder on; the number changes when the files' form does
+FOLDER = os.path.join("rushlight", "kernels-1")
+lock = threading.Lock()
+
+
+@cache
+def available() -> bool:
+    """Whether kernels can be compiled here: llvmlite is installed, and RUSHLIGHT_JIT is not 0."""
+    if os.environ.get("RUSHLIGHT_JIT") == "0":
+        return False
+    import importlib.util
+    return importlib.util.find_spec("llvmlite") is not None
+
+
+class Engine:
+    """LLVM, made ready for this processor."""
+
+    def __init__(self) -> None:
+        import llvmlite.binding as llvm
+        self.llvm = llvm
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        features = llvm.get_host_cpu_features()
+        self.cpu, self.features = llvm.get_host_cpu_name(), features.flatten()
+        self.triple = llvm.get_process_triple()
+        #: the bytes of a vector register
+        self.width = 64 if features.get("avx512f") and features.get("avx512vl") else 32 if features.get("avx2") and features.get("fma") else 16
+        self.machine = self.target_machine()
+        #: what holds the machine code of each module
+        self.loaded: list[Any] = []
+
+    def target_machine(self) -> Any:
+        return self.llvm.Target.from_triple(self.triple).create_target_machine(
+            cpu=self.cpu, features=self.features, opt=3, reloc="pic", codemodel="jitdefault", jit=True)
+
+    def addresses(self, text: str, names: tuple[str, ...]) -> list[int]:
+        """Where the functions of a module lie in memory; `text` is the module in LLVM's assembly."""
+        with lock:
+            # Each module has a loader of its own: in a shared one the constants of the second module are not found. MCJIT takes an
+            # empty module to begin with, and owns the target machine that it is given.
+            loader = self.llvm.create_mcjit_compiler(self.llvm.parse_assembly(""), self.target_machine())
+            loader.add_object_file(self.llvm.ObjectFileRef.from_data(self.object_code(text)))
+            loader.finalize_object()
+            self.loaded.append(loader)
+            return [loader.get_function_address(name) for name in names]
+
+    def object_code(self, text: str) -> bytes:
+        """The machine code of a module, from the disk if it was compiled before."""
+        name = hashlib.sha256("\n".join([text, self.cpu, self.features, str(self.llvm.llvm_version_info)]).encode()).hexdigest()
+        found = read_kept(name)
+        if found is None:
+            found = self.compiled(text)
+            keep(name, found)
+        return found
+
+    def compiled(self, text: str) -> bytes:
+        """The machine code of a module. Bad text raises RuntimeError here; passes would end the process."""
+        module = self.llvm.parse_assembly(text)
+        module.triple = self.triple
+        module.data_layout = str(self.machine.target_data)
+        module.verify()
+        options = self.llvm.create_pipeline_tuning_options(speed_level=2)
+        # The kernels are written in vectors: what loops to vectorise or unroll was decided there.
+        options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = False
+        builder = self.llvm.create_pass_builder(self.machine, options)
+        builder.getModulePassManager().run(module, builder)
+        return self.machine.emit_object(module)
+
+
+@cache
+def engine() -> Engine:
+    """The one engine of this process."""
+    return Engine()
+
+
+def folder() -> str:
+    """The folder of kept machine code."""
+    root = os.environ.get("RUSHLIGHT_CACHE") or os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(root, FOLDER)
+
+
+def read_kept(name: str) -> bytes | None:
+    """The machine code kept under a name; None if there is none, or if it is not whole, or not this user's own."""
+    try:
+        with open(os.path.join(folder(), name), "rb") as file:
+            if hasattr(os, "getuid") and os.fstat(file.fileno()).st_uid != os.getuid():
+                return None
+            data = file.read()
+    except OSError:
+        return None
+    return data[32:] if hashlib.sha256(data[32:]).digest() == data[:32] else None
+
+
+def keep(name: str, code: bytes) -> None:
+    """Keep machine code under a name. Two processes may do so at once: each writes a file of its own, then renames it."""
+    path = os.path.join(folder(), name)
+    temporary = f"{path}.{os.getpid()}.{threading.get_ident()}"
+    try:
+        os.makedirs(folder(), mode=0o700, exist_ok=True)
+        with open(temporary, "xb") as file:
+            file.write(hashlib.sha256(code).digest() + code)
+        os.replace(temporary, path)
+    except OSError:
+        pass  # a home that cannot be written, or a full disk: compiling anew costs time and nothing else

@@ -1,0 +1,115 @@
+"""Matrix products of arrays, with the order of additions that PyTorch has where it could be found.
+
+A float32 sum depends on its order in the last bit, and a training run of hundreds of steps magnifies that bit until other digits are printed.
+So the order is part of the result (docs/notes/order-of-additions.md). The BLAS under PyTorch sums along the inner dimension in blocks of up
+to 384, each one chain of fused multiply-adds; where the result is small and the inner dimension long, it sums two halves by themselves, one
+on each of two cores, and then adds them. The sizes of the blocks were found by comparing bits.
+"""
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from .llvm.engine import available
+
+#: the longest block of the inner dimension
+BLOCK = 384
+#: inner sizes beyond LONG are summed in halves where the result has at most NARROW elements
+LONG, NARROW = 768, 1 << 14
+#: multiplications up to which BLAS has a kernel of its own
+SMALL = 1_000_000
+#: Multiplications from which our own kernels pay, where the `jit` extra has them; and the columns: fewer would fill no tile.
+NATIVE, NATIVE_COLUMNS = 1 << 20, 32
+
+
+def product(a: Any, b: Any) -> Any:
+    """a @ b. BLAS knows neither halves nor bfloat16: those are multiplied in float32 and rounded once."""
+    if a.itemsize == 2 and a.dtype.kind not in "iu":
+        return np.asarray(product(a.astype(np.float32), b.astype(np.float32))).astype(a.dtype)
+    if a.dtype.kind == "b":
+        raise NotImplementedError('"addmm_impl_cpu_" not implemented for \'Bool\'')
+    if a.ndim != 2 or b.ndim != 2 or a.dtype != np.float32:
+        return np.matmul(a, b)
+    (n, k), m = a.shape, b.shape[1]
+    halves = unbiased_halves(k) if k > LONG and n * m <= NARROW else None
+    if is_native(n, k, m):
+        return native(a, b, None, halves or blocks(k))
+    if halves is not None:
+        return in_halves(a, b, halves)
+    if m > 16 and m % 16 and 1 < n * k * m <= SMALL:
+        # BLAS's kernel for small products sums the last columns in another order; of the transposed product it sums all in one.
+        return np.ascontiguousarray(np.matmul(b.T, a.T).T)
+    return np.matmul(a, b)
+
+
+def biased_product(a: Any, b: Any, bias: Any) -> Any:
+    """a @ b + bias, where the bias is added to the first block."""
+    (n, k), m = a.shape, b.shape[1]
+    if a.dtype == np.float32:
+        halves = biased_halves(k) if k > BLOCK and n * m <= NARROW else None
+        if is_native(n, k, m) and bias.shape == (m,) and bias.flags.c_contiguous:
+            return native(a, b, bias, halves or blocks(k))
+        if m <= 16 and not b.flags.c_contiguous:
+            b = np.ascontiguousarray(b)  # BLAS has a kernel of its own for so few columns, which sums in another order
+        if halves is not None:
+            return in_halves(a, b, halves, bias)
+    out = product(a, b)
+    out += bias
+    return out
+
+
+def is_native(n: int, k: int, m: int) -> bool:
+    """Whether a product of this size goes to our own kernels."""
+    return n * k * m >= NATIVE and m >= NATIVE_COLUMNS and n > 1 and available()
+
+
+def native(a: Any, b: Any, bias: Any, halves: tuple) -> Any:
+    """The product by our own kernels."""
+    from .llvm.multiply import multiply  # LLVM is loaded by the first large product
+    return multiply(a, b, bias, halves)
+
+
+@cache
+def blocks(k: int) -> tuple:
+    """The bounds of the blocks of a product whose inner dimension is not halved: two equal ones where two suffice, else whole ones."""
+    return ((*range(0, k, BLOCK if k > 2 * BLOCK or k <= BLOCK else -(-k // 2)), k),)
+
+
+@cache
+def unbiased_halves(k: int) -> tuple:
+    """The bounds of the blocks of both halves of a long product."""
+    return bounds(k, BLOCK if k >= 1792 else -(-k // 2) if k > 911 else -(-k // 4))
+
+
+@cache
+def biased_halves(k: int) -> tuple:
+    """The bounds of the blocks of both halves of a product with a bias."""
+    return bounds(k, BLOCK if k > 4 * BLOCK else -(-k // 4) if k > 2 * BLOCK else -(-k // 2))
+
+
+def bounds(k: int, block: int) -> tuple:
+    """Where the blocks of this size begin and end, for each half of the inner dimension."""
+    return (*range(0, k // 2, block), k // 2), (*range(k // 2, k, block), k)
+
+
+def in_halves(a: Any, b: Any, halves: tuple, bias: Any = None) -> Any:
+    """a @ b (+ bias) as the sum of two halves of the inner dimension, each summed block by block from the left, by BLAS."""
+    if bias is not None and b.flags.f_contiguous and a.shape[0] <= 128:
+        # The transposed product of a few rows is a fifth faster, and turning its small result round costs little.
+        return np.ascontiguousarray(sum_of_halves(b.T, a.T, halves, bias.reshape(-1, 1)).T)
+    return sum_of_halves(a, b, halves, bias)
+
+
+def sum_of_halves(a: Any, b: Any, halves: tuple, bias: Any) -> Any:
+    """What `in_halves` says, without a choice of sides."""
+    sums = []
+    for half in halves:
+        out = np.matmul(a[:, half[0]:half[1]], b[half[0]:half[1]])
+        if bias is not None and not half[0]:
+            out += bias
+        for start, stop in zip(half[1:], half[2:], strict=False):
+            out += np.matmul(a[:, start:stop], b[start:stop])
+        sums.append(out)
+    return np.add(sums[0], sums[1], out=sums[0])

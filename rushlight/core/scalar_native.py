@@ -1,0 +1,138 @@
+"""Machine-code kernels from scalar programs: the body of a `scalar_numpy` kernel as one loop over vectors.
+
+`loop(program, parameters)` is what `spread` calls for large float32 arrays instead of the body's NumPy calls, where the `jit` extra is
+installed. Sums, products, quotients and roots have the same bits either way; the other functions differ in the last place.
+"""
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..backends.llvm.code import attributes
+from ..backends.llvm.engine import KERNEL, engine
+from ..backends.llvm.vectors import COMPARISONS, FUNCTIONS, LOGIC, Vectors
+from ..backends.llvm.workers import run_kernel
+from .scalar import LEAVES, Program
+
+#: the elements of one thread's piece, at least
+CHUNK = 16384
+#: Where an array object keeps the address of its data: NumPy's C interface puts it first, behind what every object begins with.
+DATA = object.__basicsize__
+
+
+def loop(program: Program, parameters: Sequence[str]) -> Callable | None:
+    """A function of arrays, numbers and the result that runs a program on them; None if an operation has no vector form.
+
+    `parameters` names the numbers of a call: `_n5` is the program's value 5, which is the same for all elements.
+    """
+    known = {*FUNCTIONS, *COMPARISONS, *LOGIC, "logical_not", *LEAVES}
+    used = {op for op, uniform in zip([i.operation for i in program.instructions], program.uniform, strict=True) if not uniform}
+    if not used <= known:
+        return None
+    address = 0
+    kernel: Any = None
+    pointers = [*program.elements, *(["out"] if "out" in program.outputs else [])]
+    words = ctypes.c_int64 * (len(pointers) + 1)
+    values = ctypes.c_double * max(len(parameters), 1)
+
+    def run(arrays: Sequence[np.ndarray], numbers: Sequence) -> None:
+        nonlocal address, kernel
+        if kernel is None:
+            [address] = engine().addresses(text(program, pointers, tuple(parameters), engine().width // 4), ("kernel",))
+            kernel = KERNEL(address)
+        given = values(*numbers)
+        run_kernel(kernel, address, arrays[0].size, CHUNK, words(*map(id, arrays), ctypes.addressof(given)))
+    return run
+
+
+def text(program: Program, pointers: Sequence[str], parameters: Sequence[str], lanes: int) -> str:
+    """The module of a program's kernel: a function of one vector, and the loop that calls it; the last elements go through a buffer."""
+    v = Vectors(lanes)
+    stored = body(v, program, parameters)
+    arguments = ", ".join([f"ptr %{name}" for name in pointers] + [f"{v.float} %{name}" for name in parameters])
+    numbers = ", ".join([f"{v.float} %all{k}" for k in range(len(parameters))])
+    at = ", ".join([f"ptr %at_{name}" for name in pointers] + ([numbers] if numbers else []))
+    spare = ", ".join([f"ptr %spare_{name}" for name in pointers] + ([numbers] if numbers else []))
+    lines = [*v.declared, "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)",
+             f"define internal void @vector({arguments}) alwaysinline {{", *v.lines, *stored, "  ret void", "}",
+             "define void @kernel(i64 %start, i64 %stop, ptr %arguments) #0 {", "entry:",
+             *load_arguments(v, pointers, len(parameters)),
+             *[f"  %spare_{name} = alloca {v.float}, align 64" for name in pointers],
+             f"  %end = sub i64 %stop, {lanes}", "  br label %test", "test:",
+             "  %i = phi i64 [ %start, %entry ], [ %after, %work ]", "  %whole = icmp sle i64 %i, %end",
+             "  br i1 %whole, label %work, label %rest", "work:",
+             *[f"  %at_{name} = getelementptr float, ptr %data_{name}, i64 %i" for name in pointers],
+             f"  call void @vector({at})", f"  %after = add i64 %i, {lanes}", "  br label %test", "rest:",
+             "  %left = sub i64 %stop, %i", "  %some = icmp sgt i64 %left, 0", "  %bytes = mul i64 %left, 4",
+             "  br i1 %some, label %last, label %done",
+             "last:", *[f"  %from_{name} = getelementptr float, ptr %data_{name}, i64 %i" for name in pointers],
+             *[f"  store {v.float} zeroinitializer, ptr %spare_{name}" for name in pointers],
+             *[f"  call void @llvm.memcpy.p0.p0.i64(ptr %spare_{name}, ptr %from_{name}, i64 %bytes, i1 false)" for name in program.elements],
+             f"  call void @vector({spare})",
+             *[f"  call void @llvm.memcpy.p0.p0.i64(ptr %from_{name}, ptr %spare_{name}, i64 %bytes, i1 false)" for name in written(program)],
+             "  br label %done", "done:", "  ret void", "}", attributes(v.lanes)]
+    return "\n".join(lines)
+
+
+def written(program: Program) -> list[str]:
+    """The arrays that a program writes."""
+    return [name for name in program.outputs if name not in program.scalars]
+
+
+def load_arguments(v: Vectors, pointers: Sequence[str], count: int) -> list[str]:
+    """The lines that find the arrays' data and spread the numbers over vectors."""
+    lines = []
+    for k, name in enumerate(pointers):
+        lines += [f"  %word{k} = getelementptr ptr, ptr %arguments, i64 {k}", f"  %array{k} = load ptr, ptr %word{k}",
+                  f"  %field{k} = getelementptr i8, ptr %array{k}, i64 {DATA}", f"  %data_{name} = load ptr, ptr %field{k}"]
+    lines += [f"  %word{len(pointers)} = getelementptr ptr, ptr %arguments, i64 {len(pointers)}", f"  %numbers = load ptr, ptr %word{len(pointers)}"]
+    for k in range(count):
+        lines += [f"  %number{k} = getelementptr double, ptr %numbers, i64 {k}", f"  %wide{k} = load double, ptr %number{k}",
+                  f"  %one{k} = fptrunc double %wide{k} to float", f"  %first{k} = insertelement {v.float} poison, float %one{k}, i32 0",
+                  f"  %all{k} = shufflevector {v.float} %first{k}, {v.float} poison, <{v.lanes} x i32> zeroinitializer"]
+    return lines
+
+
+def body(v: Vectors, program: Program, parameters: Sequence[str]) -> list[str]:
+    """Write a program's instructions on one vector; the lines that store its outputs."""
+    names: dict[int, str] = {}
+    truths: set[int] = set()
+    for i, (operation, arguments) in enumerate(program.instructions):
+        if program.uniform[i]:
+            names[i] = uniform(v, operation, arguments, i, parameters)
+        elif operation == "input":
+            names[i] = v.emit(f"load {v.float}, ptr %{arguments[0]}, align 4")
+        else:
+            given = [names[a] for a in arguments]
+            if operation in LOGIC or operation == "logical_not" or operation == "where":
+                given = [as_truth(v, n, a in truths) if operation != "where" or k == 0 else n
+                         for k, (n, a) in enumerate(zip(given, arguments, strict=True))]
+            names[i] = write(v, operation, given)
+            if operation in COMPARISONS or operation in LOGIC or operation == "logical_not":
+                truths.add(i)
+    return [f"  store {v.float} {names[program.outputs[name]]}, ptr %{name}, align 4" for name in written(program)]
+
+
+def uniform(v: Vectors, operation: str, arguments: tuple, i: int, parameters: Sequence[str]) -> str:
+    """A value that is the same for all elements: a constant, or one of the call's numbers; "" where only the entry reads it."""
+    if operation == "constant":
+        return v.number(float(arguments[0]))
+    return next((f"%{name}" for name in (f"_n{i}", f"_t{i}") if name in parameters), "")
+
+
+def as_truth(v: Vectors, name: str, is_truth: bool) -> str:
+    return name if is_truth else v.compare("une", name, v.number(0.0))
+
+
+def write(v: Vectors, operation: str, given: Sequence[str]) -> str:
+    """One instruction."""
+    if operation in COMPARISONS:
+        return v.compare(COMPARISONS[operation], *given)
+    if operation in LOGIC:
+        return v.logic(LOGIC[operation], *given)
+    if operation == "logical_not":
+        return v.logic("xor", given[0], "<" + ", ".join(["i1 true"] * v.lanes) + ">")
+    return FUNCTIONS[operation](v, *given)

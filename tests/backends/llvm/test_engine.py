@@ -1,0 +1,67 @@
+"""Machine code is kept on disk, and whatever happens to it there is harmless."""
+import os
+
+import numpy as np
+import pytest
+
+pytest.importorskip("llvmlite", reason="the kernels need the jit extra")
+
+from rushlight.backends.llvm import engine as module
+from rushlight.core.scalar import parse
+from rushlight.core.scalar_native import loop
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("RUSHLIGHT_CACHE", str(tmp_path))
+    return tmp_path / module.FOLDER
+
+
+def doubled():
+    """A new kernel's result; its code comes from the disk if it is there."""
+    x = np.arange(5, dtype=np.float32)
+    out = np.empty_like(x)
+    loop(parse("x * 2"), ())([x, out], ())
+    return out.tolist()
+
+
+def test_a_kernel_is_compiled_once(cache, monkeypatch):
+    assert doubled() == [0, 2, 4, 6, 8]
+    assert len(list(cache.iterdir())) == 1
+    monkeypatch.setattr(module.Engine, "compiled", lambda self, text: pytest.fail("compiled again"))
+    assert doubled() == [0, 2, 4, 6, 8]
+
+
+def test_a_damaged_file_is_compiled_anew(cache):
+    doubled()
+    [path] = cache.iterdir()
+    good = path.read_bytes()
+    for bad in (b"", good[:100], good[:-1] + b"?", b"\0" * len(good)):
+        path.write_bytes(bad)
+        assert doubled() == [0, 2, 4, 6, 8]
+        assert path.read_bytes() == good
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("RUSHLIGHT_CACHE", str(tmp_path / "file"))
+    assert doubled() == [0, 2, 4, 6, 8]
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="files have no owner here")
+def test_another_users_file_is_not_loaded(cache, monkeypatch):
+    doubled()
+    [path] = cache.iterdir()
+    assert module.read_kept(path.name)
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    assert module.read_kept(path.name) is None
+
+
+def test_text_that_is_wrong_is_an_error_and_not_a_crash():
+    with pytest.raises(RuntimeError):
+        module.engine().addresses("define void @kernel( {", ("kernel",))
+
+
+def test_the_environment_can_do_without(monkeypatch):
+    monkeypatch.setenv("RUSHLIGHT_JIT", "0")
+    assert not module.available.__wrapped__()

@@ -1,0 +1,93 @@
+"""Our own matrix products give what NumPy's give, for all sizes, strides and block bounds, and add up in the order that is asked for."""
+import numpy as np
+import pytest
+
+pytest.importorskip("llvmlite", reason="the kernels need the jit extra")
+
+from rushlight.backends import parallel, products
+from rushlight.backends.llvm.multiply import multiply
+
+SIZES = [(1, 1, 1), (2, 3, 5), (13, 5, 32), (14, 17, 33), (15, 400, 31), (28, 64, 64), (64, 784, 128), (100, 64, 260), (37, 801, 70), (130, 50, 600)]
+
+
+@pytest.fixture(params=[1, 2, 3])
+def threads(request):
+    before = parallel.get_num_threads()
+    parallel.set_num_threads(request.param)
+    yield request.param
+    parallel.set_num_threads(before)
+
+
+def matrix(shape, transposed, seed):
+    values = np.random.default_rng(seed).standard_normal(shape[::-1] if transposed else shape).astype(np.float32)
+    return values.T if transposed else values
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("left", [False, True])
+@pytest.mark.parametrize("right", [False, True])
+def test_a_product_of_any_size_and_order_of_memory(threads, size, left, right):
+    n, k, m = size
+    a, b = matrix((n, k), left, 1), matrix((k, m), right, 2)
+    exact = a.astype(np.float64) @ b.astype(np.float64)
+    assert np.allclose(multiply(a, b, None, products.blocks(k)), exact, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [(5, 8, 40), (64, 784, 128), (37, 801, 70)])
+def test_halves_and_a_bias(threads, size):
+    n, k, m = size
+    a, b, bias = matrix((n, k), False, 1), matrix((k, m), True, 2), matrix((1, m), False, 3)[0]
+    exact = a.astype(np.float64) @ b.astype(np.float64) + bias
+    assert np.allclose(multiply(a, b, bias, products.bounds(k, 3 * k // 8)), exact, rtol=1e-5, atol=1e-4)
+
+
+def test_halves_are_summed_as_blas_is_made_to_sum_them():
+    a, b, bias = matrix((64, 784), False, 1), matrix((784, 128), True, 2), matrix((1, 128), False, 3)[0]
+    halves = products.biased_halves(784)
+    assert np.array_equal(multiply(a, b, bias, halves), products.in_halves(a, b, halves, bias))
+
+
+def chain(a, b):
+    """Every element as one chain of fused multiply-adds, each rounded once from a wider number."""
+    out = np.zeros((len(a), b.shape[1]), np.float32)
+    for k in range(a.shape[1]):
+        out = (out.astype(np.longdouble) + np.outer(a[:, k].astype(np.longdouble), b[k].astype(np.longdouble))).astype(np.float32)
+    return out
+
+
+def test_a_block_is_one_chain_of_fused_multiply_adds():
+    a, b = matrix((15, 70), False, 1), matrix((70, 35), False, 2)
+    assert np.array_equal(multiply(a, b, None, ((0, 70),)), chain(a, b))
+
+
+def test_blocks_are_added_from_the_left():
+    a, b = matrix((15, 70), False, 1), matrix((70, 35), False, 2)
+    expected = (chain(a[:, :30], b[:30]) + chain(a[:, 30:50], b[30:50])) + chain(a[:, 50:], b[50:])
+    assert np.array_equal(multiply(a, b, None, ((0, 30, 50, 70),)), expected)
+
+
+def test_views_with_gaps_and_repeats(threads):
+    a, b = matrix((60, 90), False, 1)[::2, ::3], matrix((1, 70), False, 2)
+    assert np.allclose(multiply(a, np.broadcast_to(b, (30, 70)), None, ((0, 30),)), a @ np.broadcast_to(b, (30, 70)), atol=1e-4)
+
+
+def test_not_a_number_stays_in_its_row_and_column():
+    a, b = np.ones((20, 30), np.float32), np.ones((30, 40), np.float32)
+    a[3, 4], b[5, 39] = np.nan, np.inf
+    out = multiply(a, b, None, ((0, 30),))
+    assert np.isnan(out[3]).all() and np.isinf(np.delete(out[:, 39], 3)).all()
+    assert (np.delete(np.delete(out, 3, 0), 39, 1) == 30).all()
+
+
+def test_blocks_are_those_of_pytorch():
+    assert products.blocks(384) == ((0, 384),)
+    assert products.blocks(701) == ((0, 351, 701),)
+    assert products.blocks(1100) == ((0, 384, 768, 1100),)
+
+
+def test_large_products_go_to_our_kernels_and_small_ones_to_blas(monkeypatch):
+    seen = []
+    monkeypatch.setattr(products, "native", lambda a, b, bias, halves: seen.append(a.shape))
+    products.product(np.ones((128, 128), np.float32), np.ones((128, 128), np.float32))
+    products.product(np.ones((16, 16), np.float32), np.ones((16, 16), np.float32))
+    assert seen == [(128, 128)]
