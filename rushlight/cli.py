@@ -11,6 +11,7 @@ usage: rushlight COMMAND ...
   rushlight run FILE [ARG ...]        run a PyTorch program on Rushlight: `import torch` is Rushlight
   rushlight run -m MODULE [ARG ...]   the same for a module, as python -m
   rushlight demo [PICTURE]            train a small network on handwritten digits and draw what it learned
+  rushlight generate [PROMPT]         write text with a small LSTM that has read Python's standard library; --help says more
   rushlight info                      versions, BLAS, threads, extras, devices
   rushlight inspect FILE              what a model file holds and what it would call, without loading it
 
@@ -56,6 +57,12 @@ def info(arguments: list[str]) -> int:
     return 0
 
 
+def generate(arguments: list[str]) -> int:
+    """`rushlight generate`: text that a character model writes."""
+    from .models.writing import main
+    return main(arguments)
+
+
 def inspect(arguments: list[str]) -> int:
     """`rushlight inspect`: 1 if the file is damaged or of no format that `torch.load` reads."""
     if len(arguments) != 1:
@@ -85,7 +92,7 @@ def show_version(arguments: list[str]) -> int:
 
 
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
-    "run": run, "demo": demo, "info": info, "inspect": inspect,
+    "run": run, "demo": demo, "generate": generate, "info": info, "inspect": inspect,
     "help": show_help, "--help": show_help, "-h": show_help, "--version": show_version,
 }
 

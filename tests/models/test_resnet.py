@@ -76,3 +76,9 @@ def test_every_parameter_learns(block):
 def test_zero_init_residual_lets_blocks_begin_as_the_identity(block, last):
     model = ResNet(block, [1, 2, 1, 1], zero_init_residual=True)
     assert not getattr(model.layer2[1], last).weight.any() and bool(model.bn1.weight.all())
+
+
+def test_older_public_files_without_counts_of_batches_load():
+    model = ResNet(BasicBlock, [1, 1, 1, 1])
+    state = {name: value for name, value in model.state_dict().items() if not name.endswith("num_batches_tracked")}
+    assert str(model.load_state_dict(state)) == "<All keys matched successfully>"
