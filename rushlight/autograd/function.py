@@ -5,6 +5,8 @@ import functools
 import weakref
 from typing import Any
 
+import numpy as np
+
 from ..core import dtypes
 from ..core.apply import wrap
 from ..core.grad_mode import mode
@@ -106,7 +108,7 @@ class FunctionNode(Node):
     def kept(self, tensor: Any, array: Any, cell: Any, index: int | None) -> Any:
         """One saved tensor; a result is made anew, since keeping itself would be a cycle."""
         if tensor.__class__ is Packed:
-            return tensor.unpack()
+            return tensor.unpack(None if array is None else self.slot(array, index))
         if cell is not None and cell.last > self.sequence:
             self.out = array if tensor is None else None
             raise stale(array if tensor is None else tensor, cell, self)
@@ -114,8 +116,12 @@ class FunctionNode(Node):
             return tensor
         result = wrap(array)
         result._cell = cell
-        result._node = self if index is None else OutputSlot(self, index, array.shape, array.dtype)
+        result._node = self.slot(array, index)
         return result
+
+    def slot(self, array: Any, index: int | None) -> Node:
+        """The node of a result."""
+        return self if index is None else OutputSlot(self, index, array.shape, array.dtype)
 
     def keep(self, outputs: list) -> None:
         """Take in what forward asked to save."""
@@ -131,8 +137,16 @@ class FunctionNode(Node):
                 kept.append((None, tensor._array, version_of(tensor), index))
             else:
                 kept.append((tensor, tensor._array, version_of(tensor), None))
-        self.saved = tuple(kept if not active else [e if e[1] is None else (active[-1].pack(self.kept(*e)), None, None, None) for e in kept])
+        self.saved = tuple(kept if not active else [self.packed(*entry) for entry in kept])
         self.to_save = ()
+
+    def packed(self, tensor: Any, array: Any, cell: Any, index: int | None) -> tuple:
+        """A saved tensor as the innermost hooks on saved tensors pack it."""
+        if array is None:
+            return None, None, None, None
+        packed = active[-1].pack(self.kept(tensor, array, cell, index), is_result=tensor is None)
+        # Of a result's array its shape and dtype matter alone: what the hook threw away must go.
+        return packed, None if tensor is not None else np.broadcast_to(np.empty((), array.dtype), array.shape), None, index
 
     def backward(self, g: Any) -> tuple:
         """The gradients of the arguments, from the user's backward."""

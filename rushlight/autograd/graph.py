@@ -71,10 +71,10 @@ class saved_tensors_hooks:
         if node.out is not None and node.out.__class__ is not tuple:
             result = hot.wrap(node.out)
             result._node, result._cell = node, node.cell
-            node.out = self.pack(result)
+            node.out = self.pack(result, is_result=True)
 
-    def pack(self, tensor: Any) -> Packed:
-        """A saved tensor, packed. Raises RuntimeError if pack_hook wrote into it."""
+    def pack(self, tensor: Any, is_result: bool = False) -> Packed:
+        """A saved tensor, packed; a result without its node, which would be a cycle. Raises RuntimeError if pack_hook wrote into it."""
         version = tensor._version
         with no_grad():
             content = self.pack_hook(tensor)
@@ -82,7 +82,7 @@ class saved_tensors_hooks:
             raise RuntimeError("A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook cannot be modified "
                                "by in-place operations as this can lead to unexpected side-effects. Please open an issue if you need to perform "
                                "in-place operations on the input to a pack hook.")
-        return Packed(content, self.unpack_hook, tensor._node)
+        return Packed(content, self.unpack_hook, None if is_result else tensor._node)
 
 
 class save_on_cpu(saved_tensors_hooks):

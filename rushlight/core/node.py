@@ -84,7 +84,7 @@ class Node:
         """The operation's result, as a tensor with this history."""
         if self.cell is not None and self.cell.last > self.sequence:
             raise stale(self.out, self.cell, self)
-        return self.out.unpack() if self.out.__class__ is Packed else self.op.rebuild(self)
+        return self.out.unpack(self) if self.out.__class__ is Packed else self.op.rebuild(self)
 
     def free(self) -> None:
         """Let go of what was saved."""
@@ -175,15 +175,15 @@ class Packed:
     def __init__(self, content: Any, unpack_hook: Any, node: Any):
         self.content = content
         self.unpack_hook = unpack_hook
-        self.node = node  # the tensor's
+        self.node = node  # the tensor's; None for a result, whose node holds this
 
-    def unpack(self) -> Any:
-        """What the user's unpack hook makes of it, with the saved tensor's history."""
+    def unpack(self, node: Any = None) -> Any:
+        """What the user's unpack hook makes of it, with the saved tensor's history; `node` is that of a result."""
         found = self.unpack_hook(self.content)
         if not hasattr(found, "_array"):
             raise TypeError(f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type {type(found).__name__}")
         result = wrap(found._array)
-        result._node = self.node
+        result._node = node or self.node
         return result
 
 

@@ -224,7 +224,7 @@ def test_result_beside_a_view_may_be_written():
     assert x.grad.tolist() == [3.0, 3.0]
 
 
-@pytest.mark.parametrize("name", ["shape", "dtype", "function", "edges", "saved", "out", "cell", "outputs", "attrs", "sequence", "parent", "hooks", "ctx"])
+@pytest.mark.parametrize("name", "shape dtype function edges saved out cell outputs attrs sequence parent hooks ctx".split())
 def test_attributes_of_the_context_are_the_user_s_whatever_their_names(name):
     class Sum(Function):
         @staticmethod

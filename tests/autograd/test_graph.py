@@ -112,3 +112,13 @@ def test_hooks_that_are_disabled_say_why():
         pass
     with hooks:
         pass
+
+
+def test_graph_of_packed_tensors_goes_when_nobody_holds_it():
+    import weakref
+    x = torch.ones(2, requires_grad=True)
+    with graph.saved_tensors_hooks(lambda t: t.detach(), lambda t: t):
+        y = x.exp()
+    kept = weakref.ref(y._array)
+    del y
+    assert kept() is None
