@@ -16,6 +16,9 @@ from .grad_mode import mode
 from .node import FREED, FREED_MESSAGE, AccumulateGrad, Node, type_name
 from .wrap import wrap
 
+#: how many runs with targets are under way
+partial_runs = 0
+
 
 def run(roots: list, gradients: list, keep_graph: bool, create_graph: bool, targets: dict | None = None) -> dict:
     """Pass gradients from root nodes down the graph.
@@ -23,6 +26,7 @@ def run(roots: list, gradients: list, keep_graph: bool, create_graph: bool, targ
     Without targets every leaf's `.grad` grows. With targets (nodes, as a dict's keys) only what leads to them runs, and the gradient
     that arrives at each is returned by node.
     """
+    global partial_runs
     pending: dict = {}  # what has arrived at each node that waits for its turn
     heap: list = []
     found: dict = {}
@@ -31,6 +35,7 @@ def run(roots: list, gradients: list, keep_graph: bool, create_graph: bool, targ
         wanted = leading_to(roots, targets)
         for node in targets:
             node.special = True
+        partial_runs += 1
     node = g = None  # the next node and its gradient, where only one waits; else the queue knows
     before, mode.grad = mode.grad, create_graph
     try:
@@ -71,6 +76,8 @@ def run(roots: list, gradients: list, keep_graph: bool, create_graph: bool, targ
                         node, g = edge, grad  # a chain
     finally:
         mode.grad = before
+        if targets is not None:
+            partial_runs -= 1
     return found
 
 
