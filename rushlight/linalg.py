@@ -12,6 +12,7 @@ FUNCTIONS = {
     "linalg_factor": "cholesky cholesky_ex qr",
     "linalg_svd": "eig eigh eigvals eigvalsh svd svdvals",
     "linalg_lu": "lu lu_factor lu_factor_ex lu_solve",
+    "linalg_ldl": "ldl_factor ldl_factor_ex ldl_solve",
     "linalg_least": "lstsq matrix_rank pinv",
     "linalg_norm": "cond matrix_norm norm",
     "linalg_product": "cross diagonal matrix_exp matrix_power multi_dot vander vecdot",
