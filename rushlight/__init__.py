@@ -100,6 +100,11 @@ FUNCTIONS = {
     "linalg_old": """cholesky cholesky_inverse cholesky_solve cross det inverse logdet lu lu_solve pinverse qr slogdet svd
         triangular_solve""",
     "linalg_lu": "lu_unpack",
+    "linalg_lowrank": "svd_lowrank pca_lowrank",
+    "removed": "lstsq eig symeig solve matrix_rank",
+    "plain_forms": """batch_norm instance_norm grid_sampler grid_sampler_2d grid_sampler_3d affine_grid_generator embedding constant_pad_nd
+        pixel_shuffle pixel_unshuffle channel_shuffle binary_cross_entropy_with_logits cosine_embedding_loss hinge_embedding_loss
+        margin_ranking_loss triplet_margin_loss poisson_nll_loss kl_div ctc_loss""",
     "linalg_product": "matrix_power matrix_exp",
     "linalg_reflect": "geqrf orgqr ormqr",
     "statistics": "cov corrcoef",
@@ -124,7 +129,7 @@ FUNCTIONS = {
     "exchange": "from_numpy frombuffer from_dlpack to_dlpack as_tensor asarray",
 }
 #: functions that take `out=` in their own way, or not at all
-OWN_OUT = {"activation", "smooth", "conv", "pool", "pool_adaptive", "norm", "distance", "create", "counted", "exchange", "views", "copying",
+OWN_OUT = {"activation", "linalg_lowrank", "removed", "plain_forms", "smooth", "conv", "pool", "pool_adaptive", "norm", "distance", "create", "counted", "exchange", "views", "copying",
            "rnn", "rnn_packing",
            "reorder", "regions", "pieces", "memory", "queries", "random", "random_gamma", "dropout", "window_functions", "spectrogram"}
 

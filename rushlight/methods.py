@@ -66,6 +66,7 @@ METHODS = {
     "linalg_old": """cholesky cholesky_inverse cholesky_solve cross det inverse logdet lu lu_solve pinverse qr slogdet svd
         triangular_solve""",
     "linalg_product": "matrix_power matrix_exp",
+    "removed": "lstsq eig symeig solve",
     "linalg_reflect": "geqrf orgqr ormqr",
     "statistics": "cov corrcoef",
     "spectrogram": "stft istft",

@@ -55,7 +55,8 @@ def constant_pad(input: Any, pads: tuple, value: Any) -> Any:
 
 
 def _constant_pad(x: Any, *, pads: tuple, value: Any) -> Any:
-    out = np.full([n + low + high for n, (low, high) in zip(x.shape, pads)], number_like(int(value) if x.dtype.kind in "iu" else float(value), x.dtype))
+    out = np.full([n + low + high for n, (low, high) in zip(x.shape, pads)],
+                  number_like(int(value) if x.dtype.kind in "iu" else float(value), x.dtype))
     source, target = [], []
     for n, (low, high) in zip(x.shape, pads):
         source.append(slice(max(-low, 0), n - max(-high, 0)))
