@@ -66,8 +66,10 @@ def is_native(n: int, k: int, m: int) -> bool:
 
 
 def native(a: Any, b: Any, bias: Any, halves: tuple) -> Any:
-    """The product by our own kernels."""
-    from .llvm.multiply import multiply  # LLVM is loaded by the first large product
+    """The product by our own kernels. LLVM is loaded by the first one, which puts the kernels' function in this one's place."""
+    global native
+    from .llvm.multiply import multiply
+    native = multiply
     return multiply(a, b, bias, halves)
 
 

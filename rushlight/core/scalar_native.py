@@ -6,6 +6,7 @@ installed. Sums, products, quotients and roots have the same bits either way; th
 from __future__ import annotations
 
 import ctypes
+import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,10 +16,11 @@ from ..backends.llvm.code import attributes
 from ..backends.llvm.engine import KERNEL, engine
 from ..backends.llvm.vectors import COMPARISONS, FUNCTIONS, LOGIC, Vectors
 from ..backends.llvm.workers import run_kernel
+from ..backends.parallel import pool
 from .scalar import LEAVES, Program
 
-#: the elements of one thread's piece, at least
-CHUNK = 16384
+#: The elements of one thread's piece, at least. Arrays up to CACHED are cut into one piece per thread: each core finds its own in its cache.
+CHUNK, CACHED = 16384, 1 << 20
 #: Where an array object keeps the address of its data: NumPy's C interface puts it first, behind what every object begins with.
 DATA = object.__basicsize__
 
@@ -35,7 +37,7 @@ def loop(program: Program, parameters: Sequence[str]) -> Callable | None:
     address = 0
     kernel: Any = None
     pointers = [*program.elements, *(["out"] if "out" in program.outputs else [])]
-    words = ctypes.c_int64 * (len(pointers) + 1)
+    words = struct.Struct(f"{len(pointers) + 1}q").pack
     values = ctypes.c_double * max(len(parameters), 1)
 
     def run(arrays: Sequence[np.ndarray], numbers: Sequence) -> None:
@@ -44,7 +46,9 @@ def loop(program: Program, parameters: Sequence[str]) -> Callable | None:
             [address] = engine().addresses(text(program, pointers, tuple(parameters), engine().width // 4), ("kernel",))
             kernel = KERNEL(address)
         given = values(*numbers)
-        run_kernel(kernel, address, arrays[0].size, CHUNK, words(*map(id, arrays), ctypes.addressof(given)))
+        size = arrays[0].size
+        chunk = max(CHUNK, -(-size // pool.size())) if size <= CACHED else 4 * CHUNK
+        run_kernel(kernel, address, size, chunk, words(*map(id, arrays), ctypes.addressof(given)))
     return run
 
 

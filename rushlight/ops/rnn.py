@@ -11,13 +11,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..core.apply import apply
+from ..core.grad_mode import mode
 from .dropout_forms import dropout as dropped
 from .join import cat, stack
 from .matmul import cannot_multiply
 from .rnn_cells import gru_cell, lstm_cell, rnn_relu_cell, rnn_tanh_cell
 from .rnn_elman import RNN, RNN_PACKED
 from .rnn_gru import GRU, GRU_PACKED
-from .rnn_lstm import LSTM, LSTM_PACKED, LSTM_STACKED
+from .rnn_lstm import LSTM, LSTM_ALONE, LSTM_PACKED, LSTM_STACKED
 from .rnn_row import lstm_row
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def lstm_layer(x: Tensor, states: tuple, weights: Any, biased: bool, **how: Any)
     """(outputs, h, c) of one layer in one direction."""
     biases = weights[2:4] if biased else (None, None)
     projection = weights[-1] if len(weights) % 2 else None
-    op = LSTM_PACKED if how["sizes"] is not None else LSTM
+    op = LSTM_ALONE if not mode.grad else LSTM_PACKED if how["sizes"] is not None else LSTM
     if op is LSTM and (projection is not None or x.dtype.name not in ("float32", "bfloat16")):
         op = LSTM_STACKED
     return apply(op, x, *states, *weights[:2], *biases, projection, **how)[:3]

@@ -7,10 +7,12 @@ For each step, with i, f, o the sigmoids and g the tanh of their parts of z = W_
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ..backends.products import product
 from ..core.apply import apply
 from ..core.grad_mode import mode
 from ..core.op import Op, kernel
@@ -39,40 +41,71 @@ def lstm_forward(x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh
                  reverse: bool) -> tuple:
     """(outputs, last h, last c), and for the gradient as bytes: the gates of all steps, c, and the operands of the weights."""
     steps, dtype, hidden, width = Steps(x, sizes, reverse), x.dtype, len(w_hh) // 4, w_hh.shape[1]
+    table = operands(x, steps, width)
+    gates, cells = (np.empty((*steps.shape, n), dtype) for n in (4 * hidden, hidden))
+    found = run_steps(steps, table, steps.blocks(gates, 4), steps.of(cells), h0, c0, w_ih, w_hh, added(b_ih, b_hh), w_hr)
+    return *found, gates.view(np.uint8), cells.view(np.uint8), table.view(np.uint8)
+
+
+def lstm_alone(x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, w_hr: Any, *, sizes: tuple | None,
+               reverse: bool) -> tuple:
+    """(outputs, last h, last c) where no gradient follows: all steps write their gates and c to the same memory, which stays in the cache."""
+    steps, dtype, hidden = Steps(x, sizes, reverse), x.dtype, len(w_hh) // 4
+    gates, cells = np.empty(4 * steps.widest * hidden, dtype), np.empty((steps.widest, hidden), dtype)
+    blocks = [gates[:4 * size * hidden].reshape(4, size, hidden) for size in steps.sizes]
+    return run_steps(steps, operands(x, steps, w_hh.shape[1]), blocks, [cells[:size] for size in steps.sizes], h0, c0, w_ih, w_hh,
+                     added(b_ih, b_hh), w_hr)
+
+
+def run_steps(steps: Steps, table: Any, blocks: list, cs: list, h0: Any, c0: Any, w_ih: Any, w_hh: Any, bias: Any, w_hr: Any) -> tuple:
+    """(outputs, last h, last c); each step's gates go into its block, its c into cs, and the h before it into its rows of the operands."""
+    dtype, hidden, width = table.dtype, len(w_hh) // 4, w_hh.shape[1]
     first = zeros_unless(h0, steps, width, dtype), zeros_unless(c0, steps, hidden, dtype)
     last = tuple([np.empty(state.shape, dtype) for state in first])
-    out, gates, cells = (np.empty((*steps.shape, n), dtype) for n in (width, 4 * hidden, hidden))
-    table = operands(x, steps, width)
-    outs, blocks, cs, rows = steps.of(out), steps.blocks(gates, 4), steps.of(cells), steps.of(table)
-    products = half_products(steps, table, w_ih, w_hh, added(b_ih, b_hh))
-    memory = np.empty((steps.widest, hidden), dtype)
+    out, memory = np.empty((*steps.shape, width), dtype), np.empty((steps.widest, hidden), dtype)
+    outs, rows = steps.of(out), steps.of(table)
+    native = in_machine_code("lstm_step", hidden, dtype)
+    run = native or lstm_step
+    products = gate_products(steps, table, w_ih, w_hh, bias, None if native else halves(hidden, dtype))
 
     def step(k: int, h: Any, c: Any) -> tuple:
         rows[k][:, :width] = h
         target = outs[k] if w_hr is None else memory[:len(h)]
-        lstm_step(products(k, h), blocks[k], c, cs[k], target)
+        run(products(k, h), blocks[k], c, cs[k], target)
         if w_hr is not None:
             np.matmul(target, w_hr.T, outs[k])
         return outs[k], cs[k]
     carry(steps.sizes, first, last, step)
-    return out, *last, gates.view(np.uint8), cells.view(np.uint8), table.view(np.uint8)
+    return out, *last
 
 
-def half_products(steps: Steps, table: Any, w_ih: Any, w_hh: Any, bias: Any) -> Any:
-    """The function of a step's number and h that gives z, its sigmoids' parts halved, in memory that the next call uses again."""
-    scales, rows = halves(len(w_hh) // 4, table.dtype), steps.of(table)
-    memory = np.empty((steps.widest, len(w_hh)), table.dtype)
+def in_machine_code(name: str, hidden: int, dtype: Any) -> Callable | None:
+    """A function of rnn_lstm_native.py for a layer of so many units; None where LLVM is not there or has no kernel for it."""
+    if dtype != np.float32:
+        return None
+    from ..backends.llvm.engine import available
+    if not available():
+        return None
+    from . import rnn_lstm_native
+    return getattr(rnn_lstm_native, name)(hidden)
+
+
+def gate_products(steps: Steps, table: Any, w_ih: Any, w_hh: Any, bias: Any, scales: Any) -> Any:
+    """The function of a step's number and h that gives z, its parts times scales."""
+    rows = steps.of(table)
     if worth_joining(steps):
-        weight = np.multiply(joined(w_hh, w_ih, bias).T, scales, order="C")
-        return lambda k, h: np.matmul(rows[k], weight, memory[:len(h)])
+        joint = joined(w_hh, w_ih, bias).T
+        weight = np.ascontiguousarray(joint) if scales is None else np.multiply(joint, scales, order="C")
+        return lambda k, h: product(rows[k], weight)
     inputs = steps.of(input_products(table[:, w_hh.shape[1]:], w_ih, bias))
 
-    def product(k: int, h: Any) -> Any:
-        z = np.matmul(h, w_hh.T, memory[:len(h)])
+    def sum_of_two(k: int, h: Any) -> Any:
+        z = product(h, w_hh.T)
         z += inputs[k]
-        z *= scales
+        if scales is not None:
+            z *= scales
         return z
-    return product
+    return sum_of_two
 
 
 def lstm_step(z: Any, block: Any, c_before: Any, c: Any, h: Any) -> None:
@@ -99,21 +132,25 @@ def lstm_backward(g_out: Any, g_h: Any, g_c: Any, c0: Any, w_ih: Any, w_hh: Any,
     by_first = np.empty((steps.widest, width), dtype), np.empty((steps.widest, hidden), dtype)
     by_weights, by_w_hr = WeightGradients(steps, table.view(dtype), w_ih, wants), np.zeros(0 if w_hr is None else w_hr.shape, dtype)
     blocks, cs, grads = steps.blocks(gates.view(dtype), 4), steps.of(cells.view(dtype)), steps.of(g_out)
-    memory, work = np.empty((steps.widest, width), dtype), np.empty(6 * steps.widest * hidden, dtype)
+    work = np.empty(6 * steps.widest * hidden, dtype)
+    native = None if w_hr is not None else in_machine_code("lstm_step_backward", hidden, dtype)
 
     def step(number: int, dh: Any, dc: Any) -> tuple:
         k = steps.count - 1 - number
         dh += grads[k]
         c_before = continued(cs[k - 1] if k else c0[:0], len(dh), c0)
-        t, slope, *_ = d = work[:6 * dc.size].reshape(6, *dc.shape)
-        np.tanh(cs[k], t)
-        if w_hr is not None:
-            by_w_hr[...] += dh.T @ np.multiply(blocks[k][0], t, slope)
-            dh = dh @ w_hr
         dz = by_weights.rows(k)
-        lstm_step_backward(blocks[k], c_before, t, slope, d[2:], dh, dc, dz)
+        if native is None:
+            t, slope, *_ = d = work[:6 * dc.size].reshape(6, *dc.shape)
+            np.tanh(cs[k], t)
+            if w_hr is not None:
+                by_w_hr[...] += dh.T @ np.multiply(blocks[k][0], t, slope)
+                dh = dh @ w_hr
+            lstm_step_backward(blocks[k], c_before, t, slope, d[2:], dh, dc, dz)
+        else:
+            native(blocks[k], c_before, cs[k], dh, dc, dz)
         by_weights.done(k)
-        return np.matmul(dz, w_hh, memory[:len(dc)]), dc
+        return product(dz, w_hh), dc
     carry(steps.sizes[::-1], (g_h, g_c), by_first, step)
     return by_weights.by_x, *by_first, *by_weights.parts(width), by_w_hr
 
@@ -166,5 +203,6 @@ def _lstm_grad(g: tuple, x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: A
 LSTM_BACKWARD = Op("lstm_backward", kernel, lstm_backward)
 # PyTorch names the history of the outputs by its kernel, or by what it joins the steps with.
 LSTM = Op("lstm", kernel, lstm_forward, vjp=_lstm_grad, node_name="MkldnnRnnLayerBackward0")
+LSTM_ALONE = Op("lstm_alone", kernel, lstm_alone)
 LSTM_STACKED = LSTM.printed_as("StackBackward0")
 LSTM_PACKED = LSTM.printed_as("CatBackward0")

@@ -55,6 +55,26 @@ def lstm_row_forward(x: Any, h0: Any, c0: Any, *params: Any, shape: tuple, batch
 
 def row_steps(inputs: Any, w_hh: Any, h: Any, c: Any, outs: Any) -> None:
     """Runs all steps from h and c, which become the last ones; outs get each step's h. inputs `(T, 4 H)` are what does not depend on h."""
+    native = native_steps(len(inputs), w_hh)
+    if native is None:
+        steps_by_numpy(inputs, w_hh, h, c, outs)
+    else:
+        native(inputs, w_hh, h, c, outs)
+
+
+def native_steps(count: int, w_hh: Any) -> Any:
+    """The steps in machine code, where LLVM is there and the steps are worth a call of their own; else None."""
+    if count < 2 or w_hh.dtype != np.float32 or not w_hh.flags.c_contiguous:
+        return None
+    from ..backends.llvm.engine import available
+    if not available():
+        return None
+    from .rnn_row_native import kernel
+    return kernel(w_hh.shape[1])
+
+
+def steps_by_numpy(inputs: Any, w_hh: Any, h: Any, c: Any, outs: Any) -> None:
+    """`row_steps` as NumPy's calls."""
     z, (scales, shares, rests) = np.empty(4 * len(c), c.dtype), gate_constants(len(c), c.dtype)
     i, f, g, o = z.reshape(4, len(c))
     dot, multiply, add, tanh = w_hh.dot, np.multiply, np.add, np.tanh

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ..backends.products import product
+
 #: the bytes of gates' gradients that are gathered before they are multiplied: they shall still be in the second-level cache then
 GROUP = 3 << 20
 
@@ -131,7 +133,7 @@ def added(b_ih: Any, b_hh: Any) -> Any:
 
 def matrix_product(a: Any, b: Any) -> Any:
     """a @ b, also where the inner size is 1, which does not reach BLAS."""
-    return np.multiply(a, b) if a.shape[1] == 1 else np.matmul(a, b)
+    return np.multiply(a, b) if a.shape[1] == 1 else product(a, b)
 
 
 class WeightGradients:
@@ -160,10 +162,10 @@ class WeightGradients:
             return
         dz = self.memory[:group.stop - group.start]
         if self.wants_x:
-            np.matmul(dz, self.w_ih, self.x_rows[group])
+            self.x_rows[group] = product(dz, self.w_ih)
         if self.wants_weights:
-            product = matrix_product(dz.T, self.operands[group])
-            self.sum = product if self.sum is None else np.add(self.sum, product, self.sum)
+            part = matrix_product(dz.T, self.operands[group])
+            self.sum = part if self.sum is None else np.add(self.sum, part, self.sum)
 
     def parts(self, width: int) -> tuple:
         """The gradients of w_ih, w_hh and the bias, once all steps are done."""

@@ -140,16 +140,16 @@ def multiply(lanes: int, rows: int) -> tuple[str, Code]:
     """
     c, width = Code(lanes), VECTORS * lanes
     row_parts, column_parts = c.word("%arguments", ROW_PARTS), c.word("%arguments", COLUMN_PARTS)
-    in_half = c.times(row_parts, column_parts)
     tiles = c.rounded_up(c.word("%arguments", ROW_COUNT), rows)
     panels = c.rounded_up(c.word("%arguments", COLUMN_COUNT), width)
     halves, blocks = c.word("%arguments", HALF_BLOCKS), c.word("%arguments", BLOCK_COUNT)
+    count_of_halves = c.choose(c.test("eq", halves, blocks), 1, 2)
     with c.loop("%start", "%stop") as part:
         memory = c.at(c.pointer("%arguments", PANELS), c.times(part, c.word("%arguments", PANELS_SIZE)))
-        half = c.quotient(part, in_half)
-        is_first = c.test("eq", half, 0)
-        r = c.emit(f"srem i64 {c.quotient(part, column_parts)}, {row_parts}")
-        k = c.emit(f"srem i64 {part}, {column_parts}")
+        # The halves of one part of the result follow each other.
+        of_result = c.quotient(part, count_of_halves)
+        is_first = c.test("eq", c.emit(f"srem i64 {part}, {count_of_halves}"), 0)
+        r, k = c.quotient(of_result, column_parts), c.emit(f"srem i64 {of_result}, {column_parts}")
         given = [*[c.times(c.share(tiles, i, row_parts), rows) for i in (r, c.plus(r, 1))],
                  *[c.times(c.share(panels, i, column_parts), width) for i in (k, c.plus(k, 1))],
                  c.choose(is_first, 0, halves), c.choose(is_first, halves, blocks)]

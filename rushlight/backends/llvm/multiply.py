@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import ctypes
+import struct
 from functools import lru_cache
 from typing import Any
 
@@ -12,7 +13,8 @@ from . import gemm
 from .engine import engine
 from .workers import run_kernel
 
-Words = ctypes.c_int64 * gemm.WORDS
+#: a call's arguments, as bytes
+pack_words = struct.Struct(f"{gemm.WORDS}q").pack
 Address = ctypes.c_size_t
 DATA = object.__basicsize__
 #: memory for panels, used in turn by all products
@@ -32,7 +34,7 @@ def take_panels(size: int) -> np.ndarray:
 class Plan:
     """What the products of one size have in common: the blocks, the parts, and the memory that each part needs for its panels."""
 
-    __slots__ = ("kernel", "address", "bounds", "halves", "first_blocks", "block_count", "left_size", "part_size", "row_parts", "column_parts",
+    __slots__ = ("kernel", "address", "bounds", "blocks", "halves", "first_blocks", "block_count", "left_size", "part_size", "row_parts", "column_parts",
                  "parts")
 
     def __init__(self, n: int, k: int, m: int, halves: tuple, threads: int):
@@ -42,16 +44,35 @@ class Plan:
         self.halves = len(halves)
         flat = [*halves[0], *(halves[1][1:] if self.halves > 1 else [])]
         self.bounds = (ctypes.c_int64 * len(flat))(*flat)
+        self.blocks = ctypes.addressof(self.bounds)
         self.first_blocks, self.block_count = len(halves[0]) - 1, len(flat) - 1
         longest = max([end - start for start, end in zip(flat, flat[1:])])
         tiles, panels = -(-n // rows), -(-m // width)
-        # Each thread packs all of the matrix that is not cut: the longer side is.
-        wanted = max(threads // self.halves, 1)
-        self.row_parts, self.column_parts = (1, min(wanted, panels)) if m >= n else (min(wanted, tiles), 1)
+        self.row_parts, self.column_parts = cut(tiles, rows, panels, width, threads)
         self.parts = self.halves * self.row_parts * self.column_parts
         # One tile's panel of the left matrix, and room for what a vector's store leaves behind it; all begins where a line of the cache does.
         self.left_size = -(-(rows * longest + width) // 16) * 16
         self.part_size = self.left_size + min(gemm.GROUP, panels) * width * longest
+
+
+#: the multiplications that take as long as copying one number into a panel
+COPY = 16
+#: numbers of a result that stays in the caches until its next use
+CACHED = 1 << 18
+
+
+def cut(tiles: int, rows: int, panels: int, width: int, threads: int) -> tuple[int, int]:
+    """Into how many parts to cut the rows and the columns: (threads, 1) or (1, threads), whichever is done sooner.
+
+    A part copies its own share of one matrix and all of the other. Of a small result rather the rows are cut: what comes next, such as an
+    optimizer's update, cuts the memory likewise, and finds in each core's cache what it needs.
+    """
+    row_parts, column_parts = min(threads, tiles), min(threads, panels)
+    n, m = rows * tiles, width * panels
+    share_n, share_m = rows * -(-tiles // row_parts), width * -(-panels // column_parts)
+    of_rows = share_n * m + COPY * (m + share_n * -(-panels // gemm.GROUP))
+    of_columns = n * share_m + COPY * (share_m + n * -(-share_m // (width * gemm.GROUP)))
+    return (row_parts, 1) if of_rows <= of_columns * (1.1 if n * m <= CACHED else 1) else (1, column_parts)
 
 
 plan = lru_cache(256)(Plan)
@@ -70,10 +91,12 @@ def multiply(a: Any, b: Any, bias: Any, halves: tuple) -> Any:
     memory = take_panels(p.parts * p.part_size)
     out = np.empty((n, m), np.float32)
     second = np.empty((n, m), np.float32) if p.halves > 1 else None
-    words = Words(address(a), a.strides[0] // 4, a.strides[1] // 4, address(b), b.strides[0] // 4, b.strides[1] // 4, address(out), m,
-                  0 if second is None else address(second), m, 0 if bias is None else address(bias), n, m, ctypes.addressof(p.bounds),
-                  p.first_blocks, p.block_count, address(memory), p.part_size, p.left_size, p.row_parts, p.column_parts)
-    run_kernel(p.kernel, p.address, p.parts, 1, words)
+    left_row, left_column = a.strides
+    right_row, right_column = b.strides
+    words = pack_words(address(a), left_row // 4, left_column // 4, address(b), right_row // 4, right_column // 4, address(out), m,
+                       0 if second is None else address(second), m, 0 if bias is None else address(bias), n, m, p.blocks,
+                       p.first_blocks, p.block_count, address(memory), p.part_size, p.left_size, p.row_parts, p.column_parts)
+    run_kernel(p.kernel, p.address, p.parts, p.halves, words)
     spare_panels.append(memory)
     return out if second is None else np.add(out, second, out=out)
 

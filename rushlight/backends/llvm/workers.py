@@ -13,8 +13,6 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import numpy as np
-
 from ..parallel import inside, pool
 from .engine import engine
 
@@ -131,9 +129,9 @@ class Workers:
         run, watch = engine().addresses(text.replace("PAUSE", pause), ("run_pieces", "watch"))
         self.run_native = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 4, ctypes.c_void_p)(run)
         self.watch = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 4)(watch)
-        self.shared = np.zeros(ASLEEP + 8 * MOST_WORKERS, np.int64)
-        self.shared[NEXT] = 1 << 62
-        self.address = self.shared.__array_interface__["data"][0]
+        self.words = (ctypes.c_int64 * (ASLEEP + 8 * MOST_WORKERS))()
+        self.words[NEXT] = 1 << 62
+        self.address = ctypes.addressof(self.words)
         #: what wakes each thread
         self.wakers: list[Any] = []
         #: how often a worker looks before it sleeps
@@ -143,7 +141,7 @@ class Workers:
         """The looks in PATIENCE: processors differ tenfold in how long a pause is."""
         began = time.perf_counter()
         self.watch(self.address, self.address + 8 * ASLEEP, 0, sample)
-        self.shared[ASLEEP] = 0
+        self.words[ASLEEP] = 0
         return int(sample * PATIENCE / max(time.perf_counter() - began, 1e-6))
 
     def grow(self, count: int) -> None:
@@ -164,14 +162,14 @@ class Workers:
 
     def run(self, function: int, count: int, chunk: int, arguments: Any) -> None:
         """Call a native function on range(count) in pieces of `chunk`, on all threads; done on return."""
-        threads = pool.size()
-        if len(self.wakers) < threads - 1:
-            self.grow(threads - 1)
-        shared = self.shared
-        for number in range(threads - 1):
+        others = pool.size() - 1
+        if len(self.wakers) < others:
+            self.grow(others)
+        words = self.words
+        for number in range(others):
             place = ASLEEP + 8 * number
-            if shared[place]:
-                shared[place] = 0
+            if words[place]:
+                words[place] = 0
                 self.wakers[number].release()
         self.run_native(self.address, function, count, chunk, arguments)
 
