@@ -1,0 +1,239 @@
+"""The steps of one sequence through an LSTM layer in machine code: all of them in one call, by up to two threads.
+
+A step reads the whole recurrent weight, a megabyte for 256 units, and does little with it: each of two cores keeps its half of it in its
+own cache. One thread leads: it says which step is due, takes blocks of units from the front, and waits until the others' blocks are done. The
+second, if there is one, takes blocks from the back. Whoever is late finds less to take: the leader never waits for a thread that is not there.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ..backends.llvm.code import Code, module
+from ..backends.llvm.engine import KERNEL, engine
+from ..backends.llvm.vectors import sigmoid, tanh
+from ..backends.llvm.workers import run_kernel
+
+# The words of a call's arguments.
+INPUTS, WEIGHT, FIRST, CELL, OUTS, SHARED, STEPS = range(7)
+# The words that the threads share, on cache lines of their own: how many came, which step is due, and from STEP on for each step the
+# blocks taken and, LINE words on, the blocks done.
+CAME, DUE, STEP, LINE = 0, 8, 16, 8
+#: steps from which a second thread is worth waking
+MANY_STEPS = 4
+
+
+def units(lanes: int, hidden: int) -> tuple[str, Code]:
+    """@units(inputs, weight, skew, h, c, out): one step of as many units as a vector has lanes; pointers are at the first of them but for h."""
+    c = Code(lanes)
+    masks(c)
+    gates = []
+    for gate in range(4):
+        rows = c.at("%weight", gate * hidden * hidden)
+        z = dot_products(c, rows, hidden, f"g{gate}_")
+        z = c.add(z, c.load(c.at("%inputs", gate * hidden)))
+        gates.append(tanh(c, z) if gate == 2 else sigmoid(c, z))
+    i, f, g, o = gates
+    state = c.fma(f, c.load("%c"), c.multiply(i, g))
+    c.store(state, "%c")
+    c.store(c.multiply(o, tanh(c, state)), "%out")
+    return c.function("units", "ptr %inputs, ptr %weight, i64 %skew, ptr %h, ptr %c, ptr %out"), c
+
+
+def dot_products(c: Code, rows: str, width: int, name: str) -> str:
+    """The products of `lanes` rows, each of `width` numbers, with the vector at %h, one in each lane.
+
+    The rows begin %skew numbers beyond a cache line. They are read line by line: a vector that lies across two lines takes twice as long.
+    """
+    cells = [f"%{name}{r}" for r in range(c.lanes)]
+    c.stack += [f"  {cell} = alloca {c.float}" for cell in cells]
+    rows, h = c.at(rows, "%back"), c.at("%h", "%back")
+    own = masked_load(c, h, "%head")
+    for r, cell in enumerate(cells):
+        c.store(c.multiply(masked_load(c, c.at(rows, r * width), "%head"), own), cell)
+    with c.loop(c.lanes, width, c.lanes) as k:
+        part, column = c.load(c.at(h, k)), c.at(rows, k)
+        for r, cell in enumerate(cells):
+            c.store(c.fma(c.load(c.at(column, r * width)), part, c.load(cell)), cell)
+    own = masked_load(c, c.at(h, width), "%tail")
+    return lane_sums(c, [c.fma(masked_load(c, c.at(rows, (r + 1) * width), "%tail"), own, c.load(cell)) for r, cell in enumerate(cells)])
+
+
+def masked_load(c: Code, pointer: str, mask: str) -> str:
+    """The lanes in which the mask holds; the others are 0, and their memory is not touched."""
+    name = f"@llvm.masked.load.v{c.lanes}f32.p0"
+    c.declared[f"declare {c.float} {name}(ptr, i32, {c.truth}, {c.float})"] = None
+    return c.emit(f"call {c.float} {name}(ptr {pointer}, i32 4, {c.truth} {mask}, {c.float} zeroinitializer)")
+
+
+def masks(c: Code) -> None:
+    """%back, minus the skew; %head and %tail, the lanes of the first and of the line after the last that belong to a row."""
+    lanes = ", ".join([f"i32 {lane}" for lane in range(c.lanes)])
+    c.lines += ["  %back = sub i64 0, %skew", "  %short = trunc i64 %skew to i32",
+                f"  %one = insertelement {c.int} poison, i32 %short, i32 0",
+                f"  %each = shufflevector {c.int} %one, {c.int} poison, <{c.lanes} x i32> zeroinitializer",
+                f"  %head = icmp sge {c.int} <{lanes}>, %each", f"  %tail = icmp slt {c.int} <{lanes}>, %each"]
+
+
+def lane_sums(c: Code, vectors: list[str]) -> str:
+    """The sum over the lanes of each vector, in the vectors' order: two are interleaved and added until one is left."""
+    n = c.lanes
+    low = [k // 2 + n * (k % 2) for k in range(n)]
+    high = [k + n // 2 for k in low]
+    while len(vectors) > 1:
+        half = len(vectors) // 2
+        vectors = [c.add(c.shuffle(a, b, low), c.shuffle(a, b, high)) for a, b in zip(vectors, vectors[half:])]
+    return vectors[0]
+
+
+def control(lanes: int, hidden: int, pause: str) -> str:
+    """The functions that share out a step's blocks of units, and lead or follow."""
+    blocks = hidden // lanes
+    at_first, then = max(3 * blocks // 8, 1), max(blocks // 8, 1)
+    return f"""
+declare i64 @llvm.smin.i64(i64, i64)
+
+; blocks of one step, as long as there are any: from the front, or from the back
+define internal void @take(ptr %arguments, i64 %step, i1 %front) #0 {{
+entry:
+  %shared_at = getelementptr i64, ptr %arguments, i64 {SHARED}
+  %shared = load ptr, ptr %shared_at
+  %words = mul i64 %step, {2 * LINE}
+  %place = add i64 %words, {STEP}
+  %taken = getelementptr i64, ptr %shared, i64 %place
+  %done = getelementptr i64, ptr %taken, i64 {LINE}
+  %inputs_at = getelementptr i64, ptr %arguments, i64 {INPUTS}
+  %inputs_all = load ptr, ptr %inputs_at
+  %input_place = mul i64 %step, {4 * hidden}
+  %inputs = getelementptr float, ptr %inputs_all, i64 %input_place
+  %weight_at = getelementptr i64, ptr %arguments, i64 {WEIGHT}
+  %weight = load ptr, ptr %weight_at
+  %weight_bits = ptrtoint ptr %weight to i64
+  %weight_place = lshr i64 %weight_bits, 2
+  %skew = and i64 %weight_place, {lanes - 1}
+  %cell_at = getelementptr i64, ptr %arguments, i64 {CELL}
+  %cell = load ptr, ptr %cell_at
+  %outs_at = getelementptr i64, ptr %arguments, i64 {OUTS}
+  %outs = load ptr, ptr %outs_at
+  %out_place = mul i64 %step, {hidden}
+  %out = getelementptr float, ptr %outs, i64 %out_place
+  %before = getelementptr float, ptr %out, i64 -{hidden}
+  %first_at = getelementptr i64, ptr %arguments, i64 {FIRST}
+  %first = load ptr, ptr %first_at
+  %is_first = icmp eq i64 %step, 0
+  %h = select i1 %is_first, ptr %first, ptr %before
+  br label %claim
+claim:
+  %mine = phi i64 [ 0, %entry ], [ %more, %next ]
+  %want = phi i64 [ {at_first}, %entry ], [ {then}, %next ]
+  %old = atomicrmw add ptr %taken, i64 %want acq_rel
+  %open = icmp slt i64 %old, {blocks}
+  br i1 %open, label %found, label %end
+found:
+  %left = sub i64 {blocks}, %old
+  %count = call i64 @llvm.smin.i64(i64 %want, i64 %left)
+  %more = add i64 %mine, %count
+  %back = sub i64 {blocks}, %more
+  %low = select i1 %front, i64 %mine, i64 %back
+  %high = add i64 %low, %count
+  br label %work
+work:
+  %block = phi i64 [ %low, %found ], [ %following, %work ]
+  %unit = mul i64 %block, {lanes}
+  %row = mul i64 %unit, {hidden}
+  %my_inputs = getelementptr float, ptr %inputs, i64 %unit
+  %my_weight = getelementptr float, ptr %weight, i64 %row
+  %my_cell = getelementptr float, ptr %cell, i64 %unit
+  %my_out = getelementptr float, ptr %out, i64 %unit
+  call void @units(ptr %my_inputs, ptr %my_weight, i64 %skew, ptr %h, ptr %my_cell, ptr %my_out)
+  %following = add i64 %block, 1
+  %again = icmp slt i64 %following, %high
+  br i1 %again, label %work, label %next
+next:
+  br label %claim
+end:
+  %sum = atomicrmw add ptr %done, i64 %mine acq_rel
+  ret void
+}}
+
+; the first thread that comes leads, the second follows; one that comes when all is over has nothing to do
+define void @steps(i64 %start, i64 %stop, ptr %arguments) #0 {{
+entry:
+  %shared_at = getelementptr i64, ptr %arguments, i64 {SHARED}
+  %shared = load ptr, ptr %shared_at
+  %count_at = getelementptr i64, ptr %arguments, i64 {STEPS}
+  %count = load i64, ptr %count_at
+  %came = getelementptr i64, ptr %shared, i64 {CAME}
+  %due = getelementptr i64, ptr %shared, i64 {DUE}
+  %others = atomicrmw add ptr %came, i64 1 acq_rel
+  %leads = icmp eq i64 %others, 0
+  br i1 %leads, label %lead, label %watch
+lead:
+  %step = phi i64 [ 0, %entry ], [ %next, %all ]
+  store atomic i64 %step, ptr %due release, align 8
+  %over = icmp sge i64 %step, %count
+  br i1 %over, label %end, label %work
+work:
+  call void @take(ptr %arguments, i64 %step, i1 true)
+  %words = mul i64 %step, {2 * LINE}
+  %place = add i64 %words, {STEP + LINE}
+  %done_at = getelementptr i64, ptr %shared, i64 %place
+  br label %wait
+wait:
+  %done = load atomic i64, ptr %done_at acquire, align 8
+  %whole = icmp sge i64 %done, {blocks}
+  br i1 %whole, label %all, label %rest
+rest:
+  {pause}
+  br label %wait
+all:
+  %next = add i64 %step, 1
+  br label %lead
+watch:
+  %last = phi i64 [ -1, %entry ], [ %last, %idle ], [ %now, %follow ]
+  %now = load atomic i64, ptr %due acquire, align 8
+  %ended = icmp sge i64 %now, %count
+  br i1 %ended, label %end, label %look
+look:
+  %new = icmp ne i64 %now, %last
+  br i1 %new, label %follow, label %idle
+follow:
+  call void @take(ptr %arguments, i64 %now, i1 false)
+  br label %watch
+idle:
+  {pause}
+  br label %watch
+end:
+  ret void
+}}
+"""
+
+
+@cache
+def kernel(hidden: int) -> Callable | None:
+    """`rnn_row.row_steps` for a layer of so many units, on contiguous float32; None if they are no whole number of vectors."""
+    lanes = engine().width // 4
+    if hidden % lanes:
+        return None
+    has_pause = engine().triple.startswith(("x86_64", "i686"))
+    text, code = units(lanes, hidden)
+    shared_out = control(lanes, hidden, "call void @llvm.x86.sse2.pause()" if has_pause else "")
+    declared = "declare void @llvm.x86.sse2.pause()" if has_pause else ""
+    [place] = engine().addresses(module([declared, text, shared_out], [code], lanes), ("steps",))
+    function = KERNEL(place)
+
+    def steps(inputs: Any, w_hh: Any, h: Any, c: Any, outs: Any) -> None:
+        count = len(inputs)
+        shared = np.zeros(STEP + 2 * LINE * count, np.int64)
+        arguments = np.array([address(array) for array in (inputs, w_hh, h, c, outs, shared)] + [count], np.int64)
+        run_kernel(function, place, 2 if count >= MANY_STEPS else 1, 1, address(arguments))
+        h[...] = outs[-1]
+    return steps
+
+
+def address(array: Any) -> int:
+    """Where an array's numbers lie."""
+    return array.__array_interface__["data"][0]
