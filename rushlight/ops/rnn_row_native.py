@@ -89,11 +89,8 @@ def lane_sums(c: Code, vectors: list[str]) -> str:
     return vectors[0]
 
 
-def control(lanes: int, hidden: int, pause: str) -> str:
-    """The functions that share out a step's blocks of units, and lead or follow."""
-    blocks = hidden // lanes
-    at_first, then = max(3 * blocks // 8, 1), max(blocks // 8, 1)
-    return f"""
+#: The functions that share out a step's blocks of units, and lead or follow. The words in capitals stand for what a layer's size decides.
+CONTROL = f"""
 declare i64 @llvm.smin.i64(i64, i64)
 
 ; blocks of one step, as long as there are any: from the front, or from the back
@@ -107,20 +104,20 @@ entry:
   %done = getelementptr i64, ptr %taken, i64 {LINE}
   %inputs_at = getelementptr i64, ptr %arguments, i64 {INPUTS}
   %inputs_all = load ptr, ptr %inputs_at
-  %input_place = mul i64 %step, {4 * hidden}
+  %input_place = mul i64 %step, FOUR_HIDDEN
   %inputs = getelementptr float, ptr %inputs_all, i64 %input_place
   %weight_at = getelementptr i64, ptr %arguments, i64 {WEIGHT}
   %weight = load ptr, ptr %weight_at
   %weight_bits = ptrtoint ptr %weight to i64
   %weight_place = lshr i64 %weight_bits, 2
-  %skew = and i64 %weight_place, {lanes - 1}
+  %skew = and i64 %weight_place, LANE_MASK
   %cell_at = getelementptr i64, ptr %arguments, i64 {CELL}
   %cell = load ptr, ptr %cell_at
   %outs_at = getelementptr i64, ptr %arguments, i64 {OUTS}
   %outs = load ptr, ptr %outs_at
-  %out_place = mul i64 %step, {hidden}
+  %out_place = mul i64 %step, HIDDEN
   %out = getelementptr float, ptr %outs, i64 %out_place
-  %before = getelementptr float, ptr %out, i64 -{hidden}
+  %before = getelementptr float, ptr %out, i64 -HIDDEN
   %first_at = getelementptr i64, ptr %arguments, i64 {FIRST}
   %first = load ptr, ptr %first_at
   %is_first = icmp eq i64 %step, 0
@@ -128,22 +125,22 @@ entry:
   br label %claim
 claim:
   %mine = phi i64 [ 0, %entry ], [ %more, %next ]
-  %want = phi i64 [ {at_first}, %entry ], [ {then}, %next ]
+  %want = phi i64 [ AT_FIRST, %entry ], [ THEN, %next ]
   %old = atomicrmw add ptr %taken, i64 %want acq_rel
-  %open = icmp slt i64 %old, {blocks}
+  %open = icmp slt i64 %old, BLOCKS
   br i1 %open, label %found, label %end
 found:
-  %left = sub i64 {blocks}, %old
+  %left = sub i64 BLOCKS, %old
   %count = call i64 @llvm.smin.i64(i64 %want, i64 %left)
   %more = add i64 %mine, %count
-  %back = sub i64 {blocks}, %more
+  %back = sub i64 BLOCKS, %more
   %low = select i1 %front, i64 %mine, i64 %back
   %high = add i64 %low, %count
   br label %work
 work:
   %block = phi i64 [ %low, %found ], [ %following, %work ]
-  %unit = mul i64 %block, {lanes}
-  %row = mul i64 %unit, {hidden}
+  %unit = mul i64 %block, LANES
+  %row = mul i64 %unit, HIDDEN
   %my_inputs = getelementptr float, ptr %inputs, i64 %unit
   %my_weight = getelementptr float, ptr %weight, i64 %row
   %my_cell = getelementptr float, ptr %cell, i64 %unit
@@ -184,10 +181,10 @@ work:
   br label %wait
 wait:
   %done = load atomic i64, ptr %done_at acquire, align 8
-  %whole = icmp sge i64 %done, {blocks}
+  %whole = icmp sge i64 %done, BLOCKS
   br i1 %whole, label %all, label %rest
 rest:
-  {pause}
+  PAUSE
   br label %wait
 all:
   %next = add i64 %step, 1
@@ -204,12 +201,23 @@ follow:
   call void @take(ptr %arguments, i64 %now, i1 false)
   br label %watch
 idle:
-  {pause}
+  PAUSE
   br label %watch
 end:
   ret void
 }}
 """
+
+
+def control(lanes: int, hidden: int, pause: str) -> str:
+    """CONTROL for a layer. At first a thread takes three eighths of the blocks, then an eighth at a time."""
+    blocks = hidden // lanes
+    found = {"FOUR_HIDDEN": 4 * hidden, "HIDDEN": hidden, "LANE_MASK": lanes - 1, "LANES": lanes, "BLOCKS": blocks, "PAUSE": pause,
+             "AT_FIRST": max(3 * blocks // 8, 1), "THEN": max(blocks // 8, 1)}
+    text = CONTROL
+    for word, value in found.items():
+        text = text.replace(word, str(value))
+    return text
 
 
 @cache
