@@ -148,7 +148,8 @@ class Code(Vectors):
 
     def function(self, name: str, parameters: str, internal: bool = True) -> str:
         """The text of the whole function; the lines before it are its declarations."""
-        head = f"define {'internal ' if internal else ''}void @{name}({parameters}) #0 {{"
+        # LLVM would copy every part into its callers, and compile each copy.
+        head = f"define {'internal ' if internal else ''}void @{name}({parameters}) {'noinline ' if internal else ''}#0 {{"
         return "\n".join([head, "entry:", *self.stack, *self.lines, "  ret void", "}"])
 
 
