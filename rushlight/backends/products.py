@@ -35,7 +35,7 @@ def product(a: Any, b: Any) -> Any:
     (n, k), m = a.shape, b.shape[1]
     halves = unbiased_halves(k) if k > LONG and n * m <= NARROW else None
     if is_native(n, k, m):
-        return native(a, b, None, halves or blocks(k))
+        return our_kernels()(a, b, None, halves or blocks(k))
     if halves is not None:
         return in_halves(a, b, halves)
     if m > 16 and m % 16 and 1 < n * k * m <= SMALL:
@@ -50,7 +50,7 @@ def biased_product(a: Any, b: Any, bias: Any) -> Any:
     if a.dtype == np.float32:
         halves = biased_halves(k) if k > BLOCK and n * m <= NARROW else None
         if is_native(n, k, m) and bias.shape == (m,) and bias.flags.c_contiguous:
-            return native(a, b, bias, halves or blocks(k))
+            return our_kernels()(a, b, bias, halves or blocks(k))
         if m <= 16 and not b.flags.c_contiguous:
             b = np.ascontiguousarray(b)  # BLAS has a kernel of its own for so few columns, which sums in another order
         if halves is not None:
@@ -65,12 +65,11 @@ def is_native(n: int, k: int, m: int) -> bool:
     return n * k * m >= NATIVE and m >= NATIVE_COLUMNS and n > 1 and available()
 
 
-def native(a: Any, b: Any, bias: Any, halves: tuple) -> Any:
-    """The product by our own kernels. LLVM is loaded by the first one, which puts the kernels' function in this one's place."""
-    global native
+@cache
+def our_kernels() -> Any:
+    """The function of our own kernels. LLVM is loaded by the first large product."""
     from .llvm.multiply import multiply
-    native = multiply
-    return multiply(a, b, bias, halves)
+    return multiply
 
 
 @cache

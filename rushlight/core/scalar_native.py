@@ -1,7 +1,8 @@
 """Machine-code kernels from scalar programs: the body of a `scalar_numpy` kernel as one loop over vectors.
 
 `loop(program, parameters)` is what `spread` calls for large float32 arrays instead of the body's NumPy calls, where the `jit` extra is
-installed. Sums, products, quotients and roots have the same bits either way; the other functions differ in the last place.
+installed. Sums, products and quotients have the same bits either way; the other functions differ in the last place. In an update, such as a
+step of Adam, a sum whose right side is a product is rounded once, as PyTorch's `add(alpha=...)` and `addcmul` round it.
 """
 from __future__ import annotations
 
@@ -104,11 +105,15 @@ def body(v: Vectors, program: Program, parameters: Sequence[str]) -> list[str]:
     """Write a program's instructions on one vector; the lines that store its outputs."""
     names: dict[int, str] = {}
     truths: set[int] = set()
+    once = products_read_once(program) if "out" not in program.outputs else frozenset()
     for i, (operation, arguments) in enumerate(program.instructions):
         if program.uniform[i]:
             names[i] = uniform(v, operation, arguments, i, parameters)
         elif operation == "input":
             names[i] = v.emit(f"load {v.float}, ptr %{arguments[0]}, align 4")
+        elif operation in ("add", "subtract") and arguments[1] in once:
+            a, b = (names[k] for k in program.instructions[arguments[1]].arguments)
+            names[i] = v.fma(v.negative(a) if operation == "subtract" else a, b, names[arguments[0]])
         else:
             given = [names[a] for a in arguments]
             if operation in LOGIC or operation == "logical_not" or operation == "where":
@@ -118,6 +123,13 @@ def body(v: Vectors, program: Program, parameters: Sequence[str]) -> list[str]:
             if operation in COMPARISONS or operation in LOGIC or operation == "logical_not":
                 truths.add(i)
     return [f"  store {v.float} {names[program.outputs[name]]}, ptr %{name}, align 4" for name in written(program)]
+
+
+def products_read_once(program: Program) -> frozenset[int]:
+    """The products that differ from element to element and that one instruction alone reads."""
+    reads = [a for operation, arguments in program.instructions if operation not in LEAVES for a in arguments] + list(program.outputs.values())
+    return frozenset([i for i, (operation, _) in enumerate(program.instructions)
+                      if operation == "multiply" and not program.uniform[i] and reads.count(i) == 1])
 
 
 def uniform(v: Vectors, operation: str, arguments: tuple, i: int, parameters: Sequence[str]) -> str:

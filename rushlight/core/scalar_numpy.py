@@ -48,12 +48,13 @@ class Kernel:
     text assigns, in that order, or None. An expression takes arrays whose shapes broadcast and returns a new array.
     """
 
-    __slots__ = ("program", "is_update", "entries")
+    __slots__ = ("program", "is_update", "entries", "native_entries")
 
     def __init__(self, program: Program):
         self.program = lower(program, MACROS)
         self.is_update = "out" not in program.outputs
         self.entries: dict[tuple, Callable] = {}
+        self.native_entries: dict[tuple, Callable] = {}
 
     def __call__(self, *arguments: Any) -> Any:
         count = len(self.program.elements)
@@ -69,9 +70,16 @@ class Kernel:
             found = self.entries[dtypes] = build(self.program, dtypes)
         return found
 
+    def native_entry(self, *dtypes: np.dtype) -> Callable:
+        """`entry` in machine code for arrays of all sizes, where that can be had."""
+        found = self.native_entries.get(dtypes)
+        if found is None:
+            found = self.native_entries[dtypes] = build(self.program, dtypes, 0)
+        return found
 
-def build(program: Program, dtypes: tuple) -> Callable:
-    """The compiled entry of a program for arguments of these dtypes."""
+
+def build(program: Program, dtypes: tuple, smallest: int = NATIVE) -> Callable:
+    """The compiled entry of a program for arguments of these dtypes; arrays of more than `smallest` elements go to machine code."""
     writer = Writer(program, dtypes)
     source = compile(writer.text(), "<rushlight kernel>", "exec")
     itemsize = max([dtype.itemsize for dtype in (writer.compute, *writer.registers)])
@@ -84,7 +92,7 @@ def build(program: Program, dtypes: tuple) -> Callable:
         "__name__": __name__,  # where a warning of overflow is said to come from: the package silences its own
         "_spread": spread,
         "_plan": Plan(writer.registers, writer.result, itemsize, native),
-        "_limit": PIECE // itemsize if native is None else NATIVE,
+        "_limit": PIECE // itemsize if native is None else smallest,
     }
 
     def single(*arguments: Any) -> Any:

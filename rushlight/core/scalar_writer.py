@@ -313,8 +313,8 @@ class Writer:
         arrays = ", ".join(program.elements)
         lines = [f"def _entry({', '.join([*program.elements, *program.scalars])}):", *compute,
                  f"_size = {program.elements[0]}.size",
-                 f"if _size == 1:  out = _single({arrays}, *_values)",
-                 f"elif _size > _limit: out = _spread(_body, _plan, ({arrays},), _values)",
+                 f"if _size > _limit: out = _spread(_body, _plan, ({arrays},), _values)",
+                 f"elif _size == 1: out = _single({arrays}, *_values)",
                  f"else: out = _body({arrays}, *_values)",
                  f"return {'_results' if results else 'out'}"]
         return "\n    ".join(lines) + "\n"

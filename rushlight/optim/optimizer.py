@@ -16,6 +16,7 @@ import numpy as np
 from ..core.apply import wrap
 from ..core.grad_mode import enable_grad, is_grad_enabled, set_grad_enabled
 from ..core.node import RemovableHandle
+from ..core.scalar_numpy import NATIVE
 from ..names import Portable, typename
 from ..tensor import Tensor
 from .update import Hyperparameters, number
@@ -53,6 +54,11 @@ def add(hook: Callable, hooks: dict[int, Callable], prepend: bool = False) -> Re
     if prepend:
         hooks.move_to_end(handle.id, last=False)  # type: ignore[attr-defined]
     return handle
+
+
+def is_large(groups: list[dict[str, Any]]) -> bool:
+    """Whether the groups have as many numbers as make machine code pay."""
+    return sum([p._array.size for group in groups for p in group["params"]]) > NATIVE
 
 
 def hooked(step: Callable) -> Callable:
@@ -133,6 +139,9 @@ class Optimizer(Portable):
 
     # ---- a step
 
+    #: whether the parameters are worth machine code; None where nobody has looked since the groups changed
+    _is_large: bool | None = None
+
     def init(self, p: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
         """The state of one parameter before its first step."""
         raise NotImplementedError
@@ -163,8 +172,12 @@ class Optimizer(Portable):
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        if self._is_large is None:
+            self._is_large = is_large(self.param_groups)
         for group in self.param_groups:
             rule = self.rule(group)
+            if self._is_large:
+                rule = rule.in_machine_code()
             numbers = self.hyperparameters(group, rule)
             for p in group["params"]:
                 g = p._grad
@@ -208,6 +221,7 @@ class Optimizer(Portable):
             param_group.setdefault(name, default)
         self.check_group(param_group)
         self.param_groups.append(param_group)
+        self._is_large = None
 
     def check_parameter(self, p: Any) -> None:
         """Raise PyTorch's error for what cannot be optimized."""

@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any
 
 from ..core.inplace import bump
 from ..core.scalar import parse
-from ..core.scalar_numpy import Kernel, kernel
+from ..core.scalar_numpy import kernel
 
 #: where a number of an update's text is found in a parameter group: the key, and the position in it
 PLACES = {"beta1": ("betas", 0), "beta2": ("betas", 1), "eta_minus": ("etas", 0), "eta_plus": ("etas", 1),
@@ -21,6 +22,10 @@ class Hyperparameters:
     def __init__(self, *names: str):
         self.sources = tuple([PLACES.get(name, (name, None)) for name in names])
 
+    def in_machine_code(self) -> Hyperparameters:
+        """The same rule; an update's own is in machine code."""
+        return self
+
 
 class Update(Hyperparameters):
     """The text of an update, compiled, and where its inputs come from.
@@ -29,7 +34,7 @@ class Update(Hyperparameters):
     states that are one number, such as `step`, and that the text assigns. Every other name is a hyperparameter.
     """
 
-    __slots__ = ("text", "states", "cells", "kernel", "run")
+    __slots__ = ("text", "states", "cells", "kernel", "run", "native")
 
     def __init__(self, text: str, states: Sequence[str] = (), cells: Sequence[str] = ()):
         program = parse(text)
@@ -40,13 +45,21 @@ class Update(Hyperparameters):
         self.states = tuple(states)
         self.cells = tuple([name for name in program.outputs if name in cells])
         self.kernel = kernel(text, elements, (*numbers, *self.cells))
-        self.run = self.compiled()
+        self.run = self.compiled(self.kernel.entry)
+        self.native: Update | None = None
 
     def __call__(self, p: Any, g: Any, state: dict, numbers: tuple) -> None:
         """Update a parameter and its state; `numbers` are the hyperparameters of `sources`."""
         self.run(p, g, state, numbers)
 
-    def compiled(self) -> Callable:
+    def in_machine_code(self) -> Update:
+        """This update for parameters of all sizes in machine code, where that can be had: the same bits for the small ones as for the large."""
+        if self.native is None:
+            self.native = copy(self)
+            self.native.run = self.compiled(self.kernel.native_entry)
+        return self.native
+
+    def compiled(self, entry: Callable) -> Callable:
         """What `__call__` does, written out for these states: a third of a small parameter's time would go into loops over their names."""
         states = "".join([f", state['{name}']._array" for name in self.states])
         cells = "".join([f", {name}.item()" for name in self.cells])
@@ -56,7 +69,7 @@ class Update(Hyperparameters):
                  f"results = entries[p_array.dtype](p_array, g._array{states}, *numbers{cells})",
                  *[f"{name}.fill(results[{i}])" for i, name in enumerate(self.cells)],
                  "bump(p)"]
-        scope: dict[str, Any] = {"entries": Entries(self.kernel, 2 + len(self.states)), "bump": bump}
+        scope: dict[str, Any] = {"entries": Entries(entry, 2 + len(self.states)), "bump": bump}
         exec("\n    ".join(lines), scope)
         return scope["update"]
 
@@ -64,19 +77,19 @@ class Update(Hyperparameters):
 class Entries(dict):
     """The kernel's function for parameters of a dtype, made on first use."""
 
-    def __init__(self, kernel: Kernel, count: int):
+    def __init__(self, entry: Callable, count: int):
         super().__init__()
-        self.kernel = kernel
+        self.entry = entry
         self.count = count
 
     def __missing__(self, dtype: Any) -> Callable:
-        found = self[dtype] = self.of_complex(dtype) if dtype.kind == "c" else self.kernel.entry(*[dtype] * self.count)
+        found = self[dtype] = self.of_complex(dtype) if dtype.kind == "c" else self.entry(*[dtype] * self.count)
         return found
 
     def of_complex(self, dtype: Any) -> Callable:
         """Real and imaginary parts are two parameters."""
         count = self.count
-        real = self.kernel.entry(*[dtype.type(0).real.dtype] * count)
+        real = self.entry(*[dtype.type(0).real.dtype] * count)
 
         def entry(*arguments: Any) -> Any:
             real(*[a.real for a in arguments[:count]], *arguments[count:])

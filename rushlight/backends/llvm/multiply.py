@@ -34,8 +34,8 @@ def take_panels(size: int) -> np.ndarray:
 class Plan:
     """What the products of one size have in common: the blocks, the parts, and the memory that each part needs for its panels."""
 
-    __slots__ = ("kernel", "address", "bounds", "blocks", "halves", "first_blocks", "block_count", "left_size", "part_size", "row_parts", "column_parts",
-                 "parts")
+    __slots__ = ("kernel", "address", "bounds", "blocks", "halves", "first_blocks", "block_count", "left_size", "part_size", "row_parts",
+                 "column_parts", "parts")
 
     def __init__(self, n: int, k: int, m: int, halves: tuple, threads: int):
         lanes = engine().width // 4

@@ -13,7 +13,7 @@ from rushlight.core.scalar_native import loop
 CASES = [("exp", -104, 88.7, np.exp, 1.0), ("exp", -1, 1, np.exp, 1.0), ("log", 1e-30, 1e30, np.log, 1.0), ("log", 0.5, 2, np.log, 1.0),
          ("tanh", -9, 9, np.tanh, 1.5), ("tanh", -0.7, 0.7, np.tanh, 1.5), ("erf", -4, 4, np.vectorize(math.erf), 1.5),
          ("erf", -1, 1, np.vectorize(math.erf), 1.5), ("sigmoid", -20, 20, lambda x: 1 / (1 + np.exp(-x)), 2.5),
-         ("rsqrt", 1e-6, 1e6, lambda x: 1 / np.sqrt(x), 1.5)]  # fmt: skip
+         ("sqrt", 1e-44, 3e38, np.sqrt, 1.0), ("rsqrt", 1e-6, 1e6, lambda x: 1 / np.sqrt(x), 1.5)]  # fmt: skip
 
 
 def run(text, *arrays):
@@ -39,6 +39,7 @@ EDGES = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1e-45, -1e-40, 3e38], np.f
     ("log", [-np.inf, -np.inf, np.inf, np.nan, np.nan, np.log(1.401298464324817e-45), np.nan, np.log(3e38)]),
     ("tanh", [0.0, -0.0, 1, -1, np.nan, 1e-45, -1e-40, 1]),
     ("sigmoid", [0.5, 0.5, 1, 0, np.nan, 0.5, 0.5, 1]),
+    ("sqrt", [0.0, -0.0, np.inf, np.nan, np.nan, 3.743392066509216e-23, np.nan, 1.7320508e19]),
     ("sign(x)", [0, 0, 1, -1, 0, 1, -1, 1]),
 ])
 def test_edges(name, expected):
@@ -53,7 +54,7 @@ def test_edges(name, expected):
     ("maximum(x, y) - minimum(x, y)", lambda x, y: np.maximum(x, y) - np.minimum(x, y)),
     ("where((x > 0) & ~(y >= 1) | (x == y), floor(x), ceil(y))",
      lambda x, y: np.where((x > 0) & ~(y >= 1) | (x == y), np.floor(x), np.ceil(y))),
-    ("abs(x) / sqrt(y * y + 1)", lambda x, y: np.abs(x) / np.sqrt(y * y + np.float32(1))),
+    ("abs(x) / (y * y + 1)", lambda x, y: np.abs(x) / (y * y + np.float32(1))),
     ("copysign(round(x * 3), trunc(y * 4))", lambda x, y: np.copysign(np.rint(x * np.float32(3)), np.trunc(y * np.float32(4)))),
 ])
 def test_arithmetic_has_the_bits_of_numpys(text, exact):
@@ -65,3 +66,12 @@ def test_arithmetic_has_the_bits_of_numpys(text, exact):
 
 def test_an_operation_without_a_vector_form_has_no_loop():
     assert loop(parse("sinh(x)"), ()) is None
+
+
+def test_of_an_update_sums_with_a_product_on_the_right_are_rounded_once():
+    p, g = np.float32([1 + 2 ** -23]), np.float32([1 + 2 ** -12])
+    loop(parse("p = p - g * g", ("p", "g")), ())([p, g], ())
+    assert p[0] == np.float32(1 + 2 ** -23 - (1 + 2 ** -12) ** 2)  # the square needs 25 bits
+    p, g = np.float32([1 + 2 ** -23]), np.float32([1 + 2 ** -12])
+    loop(parse("p = g * g - p", ("p", "g")), ())([p, g], ())
+    assert p[0] == g[0] * g[0] - np.float32(1 + 2 ** -23)
