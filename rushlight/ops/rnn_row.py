@@ -13,6 +13,7 @@ from ..core.apply import apply
 from ..core.grad_mode import mode
 from ..core.op import Op, opaque
 from .rnn_lstm import halves
+from .rnn_steps import added, input_products
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -45,12 +46,17 @@ def lstm_row_forward(x: Any, h0: Any, c0: Any, *params: Any, shape: tuple, batch
     rows = x.reshape(-1, x.shape[2])
     for layer in range(layers):
         w_ih, w_hh, *biases = params[layer * each:(layer + 1) * each]
-        inputs = np.matmul(rows, w_ih.T)
-        for bias in biases:
-            inputs += bias
+        inputs = input_products(with_ones(rows), w_ih, added(*biases) if biases else None)
         rows = np.empty((len(rows), hidden), x.dtype)
         row_steps(inputs, w_hh, h[layer, 0], c[layer, 0], rows)
     return rows[None] if batch_first else rows[:, None], h, c
+
+
+def with_ones(rows: Any) -> Any:
+    """The rows with a column of ones behind them."""
+    table = np.ones((len(rows), rows.shape[1] + 1), rows.dtype)
+    table[:, :-1] = rows
+    return table
 
 
 def row_steps(inputs: Any, w_hh: Any, h: Any, c: Any, outs: Any) -> None:

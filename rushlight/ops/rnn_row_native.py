@@ -1,8 +1,8 @@
 """The steps of one sequence through an LSTM layer in machine code: all of them in one call, by up to two threads.
 
 A step reads the whole recurrent weight, a megabyte for 256 units, and does little with it: each of two cores keeps its half of it in its
-own cache. One thread leads: it says which step is due, takes blocks of units from the front, and waits until the others' blocks are done. The
-second, if there is one, takes blocks from the back. Whoever is late finds less to take: the leader never waits for a thread that is not there.
+own cache. One thread leads: it says which step is due and runs the units in front. Those at the back are run by the second thread, or, if it
+has not come for them by then, by the first: the leader never waits for a thread that is not there.
 """
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ from ..backends.llvm.workers import run_kernel
 
 # The words of a call's arguments.
 INPUTS, WEIGHT, FIRST, CELL, OUTS, SHARED, STEPS = range(7)
-# The words that the threads share, on cache lines of their own: how many came, which step is due, and from STEP on for each step the
-# blocks taken and, LINE words on, the blocks done.
-CAME, DUE, STEP, LINE = 0, 8, 16, 8
+# The words that the threads share, on cache lines of their own: how many came; the step whose back blocks are to be had, counted from 1
+# (0: somebody has them; beyond the last: all is over); the step whose back blocks the second thread has done.
+CAME, OPEN, DONE, SHARED_WORDS = 0, 8, 16, 24
+#: The units up to which the products of a row are written out; as a loop they take a quarter longer. Wider weights fill no cache anyway.
+WIDEST = 512
 #: steps from which a second thread is worth waking
 MANY_STEPS = 4
 
@@ -48,18 +50,14 @@ def dot_products(c: Code, rows: str, width: int, name: str) -> str:
 
     The rows begin %skew numbers beyond a cache line. They are read line by line: a vector that lies across two lines takes twice as long.
     """
-    cells = [f"%{name}{r}" for r in range(c.lanes)]
-    c.stack += [f"  {cell} = alloca {c.float}" for cell in cells]
     rows, h = c.at(rows, "%back"), c.at("%h", "%back")
     own = masked_load(c, h, "%head")
-    for r, cell in enumerate(cells):
-        c.store(c.multiply(masked_load(c, c.at(rows, r * width), "%head"), own), cell)
-    with c.loop(c.lanes, width, c.lanes) as k:
-        part, column = c.load(c.at(h, k)), c.at(rows, k)
-        for r, cell in enumerate(cells):
-            c.store(c.fma(c.load(c.at(column, r * width)), part, c.load(cell)), cell)
+    sums = [c.multiply(masked_load(c, c.at(rows, r * width), "%head"), own) for r in range(c.lanes)]
+    for k in range(c.lanes, width, c.lanes):
+        part = c.load(c.at(h, k))
+        sums = [c.fma(c.load(c.at(rows, r * width + k)), part, x) for r, x in enumerate(sums)]
     own = masked_load(c, c.at(h, width), "%tail")
-    return lane_sums(c, [c.fma(masked_load(c, c.at(rows, (r + 1) * width), "%tail"), own, c.load(cell)) for r, cell in enumerate(cells)])
+    return lane_sums(c, [c.fma(masked_load(c, c.at(rows, (r + 1) * width), "%tail"), own, x) for r, x in enumerate(sums)])
 
 
 def masked_load(c: Code, pointer: str, mask: str) -> str:
@@ -91,17 +89,9 @@ def lane_sums(c: Code, vectors: list[str]) -> str:
 
 #: The functions that share out a step's blocks of units, and lead or follow. The words in capitals stand for what a layer's size decides.
 CONTROL = f"""
-declare i64 @llvm.smin.i64(i64, i64)
-
-; blocks of one step, as long as there are any: from the front, or from the back
-define internal void @take(ptr %arguments, i64 %step, i1 %front) #0 {{
+; some blocks of one step
+define internal void @work(ptr %arguments, i64 %step, i64 %low, i64 %high) #0 {{
 entry:
-  %shared_at = getelementptr i64, ptr %arguments, i64 {SHARED}
-  %shared = load ptr, ptr %shared_at
-  %words = mul i64 %step, {2 * LINE}
-  %place = add i64 %words, {STEP}
-  %taken = getelementptr i64, ptr %shared, i64 %place
-  %done = getelementptr i64, ptr %taken, i64 {LINE}
   %inputs_at = getelementptr i64, ptr %arguments, i64 {INPUTS}
   %inputs_all = load ptr, ptr %inputs_at
   %input_place = mul i64 %step, FOUR_HIDDEN
@@ -122,23 +112,9 @@ entry:
   %first = load ptr, ptr %first_at
   %is_first = icmp eq i64 %step, 0
   %h = select i1 %is_first, ptr %first, ptr %before
-  br label %claim
-claim:
-  %mine = phi i64 [ 0, %entry ], [ %more, %next ]
-  %want = phi i64 [ AT_FIRST, %entry ], [ THEN, %next ]
-  %old = atomicrmw add ptr %taken, i64 %want acq_rel
-  %open = icmp slt i64 %old, BLOCKS
-  br i1 %open, label %found, label %end
-found:
-  %left = sub i64 BLOCKS, %old
-  %count = call i64 @llvm.smin.i64(i64 %want, i64 %left)
-  %more = add i64 %mine, %count
-  %back = sub i64 BLOCKS, %more
-  %low = select i1 %front, i64 %mine, i64 %back
-  %high = add i64 %low, %count
-  br label %work
-work:
-  %block = phi i64 [ %low, %found ], [ %following, %work ]
+  br label %next
+next:
+  %block = phi i64 [ %low, %entry ], [ %following, %next ]
   %unit = mul i64 %block, LANES
   %row = mul i64 %unit, HIDDEN
   %my_inputs = getelementptr float, ptr %inputs, i64 %unit
@@ -148,11 +124,8 @@ work:
   call void @units(ptr %my_inputs, ptr %my_weight, i64 %skew, ptr %h, ptr %my_cell, ptr %my_out)
   %following = add i64 %block, 1
   %again = icmp slt i64 %following, %high
-  br i1 %again, label %work, label %next
-next:
-  br label %claim
+  br i1 %again, label %next, label %end
 end:
-  %sum = atomicrmw add ptr %done, i64 %mine acq_rel
   ret void
 }}
 
@@ -164,56 +137,75 @@ entry:
   %count_at = getelementptr i64, ptr %arguments, i64 {STEPS}
   %count = load i64, ptr %count_at
   %came = getelementptr i64, ptr %shared, i64 {CAME}
-  %due = getelementptr i64, ptr %shared, i64 {DUE}
+  %open_at = getelementptr i64, ptr %shared, i64 {OPEN}
+  %done_at = getelementptr i64, ptr %shared, i64 {DONE}
   %others = atomicrmw add ptr %came, i64 1 acq_rel
   %leads = icmp eq i64 %others, 0
   br i1 %leads, label %lead, label %watch
+
 lead:
   %step = phi i64 [ 0, %entry ], [ %next, %all ]
-  store atomic i64 %step, ptr %due release, align 8
+  %next = add i64 %step, 1
   %over = icmp sge i64 %step, %count
-  br i1 %over, label %end, label %work
-work:
-  call void @take(ptr %arguments, i64 %step, i1 true)
-  %words = mul i64 %step, {2 * LINE}
-  %place = add i64 %words, {STEP + LINE}
-  %done_at = getelementptr i64, ptr %shared, i64 %place
+  br i1 %over, label %end, label %front
+front:
+  store atomic i64 %next, ptr %open_at release, align 8
+  call void @work(ptr %arguments, i64 %step, i64 0, i64 FRONT)
   br label %wait
 wait:
   %done = load atomic i64, ptr %done_at acquire, align 8
-  %whole = icmp sge i64 %done, BLOCKS
-  br i1 %whole, label %all, label %rest
+  %whole = icmp eq i64 %done, %next
+  br i1 %whole, label %all, label %late
+late:
+  %open = load atomic i64, ptr %open_at monotonic, align 8
+  %free = icmp eq i64 %open, %next
+  br i1 %free, label %claim, label %rest
+claim:
+  %pair = cmpxchg ptr %open_at, i64 %next, i64 0 acq_rel monotonic
+  %mine = extractvalue {{ i64, i1 }} %pair, 1
+  br i1 %mine, label %back, label %rest
+back:
+  call void @work(ptr %arguments, i64 %step, i64 FRONT, i64 BLOCKS)
+  br label %all
 rest:
   PAUSE
   br label %wait
 all:
-  %next = add i64 %step, 1
   br label %lead
+
 watch:
-  %last = phi i64 [ -1, %entry ], [ %last, %idle ], [ %now, %follow ]
-  %now = load atomic i64, ptr %due acquire, align 8
-  %ended = icmp sge i64 %now, %count
+  %now = load atomic i64, ptr %open_at acquire, align 8
+  %ended = icmp sgt i64 %now, %count
   br i1 %ended, label %end, label %look
 look:
-  %new = icmp ne i64 %now, %last
-  br i1 %new, label %follow, label %idle
+  %new = icmp sgt i64 %now, 0
+  br i1 %new, label %try, label %idle
+try:
+  %their_pair = cmpxchg ptr %open_at, i64 %now, i64 0 acq_rel monotonic
+  %theirs = extractvalue {{ i64, i1 }} %their_pair, 1
+  br i1 %theirs, label %follow, label %watch
 follow:
-  call void @take(ptr %arguments, i64 %now, i1 false)
+  %due = sub i64 %now, 1
+  call void @work(ptr %arguments, i64 %due, i64 FRONT, i64 BLOCKS)
+  store atomic i64 %now, ptr %done_at release, align 8
   br label %watch
 idle:
   PAUSE
   br label %watch
+
 end:
+  %past = add i64 %count, 1
+  store atomic i64 %past, ptr %open_at release, align 8
   ret void
 }}
 """
 
 
 def control(lanes: int, hidden: int, pause: str) -> str:
-    """CONTROL for a layer. At first a thread takes three eighths of the blocks, then an eighth at a time."""
+    """CONTROL for a layer of at least two blocks."""
     blocks = hidden // lanes
     found = {"FOUR_HIDDEN": 4 * hidden, "HIDDEN": hidden, "LANE_MASK": lanes - 1, "LANES": lanes, "BLOCKS": blocks, "PAUSE": pause,
-             "AT_FIRST": max(3 * blocks // 8, 1), "THEN": max(blocks // 8, 1)}
+             "FRONT": blocks // 2}
     text = CONTROL
     for word, value in found.items():
         text = text.replace(word, str(value))
@@ -222,9 +214,9 @@ def control(lanes: int, hidden: int, pause: str) -> str:
 
 @cache
 def kernel(hidden: int) -> Callable | None:
-    """`rnn_row.row_steps` for a layer of so many units, on contiguous float32; None if they are no whole number of vectors."""
+    """`rnn_row.row_steps` for a layer of so many units, on contiguous float32; None if they are no whole number of vectors, one, or many."""
     lanes = engine().width // 4
-    if hidden % lanes:
+    if hidden % lanes or hidden < 2 * lanes or hidden > WIDEST:
         return None
     has_pause = engine().triple.startswith(("x86_64", "i686"))
     text, code = units(lanes, hidden)
@@ -235,7 +227,7 @@ def kernel(hidden: int) -> Callable | None:
 
     def steps(inputs: Any, w_hh: Any, h: Any, c: Any, outs: Any) -> None:
         count = len(inputs)
-        shared = np.zeros(STEP + 2 * LINE * count, np.int64)
+        shared = np.zeros(SHARED_WORDS, np.int64)
         arguments = np.array([address(array) for array in (inputs, w_hh, h, c, outs, shared)] + [count], np.int64)
         run_kernel(function, place, 2 if count >= MANY_STEPS else 1, 1, address(arguments))
         h[...] = outs[-1]

@@ -39,7 +39,7 @@ def both(steps, hidden, skew=0):
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5, 100])
-@pytest.mark.parametrize("vectors", [1, 2, 3, 8, 17])
+@pytest.mark.parametrize("vectors", [2, 3, 8, 17])
 def test_states_and_outputs_are_numpys(threads, steps, vectors):
     for found, expected in zip(*both(steps, vectors * LANES)):
         np.testing.assert_allclose(found, expected, rtol=0, atol=3e-6)
@@ -52,26 +52,26 @@ def test_weight_may_begin_anywhere_and_its_neighbours_are_not_read(threads, skew
 
 
 def test_saturated_gates_stay_finite():
-    inputs, weight, h, c, outs = problem(4, LANES)
+    inputs, weight, h, c, outs = problem(4, 2 * LANES)
     inputs *= 1e4
-    rnn_row_native.kernel(LANES)(inputs, weight, h, c, outs)
+    rnn_row_native.kernel(2 * LANES)(inputs, weight, h, c, outs)
     assert np.isfinite(outs).all() and np.abs(outs).max() <= 1
 
 
 def test_nan_reaches_its_unit_and_then_all():
-    inputs, weight, h, c, outs = problem(3, LANES)
+    inputs, weight, h, c, outs = problem(3, 2 * LANES)
     inputs[1, 0] = np.nan
-    rnn_row_native.kernel(LANES)(inputs, weight, h, c, outs)
-    assert np.isfinite(outs[0]).all() and np.isnan(outs[1]).tolist() == [True] + [False] * (LANES - 1) and np.isnan(outs[2]).all()
+    rnn_row_native.kernel(2 * LANES)(inputs, weight, h, c, outs)
+    assert np.isfinite(outs[0]).all() and np.isnan(outs[1]).tolist() == [True] + [False] * (2 * LANES - 1) and np.isnan(outs[2]).all()
 
 
-def test_width_that_is_no_whole_number_of_vectors_is_left_to_numpy():
-    assert rnn_row_native.kernel(LANES + 1) is None
+def test_width_that_is_no_whole_number_of_vectors_or_one_or_many_is_left_to_numpy():
+    assert [rnn_row_native.kernel(hidden) for hidden in (LANES + 1, LANES, 1024)] == [None] * 3
     assert rnn_row.native_steps(9, np.zeros((4 * LANES + 4, LANES + 1), np.float32)) is None
 
 
 def test_one_step_other_dtypes_and_views_are_left_to_numpy():
-    weight = np.zeros((4 * LANES, LANES), np.float32)
+    weight = np.zeros((8 * LANES, 2 * LANES), np.float32)
     assert rnn_row.native_steps(2, weight) is not None
     assert [rnn_row.native_steps(1, weight), rnn_row.native_steps(2, weight.astype(float)), rnn_row.native_steps(2, weight[:, ::-1])] == [None] * 3
 
