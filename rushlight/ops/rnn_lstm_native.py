@@ -4,14 +4,14 @@
 """
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import numpy as np
-
 from ..backends.llvm.code import Code, module
 from ..backends.llvm.engine import KERNEL, engine
+from ..backends.llvm.multiply import address
 from ..backends.llvm.vectors import sigmoid, tanh
 from ..backends.llvm.workers import run_kernel
 from ..backends.parallel import pool
@@ -72,9 +72,9 @@ def compiled(write: Callable, hidden: int) -> Callable | None:
 
     def run(*arrays: Any) -> None:
         size = arrays[2].size
-        arguments = np.array([*[array.__array_interface__["data"][0] for array in arrays], size], np.int64)
+        words = (ctypes.c_int64 * 7)(*[address(array) for array in arrays], size)
         rows = size // hidden
-        run_kernel(function, place, rows, rows if size < MANY else -(-rows // pool.size()), arguments.__array_interface__["data"][0])
+        run_kernel(function, place, rows, rows if size < MANY else -(-rows // pool.size()), words)
     return run
 
 

@@ -61,16 +61,16 @@ def with_ones(rows: Any) -> Any:
 
 def row_steps(inputs: Any, w_hh: Any, h: Any, c: Any, outs: Any) -> None:
     """Runs all steps from h and c, which become the last ones; outs get each step's h. inputs `(T, 4 H)` are what does not depend on h."""
-    native = native_steps(len(inputs), w_hh)
+    native = native_steps(w_hh)
     if native is None:
         steps_by_numpy(inputs, w_hh, h, c, outs)
     else:
         native(inputs, w_hh, h, c, outs)
 
 
-def native_steps(count: int, w_hh: Any) -> Any:
-    """The steps in machine code, where LLVM is there and the steps are worth a call of their own; else None."""
-    if count < 2 or w_hh.dtype != np.float32 or not w_hh.flags.c_contiguous:
+def native_steps(w_hh: Any) -> Any:
+    """The steps in machine code, where LLVM is there and has them for such a weight; else None."""
+    if w_hh.dtype != np.float32 or not w_hh.flags.c_contiguous:
         return None
     from ..backends.llvm.engine import available
     if not available():

@@ -6,22 +6,22 @@ has not come for them by then, by the first: the leader never waits for a thread
 """
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import numpy as np
-
 from ..backends.llvm.code import Code, module
 from ..backends.llvm.engine import KERNEL, engine
+from ..backends.llvm.multiply import address
 from ..backends.llvm.vectors import sigmoid, tanh
 from ..backends.llvm.workers import run_kernel
 
-# The words of a call's arguments.
-INPUTS, WEIGHT, FIRST, CELL, OUTS, SHARED, STEPS = range(7)
-# The words that the threads share, on cache lines of their own: how many came; the step whose back blocks are to be had, counted from 1
-# (0: somebody has them; beyond the last: all is over); the step whose back blocks the second thread has done.
-CAME, OPEN, DONE, SHARED_WORDS = 0, 8, 16, 24
+# The words of a call. The first three are shared by the threads, and on cache lines of their own: how many came; the step whose back blocks are
+# to be had, counted from 1 (0: somebody has them; beyond the last: all is over); the step whose back blocks the second thread has done.
+CAME, OPEN, DONE, INPUTS, WEIGHT, FIRST, CELL, OUTS, STEPS = 0, 8, 16, *range(24, 30)
+Words = ctypes.c_int64 * 30
+UNSHARED = (0,) * INPUTS
 #: The units up to which the products of a row are written out; as a loop they take a quarter longer. Wider weights fill no cache anyway.
 WIDEST = 512
 #: steps from which a second thread is worth waking
@@ -132,13 +132,11 @@ end:
 ; the first thread that comes leads, the second follows; one that comes when all is over has nothing to do
 define void @steps(i64 %start, i64 %stop, ptr %arguments) #0 {{
 entry:
-  %shared_at = getelementptr i64, ptr %arguments, i64 {SHARED}
-  %shared = load ptr, ptr %shared_at
   %count_at = getelementptr i64, ptr %arguments, i64 {STEPS}
   %count = load i64, ptr %count_at
-  %came = getelementptr i64, ptr %shared, i64 {CAME}
-  %open_at = getelementptr i64, ptr %shared, i64 {OPEN}
-  %done_at = getelementptr i64, ptr %shared, i64 {DONE}
+  %came = getelementptr i64, ptr %arguments, i64 {CAME}
+  %open_at = getelementptr i64, ptr %arguments, i64 {OPEN}
+  %done_at = getelementptr i64, ptr %arguments, i64 {DONE}
   %others = atomicrmw add ptr %came, i64 1 acq_rel
   %leads = icmp eq i64 %others, 0
   br i1 %leads, label %lead, label %watch
@@ -227,13 +225,7 @@ def kernel(hidden: int) -> Callable | None:
 
     def steps(inputs: Any, w_hh: Any, h: Any, c: Any, outs: Any) -> None:
         count = len(inputs)
-        shared = np.zeros(SHARED_WORDS, np.int64)
-        arguments = np.array([address(array) for array in (inputs, w_hh, h, c, outs, shared)] + [count], np.int64)
-        run_kernel(function, place, 2 if count >= MANY_STEPS else 1, 1, address(arguments))
+        words = Words(*UNSHARED, address(inputs), address(w_hh), address(h), address(c), address(outs), count)
+        run_kernel(function, place, 2 if count >= MANY_STEPS else 1, 1, words)
         h[...] = outs[-1]
     return steps
-
-
-def address(array: Any) -> int:
-    """Where an array's numbers lie."""
-    return array.__array_interface__["data"][0]
