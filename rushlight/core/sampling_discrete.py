@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from .generator import Generator
+from .memory import dense
 from .sampling import blocks, fill, uniform_doubles
 from .sampling_continuous import exponential
 
@@ -162,7 +163,8 @@ def multinomial(weights: np.ndarray, count: int, replacement: bool, generator: G
         return _with_replacement(weights, count, generator)
     _check_weights(weights)
     # The largest of weight / exponential number wins with the right probability; the next ones are as if drawn without it.
-    waiting = exponential(np.empty_like(weights, order="K"), 1.0, generator)
+    # The numbers fall in memory's order, which for weights that repeat in memory is that of the rows.
+    waiting = exponential(np.empty_like(weights, order="K" if dense(weights) else "C"), 1.0, generator)
     with np.errstate(divide="ignore", invalid="ignore"):
         scores = np.divide(weights, waiting, waiting)
     if count == 1:

@@ -331,7 +331,7 @@ def broadcast_tensors(*tensors: Any) -> tuple:
     shape: tuple = ()
     for tensor in tensors:
         shape = common_shape(shape, tensor._array.shape)
-    return tuple([expand(tensor, shape) for tensor in tensors])
+    return tuple([tensor if tensor._array.shape == shape else expand(tensor, shape) for tensor in tensors])
 
 
 def common_shape(a: tuple, b: tuple) -> tuple:

@@ -189,3 +189,12 @@ def test_0d_tensors_stay_arrays():
     for result in (torch.rand(()), torch.normal(torch.tensor(1.0), 1.0), torch.bernoulli(torch.tensor(0.5)), torch.poisson(torch.tensor(3.0))):
         assert isinstance(result._array, np.ndarray)
         assert result.shape == ()
+
+
+def test_weights_that_repeat_in_memory_are_drawn_by_as_their_copy():
+    row = torch.tensor([0.3, 0.7])
+    for seed in range(4):
+        torch.manual_seed(seed)
+        shared = torch.multinomial(row.expand(3, 2), 1, True)
+        torch.manual_seed(seed)
+        assert torch.equal(shared, torch.multinomial(row.expand(3, 2).clone(), 1, True))

@@ -114,3 +114,9 @@ def test_bad_input_raises_what_pytorch_raises(call, error, message):
     with pytest.raises(error) as raised:
         call()
     assert str(raised.value).splitlines()[0].startswith(message)
+
+
+def test_tensor_that_has_the_common_shape_is_not_broadcast():
+    x = torch.ones(2, 3, requires_grad=True)
+    same, row = torch.broadcast_tensors(x, torch.ones(3))
+    assert same is x and row.shape == (2, 3)
