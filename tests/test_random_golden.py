@@ -48,20 +48,11 @@ def run(code):
     return scope["r"]
 
 
-#: What Rushlight does not have yet, and the keys of the programs that need it. Whoever brings it takes it off this list.
-WAITING = {
-    "torch.distributions": r"\w+\.sample",
-}
-
-
 def cases():
-    for key, code in programs():
-        waits = [name for name, keys in WAITING.items() if re.match(keys, key)]
-        marks = [pytest.mark.xfail(reason=f"waits for {waits[0]}", raises=(AttributeError, ModuleNotFoundError))] if waits else []
-        yield pytest.param(key, code, id=key.partition("/{")[0], marks=marks)
+    return [pytest.param(key, code, id=key.partition("/{")[0]) for key, code in programs()]
 
 
-@pytest.mark.parametrize(("key", "code"), list(cases()))
+@pytest.mark.parametrize(("key", "code"), cases())
 def test_program_gives_pytorchs_numbers(key, code):
     result = run(code)
     for path, name in stored(key).items():

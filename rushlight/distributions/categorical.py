@@ -1,0 +1,97 @@
+"""The categorical distribution: one of several classes."""
+from __future__ import annotations
+
+from typing import Any
+
+from .. import finfo, multinomial
+from ..core.grad_mode import no_grad
+from ..core.size import Size
+from ..ops.counted import arange
+from ..ops.views import broadcast_tensors
+from ..tensor import Tensor
+from . import constraints
+from .distribution import Distribution
+from .utils import lazy_property, logits_to_probs, one_of, probs_to_logits
+
+__all__ = ["Categorical"]
+
+
+class Categorical(Distribution):
+    """Class i with probability probs[..., i], which are scaled to a sum of 1 (logits: their logarithms, up to a constant)."""
+
+    arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
+    expanded = {"probs": 1, "logits": 1}
+    has_enumerate_support = True
+
+    def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None):
+        one_of(probs, logits)
+        given = probs if probs is not None else logits
+        if given.dim() < 1:
+            raise ValueError(f"`{'probs' if probs is not None else 'logits'}` parameter must be at least one-dimensional.")
+        if probs is not None:
+            self.probs = probs / probs.sum(-1, keepdim=True)
+        else:
+            self.logits = logits - logits.logsumexp(-1, keepdim=True)
+        super().__init__(given.shape[:-1], validate_args=validate_args)
+
+    @constraints.dependent_property(is_discrete=True, event_dim=0)
+    def support(self) -> Any:
+        return constraints.integer_interval(0, self._num_events - 1)
+
+    @lazy_property
+    def logits(self) -> Tensor:
+        """The logarithms of the probabilities."""
+        return probs_to_logits(self.probs)
+
+    @lazy_property
+    def probs(self) -> Tensor:
+        """The probabilities."""
+        return logits_to_probs(self.logits)
+
+    @property
+    def _param(self) -> Tensor:
+        return self.__dict__["probs"] if "probs" in self.__dict__ else self.logits
+
+    @property
+    def _num_events(self) -> int:
+        return self._param.shape[-1]
+
+    @property
+    def param_shape(self) -> Size:
+        """The shape of the parameter."""
+        return self._param.shape
+
+    @property
+    def mean(self) -> Tensor:
+        return self.probs.new_full(self._extended_shape(), float("nan"))
+
+    variance = mean
+
+    @property
+    def mode(self) -> Tensor:
+        return self.probs.argmax(dim=-1)
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        sample_shape = Size(sample_shape)
+        with no_grad():
+            rows = multinomial(self.probs.reshape(-1, self._num_events), sample_shape.numel(), True).T
+        return rows.reshape(self._extended_shape(sample_shape))
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        index, logits = broadcast_tensors(value.long().unsqueeze(-1), self.logits)
+        return logits.gather(-1, index[..., :1]).squeeze(-1)
+
+    def entropy(self) -> Tensor:
+        # -inf times a probability of 0 would be nan.
+        return -(self.logits.clamp(min=finfo(self.logits.dtype).min) * self.probs).sum(-1)
+
+    def enumerate_support(self, expand: bool = True) -> Tensor:
+        values = arange(self._num_events, dtype=self._long(), device=self._param.device).view(-1, *[1] * len(self._batch_shape))
+        return values.expand(-1, *self._batch_shape) if expand else values
+
+    @staticmethod
+    def _long() -> Any:
+        from ..core.dtypes import int64
+        return int64
