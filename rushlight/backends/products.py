@@ -33,7 +33,7 @@ def product(a: Any, b: Any) -> Any:
     if a.ndim != 2 or b.ndim != 2 or a.dtype != np.float32:
         return np.matmul(a, b)
     (n, k), m = a.shape, b.shape[1]
-    halves = unbiased_halves(k) if k > LONG and n * m <= NARROW else None
+    halves = halves_of(k) if k > LONG and n * m <= NARROW else None
     if is_native(n, k, m):
         return our_kernels()(a, b, None, halves or blocks(k))
     if halves is not None:
@@ -48,7 +48,7 @@ def biased_product(a: Any, b: Any, bias: Any) -> Any:
     """a @ b + bias, where the bias is added to the first block."""
     (n, k), m = a.shape, b.shape[1]
     if a.dtype == np.float32:
-        halves = biased_halves(k) if k > BLOCK and n * m <= NARROW else None
+        halves = halves_of(k) if k > BLOCK and n * m <= NARROW else None
         if is_native(n, k, m) and bias.shape == (m,) and bias.flags.c_contiguous:
             return our_kernels()(a, b, bias, halves or blocks(k))
         if m <= 16 and not b.flags.c_contiguous:
@@ -75,24 +75,19 @@ def our_kernels() -> Any:
 @cache
 def blocks(k: int) -> tuple:
     """The bounds of the blocks of a product whose inner dimension is not halved: two equal ones where two suffice, else whole ones."""
-    return ((*range(0, k, BLOCK if k > 2 * BLOCK or k <= BLOCK else -(-k // 2)), k),)
+    return (bounds(0, k),)
 
 
 @cache
-def unbiased_halves(k: int) -> tuple:
-    """The bounds of the blocks of both halves of a long product."""
-    return bounds(k, BLOCK if k >= 1792 else -(-k // 2) if k > 911 else -(-k // 4))
+def halves_of(k: int) -> tuple:
+    """The bounds of the blocks of both halves of the inner dimension."""
+    return bounds(0, k // 2), bounds(k // 2, k)
 
 
-@cache
-def biased_halves(k: int) -> tuple:
-    """The bounds of the blocks of both halves of a product with a bias."""
-    return bounds(k, BLOCK if k > 4 * BLOCK else -(-k // 4) if k > 2 * BLOCK else -(-k // 2))
-
-
-def bounds(k: int, block: int) -> tuple:
-    """Where the blocks of this size begin and end, for each half of the inner dimension."""
-    return (*range(0, k // 2, block), k // 2), (*range(k // 2, k, block), k)
+def bounds(start: int, stop: int) -> tuple:
+    """Where the blocks of a part of the inner dimension begin and end."""
+    size = stop - start
+    return *range(start, stop, BLOCK if size > 2 * BLOCK or size <= BLOCK else -(-size // 2)), stop
 
 
 def in_halves(a: Any, b: Any, halves: tuple, bias: Any = None) -> Any:

@@ -49,6 +49,8 @@ class SGD(Optimizer):
             if state.get("momentum_buffer") is None:
                 state["momentum_buffer"] = wrap(np.empty_like(p._array))
                 rule = sgd_update(group["maximize"], group["weight_decay"] != 0, "first", group["nesterov"])
+                if self._is_large:
+                    rule = rule.in_machine_code()
                 numbers = self.hyperparameters(group, rule)
         rule(p, g, state, numbers)
 

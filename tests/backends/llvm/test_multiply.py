@@ -38,12 +38,12 @@ def test_halves_and_a_bias(threads, size):
     n, k, m = size
     a, b, bias = matrix((n, k), False, 1), matrix((k, m), True, 2), matrix((1, m), False, 3)[0]
     exact = a.astype(np.float64) @ b.astype(np.float64) + bias
-    assert np.allclose(multiply(a, b, bias, products.bounds(k, 3 * k // 8)), exact, rtol=1e-5, atol=1e-4)
+    assert np.allclose(multiply(a, b, bias, products.halves_of(k)), exact, rtol=1e-5, atol=1e-4)
 
 
 def test_halves_are_summed_as_blas_is_made_to_sum_them():
     a, b, bias = matrix((64, 784), False, 1), matrix((784, 128), True, 2), matrix((1, 128), False, 3)[0]
-    halves = products.biased_halves(784)
+    halves = products.halves_of(784)
     assert np.array_equal(multiply(a, b, bias, halves), products.in_halves(a, b, halves, bias))
 
 
@@ -83,6 +83,7 @@ def test_blocks_are_those_of_pytorch():
     assert products.blocks(384) == ((0, 384),)
     assert products.blocks(701) == ((0, 351, 701),)
     assert products.blocks(1100) == ((0, 384, 768, 1100),)
+    assert products.halves_of(784) == ((0, 196, 392), (392, 588, 784))
 
 
 def test_large_products_go_to_our_kernels_and_small_ones_to_blas(monkeypatch):
