@@ -13,6 +13,9 @@ FILES = {
     "multivariate_normal": "MultivariateNormal", "negative_binomial": "NegativeBinomial", "normal": "Normal",
     "one_hot_categorical": "OneHotCategorical OneHotCategoricalStraightThrough", "poisson": "Poisson", "studentT": "StudentT",
     "transformed_distribution": "TransformedDistribution", "uniform": "Uniform", "utils": "",
+    "fishersnedecor": "FisherSnedecor", "inverse_gamma": "InverseGamma", "logistic_normal": "LogisticNormal", "pareto": "Pareto",
+    "relaxed_bernoulli": "LogitRelaxedBernoulli RelaxedBernoulli", "relaxed_categorical": "ExpRelaxedCategorical RelaxedOneHotCategorical",
+    "von_mises": "VonMises", "weibull": "Weibull",
     "transforms": """AbsTransform AffineTransform ComposeTransform ExpTransform IndependentTransform LowerCholeskyTransform PowerTransform
         ReshapeTransform SigmoidTransform SoftmaxTransform SoftplusTransform StickBreakingTransform TanhTransform Transform identity_transform""",
 }

@@ -43,5 +43,13 @@ CASES = {
                                                                       T.distributions.Independent(normal(T, 2, 3), 1)),
     "transformed": lambda T: T.distributions.TransformedDistribution(
         normal(T, 2), [T.distributions.transforms.AffineTransform(1.0, -2.0), T.distributions.transforms.SigmoidTransform()]),
+    "pareto": lambda T: T.distributions.Pareto(T.tensor([1.0, 2.0]), T.tensor([3.0, 1.5])),
+    "weibull": lambda T: T.distributions.Weibull(T.tensor([1.0, 2.0]), T.tensor([3.0, 1.5])),
+    "inverse gamma": lambda T: T.distributions.InverseGamma(T.tensor([1.0, 3.0]), T.tensor([1.0, 2.0])),
+    "logistic normal": lambda T: T.distributions.LogisticNormal(T.tensor([0.0, 1.0]), T.tensor([1.0, 0.5])),
+    "fisher": lambda T: T.distributions.FisherSnedecor(T.tensor([1.0, 3.0]), T.tensor([1.0, 5.0])),
+    "relaxed bernoulli": lambda T: T.distributions.RelaxedBernoulli(T.tensor(0.7), T.tensor([0.2, 0.7])),
+    "relaxed one hot": lambda T: T.distributions.RelaxedOneHotCategorical(T.tensor(0.7), T.tensor(WEIGHTS)),
+    "von mises": lambda T: T.distributions.VonMises(T.tensor([0.0, 1.0]), T.tensor([1.0, 4.0])),
     "stick": lambda T: T.distributions.TransformedDistribution(normal(T, 2, 2), [T.distributions.transforms.StickBreakingTransform()]),
 }
