@@ -49,7 +49,7 @@ class MixtureSameFamily(Distribution):
 
     @constraints.dependent_property()
     def support(self) -> Any:
-        return self._component_distribution.support
+        return constraints.MixtureSameFamilyConstraint(self._component_distribution.support)
 
     def _shares(self) -> Tensor:
         """The probabilities of the components, shaped to multiply an event."""

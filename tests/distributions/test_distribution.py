@@ -72,3 +72,10 @@ def test_own_divergence_can_be_registered():
     assert D.kl_divergence(Mine(0.0, 1.0), D.Normal(0.0, 1.0)).item() == 0
     with pytest.raises(NotImplementedError, match="^No KL\\(p \\|\\| q\\) is implemented for p type Cauchy and q type Normal$"):
         D.kl_divergence(D.Cauchy(0.0, 1.0), D.Normal(0.0, 1.0))
+
+
+def test_values_of_a_mixture_are_checked_by_every_component():
+    mixture = D.MixtureSameFamily(D.Categorical(torch.ones(2)), D.Uniform(torch.tensor([0.0, 1.0]), torch.tensor([4.0, 5.0])))
+    assert mixture.log_prob(torch.tensor([1.5, 2.0, 3.5])).exp().tolist() == pytest.approx([0.25] * 3)
+    with pytest.raises(ValueError, match="within the support .MixtureSameFamilyConstraint.Interval"):
+        mixture.log_prob(torch.tensor([0.5]))
