@@ -22,3 +22,8 @@ def test_tensor_with_a_weak_reference_is_not_swapped():
     with pytest.raises(RuntimeError, match="^Cannot swap t1 because it has weakref associated with it$"):
         torch.utils.swap_tensors(x, y)
     assert kept() is x
+
+
+def test_handle_of_a_hook_is_known_by_its_class():
+    x = torch.ones(1, requires_grad=True)
+    assert isinstance(x.register_hook(lambda g: None), torch.utils.hooks.RemovableHandle)
