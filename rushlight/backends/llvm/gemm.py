@@ -15,6 +15,8 @@ from .engine import KERNEL, engine
 
 #: The vectors of columns of a tile. Its sums, one row of the right matrix and one number of the left one fill the registers.
 VECTORS = 2
+#: The rows ahead that are fetched while rows are copied: they lie on pages of their own, where the processor does not look ahead by itself.
+ROWS_AHEAD = 32
 #: the bytes ahead at which the right matrix's panel is fetched into the first-level cache
 AHEAD = 1024
 
@@ -34,7 +36,7 @@ GROUP = 16
 
 
 def pack_lines(lanes: int, width: int) -> tuple[str, Code]:
-    """@pack_WIDTH(from, lines, line stride, depth, to): to[k * width + l] = from[l * stride + k], a square of vectors at a time.
+    """@pack_WIDTH(from, lines, line stride, depth, to): to[k * width + l] = from[l * stride + k], four lines at a time.
 
     Where there are fewer lines than the width, the last one is repeated: what is computed of it is never stored.
     """
@@ -44,12 +46,12 @@ def pack_lines(lanes: int, width: int) -> tuple[str, Code]:
     whole = c.minus("%depth", lanes - 1)
     with c.loop(0, whole, lanes) as k:
         target = c.at("%to", c.times(k, width))
-        for group in range(0, width, lanes):
-            rows = [c.load(c.at(start, k)) for start in starts[group:group + lanes]]
-            rows += rows[-1:] * (lanes - len(rows))
-            for j, column in enumerate(c.transposed(rows)):
-                # Where the width is no whole number of vectors, the next store overwrites the surplus; the panel ends with room for the last one.
-                c.store(column, c.at(target, j * width + group))
+        # From the last lines to the first: where the width is no multiple of four, the surplus lies where the first lines of the next k
+        # come later. The panel ends with room for the last one.
+        for group in reversed(range(0, width, 4)):
+            rows = [c.load(c.at(start, k)) for start in starts[group:group + 4]]
+            for j, quarter in enumerate(c.quarters(rows + rows[-1:] * (4 - len(rows)))):
+                c.store_quarter(quarter, c.at(target, j * width + group))
     rest = c.times(c.quotient("%depth", lanes), lanes)
     with c.loop(rest, "%depth") as k:
         target = c.at("%to", c.times(k, width))
@@ -65,6 +67,8 @@ def copy_lines(lanes: int, width: int) -> tuple[str, Code]:
     enough = c.test("sge", "%lines", reach)
     with c.when(enough), c.loop(0, "%depth") as k:
         source, target = c.at("%from", c.times(k, "%stride")), c.at("%to", c.times(k, width))
+        for j in range(0, width, 16):  # a line of the cache is 16 floats
+            c.prefetch(c.at("%from", c.plus(c.times(c.plus(k, ROWS_AHEAD), "%stride"), j)))
         for j in range(0, width, lanes):
             c.store(c.load(c.at(source, j)), c.at(target, j))
     last = c.minus("%lines", 1)
