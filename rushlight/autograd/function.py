@@ -230,7 +230,7 @@ class Function:
             args = bound(cls, args, kwargs)
         node = FunctionNode(cls, args)
         recorded = mode.grad and any(node.ctx.needs_input_grad)
-        before, mode.grad = mode.grad, False
+        before, mode.grad = mode.grad, mode.grad and False  # None stays None
         try:
             if cls.setup_context is not Function.setup_context:
                 result = cls.forward(*args)
@@ -311,7 +311,7 @@ def once_differentiable(function: Any) -> Any:
     @functools.wraps(function)
     def backward(ctx: Any, *grads: Any) -> Any:
         recording = mode.grad
-        before, mode.grad = mode.grad, False
+        before, mode.grad = mode.grad, mode.grad and False  # None stays None
         try:
             result = function(ctx, *grads)
         finally:

@@ -41,7 +41,8 @@ def apply(op: Op, *args: Any, **attrs: Any) -> Any:
     result._node = None
     if op.is_view:
         link_view(result, args[0], op, attrs)
-    if mode.grad:
+    grad = mode.grad
+    if grad:
         if op.differentiable:
             edges = edges_of(args)
             if edges is not None:
@@ -49,7 +50,7 @@ def apply(op: Op, *args: Any, **attrs: Any) -> Any:
                 result._node = node = Node(op, edges, saved, attrs, out.shape, out.dtype)
                 if op.keeps_out:
                     keep_result(node, result)
-    elif mode.inference and not op.is_view:
+    elif grad is None and not op.is_view:
         result._cell = INFERENCE
     return result
 
@@ -96,7 +97,8 @@ def operator(op: Op) -> Any:
         result = new(Tensor)
         result._array = out if out.__class__ is a.__class__ else asarray(out)
         result._node = None
-        if mode.grad and op.differentiable:
+        grad = mode.grad
+        if grad and op.differentiable:
             left = x._node if x._base is None else fresh_node(x)
             right = None if y.__class__ is float else y._node if y._base is None else fresh_node(y)
             if left is not None or right is not None:
@@ -105,7 +107,7 @@ def operator(op: Op) -> Any:
                 result._node = node = Node(op, edges, saved, NO_ATTRIBUTES, out.shape, out.dtype)
                 if op.keeps_out:
                     keep_result(node, result)
-        elif mode.inference:
+        elif grad is None:
             result._cell = INFERENCE
         return result
     return method

@@ -37,7 +37,8 @@ def run(roots: list, gradients: list, keep_graph: bool, create_graph: bool, targ
             node.special = True
         partial_runs += 1
     node = g = None  # the next node and its gradient, where only one waits; else the queue knows
-    before, mode.grad = mode.grad, create_graph
+    before = mode.grad
+    mode.grad = None if before is None else create_graph
     try:
         if len(roots) == 1 and wanted is None:
             node, g = roots[0], gradients[0]

@@ -10,7 +10,7 @@ from typing import Any
 class Mode(threading.local):
     """What holds for the operations of this thread. Class attributes are the values that a new thread starts with."""
 
-    grad = True
+    grad: bool | None = True  # None in inference mode, so that operations learn of both by one look
     inference = False
     asked = False          # in inference mode, where nothing is recorded: whether recording was asked for
     plain_tensors = False  # whether subclasses of Tensor count as plain ones
@@ -137,14 +137,14 @@ class inference_mode(_Context):
 
     def __init__(self, mode: bool = True):
         self.mode = mode
-        self.outer: list[tuple[bool, bool, bool]] = []
+        self.outer: list[tuple[bool | None, bool, bool]] = []
 
     def __enter__(self) -> None:
         self.outer.append((mode.grad, mode.inference, mode.asked))
         if self.mode:
             from . import op
             op.saves_are_checked = True
-            mode.grad, mode.inference, mode.asked = False, True, False
+            mode.grad, mode.inference, mode.asked = None, True, False
         else:
             mode.grad, mode.inference = True, False
 
@@ -157,7 +157,7 @@ class inference_mode(_Context):
 
 def is_grad_enabled() -> bool:
     """Whether operations of this thread are recorded, or would be were it not for inference mode."""
-    return mode.asked if mode.inference else mode.grad
+    return mode.asked if mode.inference else bool(mode.grad)
 
 
 def is_inference_mode_enabled() -> bool:

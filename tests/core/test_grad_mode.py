@@ -127,3 +127,12 @@ def test_switches_inside_inference_mode_are_remembered_but_record_nothing():
         states.append(torch.is_inference_mode_enabled())
     assert states == [False, True, False, True, True]
     assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
+
+
+def test_gradients_that_backward_makes_in_inference_mode_are_inference_tensors():
+    x = torch.ones(2, requires_grad=True)
+    loss = (x * 2).sum()
+    with torch.inference_mode():
+        loss.backward()
+        result = Saves.apply(x, torch.ones(2))
+    assert x.grad.is_inference() and x.grad.tolist() == [2.0, 2.0] and result.is_inference()
