@@ -12,6 +12,8 @@ import threading
 from functools import cache
 from typing import Any
 
+from ..cpu import get_cpu_capability
+
 #: LLVM's name of C's function type void (i64 start, i64 stop, ptr arguments), which all kernels have, for ctypes
 KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
 #: where the machine code is kept, from the user's cache folder on; the number changes when the files' form does
@@ -21,11 +23,15 @@ lock = threading.Lock()
 
 @cache
 def available() -> bool:
-    """Whether kernels can be compiled here: llvmlite is installed, and RUSHLIGHT_JIT is not 0."""
+    """Whether kernels can be compiled here: llvmlite is installed, the processor has fused multiply-adds, and RUSHLIGHT_JIT is not 0."""
     if os.environ.get("RUSHLIGHT_JIT") == "0":
         return False
     import importlib.util
-    return importlib.util.find_spec("llvmlite") is not None
+    import platform
+    if importlib.util.find_spec("llvmlite") is None:
+        return False
+    # Without the instruction every multiply-add would be a call of the C library's.
+    return platform.machine().lower() in ("arm64", "aarch64") or get_cpu_capability() != "DEFAULT"
 
 
 class Engine:
