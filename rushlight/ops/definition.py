@@ -9,7 +9,7 @@ from typing import Any
 
 from ..core import engine
 from ..core.apply import wrap
-from ..core.grad_mode import enable_grad, mode, no_grad
+from ..core.grad_mode import inference_mode, mode, no_grad
 
 
 def forward_by(definition: Callable) -> Callable:
@@ -25,8 +25,8 @@ def gradient_by(definition: Callable, g: Any, args: tuple, needs: tuple, **attri
 
     A definition with several results has a tuple of gradients arrive, None for those that have none.
     """
-    recorded = mode.grad
-    with enable_grad():
+    recorded = bool(mode.grad)
+    with inference_mode(False):  # recorded even where backward runs in inference mode
         # Copies: an argument may depend on another, and what comes by that way is not this operation's to count.
         args = tuple([(arg.clone() if recorded else wrap(arg._array).requires_grad_()) if needed else arg for arg, needed in zip(args, needs)])
         nodes = [arg._node for arg, needed in zip(args, needs) if needed]

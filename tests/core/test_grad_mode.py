@@ -136,3 +136,17 @@ def test_gradients_that_backward_makes_in_inference_mode_are_inference_tensors()
         loss.backward()
         result = Saves.apply(x, torch.ones(2))
     assert x.grad.is_inference() and x.grad.tolist() == [2.0, 2.0] and result.is_inference()
+
+
+def test_backward_in_inference_mode_gives_the_same_gradients():
+    def gradient(inference):
+        torch.manual_seed(0)
+        x = torch.randn(2, 3, 6, dtype=torch.float64, requires_grad=True)
+        functional = torch.nn.functional
+        loss = (functional.layer_norm(x, (6,)) * functional.group_norm(x, 3)).sin().sum() + functional.rms_norm(x, (6,)).pow(3).sum() \
+            + functional.scaled_dot_product_attention(x, x * 2, x * 3).sum() + functional.gelu(x).prod() \
+            + functional.grid_sample(x[None], x[None, :, :, :2].detach(), align_corners=False).pow(2).sum()
+        with torch.inference_mode(inference):
+            loss.backward()
+        return x.grad.clone()
+    assert torch.equal(gradient(True), gradient(False))
