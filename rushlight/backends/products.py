@@ -7,6 +7,7 @@ on each of two cores, and then adds them. The sizes of the blocks were found by 
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -58,6 +59,15 @@ def biased_product(a: Any, b: Any, bias: Any) -> Any:
     out = product(a, b)
     out += bias
     return out
+
+
+def prepared(b: Any, rows: int) -> Callable[[Any], Any]:
+    """The function a -> a @ b, for many matrices a of about that many rows; b must stay as it is."""
+    k, m = b.shape
+    if b.dtype != np.float32 or not is_native(rows, k, m):
+        return lambda a: product(a, b)
+    from .llvm.multiply import Prepared
+    return Prepared(b, rows, halves_of(k) if k > LONG and rows * m <= NARROW else blocks(k))
 
 
 def is_native(n: int, k: int, m: int) -> bool:

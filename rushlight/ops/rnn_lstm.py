@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends.products import product
+from ..backends.products import prepared, product
 from ..core.apply import apply
 from ..core.grad_mode import mode
 from ..core.op import Op, kernel
@@ -95,8 +95,8 @@ def gate_products(steps: Steps, table: Any, w_ih: Any, w_hh: Any, bias: Any, sca
     rows = steps.of(table)
     if worth_joining(steps):
         joint = joined(w_hh, w_ih, bias).T
-        weight = np.ascontiguousarray(joint) if scales is None else np.multiply(joint, scales, order="C")
-        return lambda k, h: product(rows[k], weight)
+        by_weight = prepared(joint if scales is None else np.multiply(joint, scales, order="C"), steps.widest)
+        return lambda k, h: by_weight(rows[k])
     inputs = steps.of(input_products(table[:, w_hh.shape[1]:], w_ih, bias))
 
     def sum_of_two(k: int, h: Any) -> Any:
@@ -134,6 +134,7 @@ def lstm_backward(g_out: Any, g_h: Any, g_c: Any, c0: Any, w_ih: Any, w_hh: Any,
     blocks, cs, grads = steps.blocks(gates.view(dtype), 4), steps.of(cells.view(dtype)), steps.of(g_out)
     work = np.empty(6 * steps.widest * hidden, dtype)
     native = None if w_hr is not None else in_machine_code("lstm_step_backward", hidden, dtype)
+    by_w_hh = prepared(w_hh, steps.widest)
 
     def step(number: int, dh: Any, dc: Any) -> tuple:
         k = steps.count - 1 - number
@@ -150,7 +151,7 @@ def lstm_backward(g_out: Any, g_h: Any, g_c: Any, c0: Any, w_ih: Any, w_hh: Any,
         else:
             native(blocks[k], c_before, cs[k], dh, dc, dz)
         by_weights.done(k)
-        return product(dz, w_hh), dc
+        return by_w_hh(dz), dc
     carry(steps.sizes[::-1], (g_h, g_c), by_first, step)
     return by_weights.by_x, *by_first, *by_weights.parts(width), by_w_hr
 

@@ -29,8 +29,8 @@ def tile_rows(n: int, lanes: int) -> int:
 
 # The words of a call's arguments.
 (LEFT, LEFT_ROW, LEFT_COLUMN, RIGHT, RIGHT_ROW, RIGHT_COLUMN, OUT, OUT_ROW, SECOND, SECOND_ROW, BIAS, ROW_COUNT, COLUMN_COUNT, BLOCKS, HALF_BLOCKS,
- BLOCK_COUNT, PANELS, PANELS_SIZE, LEFT_SIZE, ROW_PARTS, COLUMN_PARTS) = range(21)
-WORDS = 21
+ BLOCK_COUNT, PANELS, PANELS_SIZE, LEFT_SIZE, ROW_PARTS, COLUMN_PARTS, PREPARED) = range(22)
+WORDS = 22
 #: The panels of the right matrix that one pass over the rows multiplies: with 384 rows they fill half of a second-level cache.
 GROUP = 16
 
@@ -174,27 +174,46 @@ def part(lanes: int, rows: int) -> tuple[str, Code]:
     c, width = Code(lanes), VECTORS * lanes
     bounds = c.pointer("%arguments", BLOCKS)
     columns, last_column = c.word("%arguments", COLUMN_COUNT), "%last_column"
-    right, right_row, right_column = c.pointer("%arguments", RIGHT), c.word("%arguments", RIGHT_ROW), c.word("%arguments", RIGHT_COLUMN)
-    right_panels = c.at("%memory", c.word("%arguments", LEFT_SIZE))
-    straight = c.test("eq", right_column, 1)
+    own_panels, all_panels = c.at("%memory", c.word("%arguments", LEFT_SIZE)), c.pointer("%arguments", PREPARED)
+    is_prepared = c.emit(f"icmp ne ptr {all_panels}, null")
     with c.loop("%first_block", "%last_block") as block:
         low, high = c.word(bounds, block), c.word(bounds, c.plus(block, 1))
         depth = c.minus(high, low)
-        source = c.at(right, c.times(low, right_row))
         is_first = c.test("eq", block, "%first_block")
+        of_block = c.at(all_panels, c.times(low, c.times(c.rounded_up(columns, width), width)))
+        right_panels = c.choose(is_prepared, of_block, own_panels, "ptr")
         with c.loop("%first_column", last_column, GROUP * width) as group:
             group_end = c.smaller(last_column, c.plus(group, GROUP * width))
-            with c.loop(group, group_end, width) as n:
-                begin, lines = c.at(source, c.times(n, right_column)), c.minus(columns, n)
-                target = c.at(right_panels, c.times(c.minus(n, group), depth))
-                call_packer(c, width, (begin, c.smaller(lines, width), right_column, depth, target),
-                            (begin, lines, right_row, depth, target), straight)
-            multiply_group(c, rows, low, depth, is_first, group, group_end, right_panels)
+            origin = c.choose(is_prepared, 0, group)
+            with c.when(c.emit(f"xor i1 {is_prepared}, true")), c.loop(group, group_end, width) as n:
+                pack_right(c, n, low, depth, c.at(right_panels, c.times(c.minus(n, group), depth)))
+            multiply_group(c, rows, low, depth, is_first, group, group_end, right_panels, origin)
     return c.function("part", PART), c
 
 
-def multiply_group(c: Code, rows: int, low: str, depth: str, is_first: str, group: str, group_end: str, right_panels: str) -> None:
-    """All rows of a part with the columns whose panels lie ready, tile by tile."""
+def pack_right(c: Code, n: str, low: str, depth: str, target: str) -> None:
+    """Pack one panel of one block of the right matrix: the columns from n on, the rows from low on."""
+    width = VECTORS * c.lanes
+    row, column, count = (c.word("%arguments", k) for k in (RIGHT_ROW, RIGHT_COLUMN, COLUMN_COUNT))
+    begin, lines = c.at(c.pointer("%arguments", RIGHT), c.plus(c.times(low, row), c.times(n, column))), c.minus(count, n)
+    call_packer(c, width, (begin, c.smaller(lines, width), column, depth, target), (begin, lines, row, depth, target), c.test("eq", column, 1))
+
+
+def prepare(lanes: int) -> tuple[str, Code]:
+    """@prepare(start, stop, arguments): pack some panels of the right matrix, all its blocks, for the products that follow."""
+    c, width = Code(lanes), VECTORS * lanes
+    bounds, panels = c.pointer("%arguments", BLOCKS), c.pointer("%arguments", PREPARED)
+    all_columns = c.times(c.rounded_up(c.word("%arguments", COLUMN_COUNT), width), width)
+    with c.loop("%start", "%stop") as panel, c.loop(0, c.word("%arguments", BLOCK_COUNT)) as block:
+        low, high = c.word(bounds, block), c.word(bounds, c.plus(block, 1))
+        depth, n = c.minus(high, low), c.times(panel, width)
+        pack_right(c, n, low, depth, c.at(panels, c.plus(c.times(low, all_columns), c.times(n, depth))))
+    return c.function("prepare", "i64 %start, i64 %stop, ptr %arguments", internal=False), c
+
+
+def multiply_group(c: Code, rows: int, low: str, depth: str, is_first: str, group: str, group_end: str, right_panels: str,
+                   origin: str) -> None:
+    """All rows of a part with the columns whose panels lie ready, from column `origin` on, tile by tile."""
     width = VECTORS * c.lanes
     count, columns = c.word("%arguments", ROW_COUNT), c.word("%arguments", COLUMN_COUNT)
     row, column = c.word("%arguments", LEFT_ROW), c.word("%arguments", LEFT_COLUMN)
@@ -205,7 +224,7 @@ def multiply_group(c: Code, rows: int, low: str, depth: str, is_first: str, grou
         begin, lines = c.at(left, c.times(t, row)), c.minus(count, t)
         call_packer(c, rows, (begin, c.smaller(lines, rows), row, depth, "%memory"), (begin, lines, column, depth, "%memory"), straight)
         with c.loop(group, group_end, width) as n:
-            panel = c.at(right_panels, c.times(c.minus(n, group), depth))
+            panel = c.at(right_panels, c.times(c.minus(n, origin), depth))
             # A share of the next tile's part of the left matrix is fetched with each panel.
             ahead = c.at(left, c.plus(c.times(c.plus(t, rows), row), c.quotient(c.times(c.minus(n, group), depth), GROUP * width)))
             for i in range(rows):
@@ -246,12 +265,12 @@ def module_text(lanes: int, rows: int) -> str:
     """The module of all that a product needs, in tiles of so many rows."""
     width = VECTORS * lanes
     written = [pack_lines(lanes, rows), copy_lines(lanes, rows), pack_lines(lanes, width), copy_lines(lanes, width), tile(lanes, rows, 1),
-               tile(lanes, rows, VECTORS), part(lanes, rows), multiply(lanes, rows)]
+               tile(lanes, rows, VECTORS), part(lanes, rows), multiply(lanes, rows), prepare(lanes)]
     return module([text for text, _ in written], [code for _, code in written], lanes)
 
 
 @cache
-def kernel(rows: int) -> tuple[Any, int]:
-    """The kernel of products in tiles of so many rows, and its address."""
-    [address] = engine().addresses(module_text(engine().width // 4, rows), ("multiply",))
-    return KERNEL(address), address
+def kernels(rows: int) -> tuple[Any, int, Any, int]:
+    """The kernel of products in tiles of so many rows and its address, then those that prepare a right matrix."""
+    address, of_prepare = engine().addresses(module_text(engine().width // 4, rows), ("multiply", "prepare"))
+    return KERNEL(address), address, KERNEL(of_prepare), of_prepare

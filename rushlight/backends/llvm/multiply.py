@@ -35,12 +35,12 @@ class Plan:
     """What the products of one size have in common: the blocks, the parts, and the memory that each part needs for its panels."""
 
     __slots__ = ("kernel", "address", "bounds", "blocks", "halves", "first_blocks", "block_count", "left_size", "part_size", "row_parts",
-                 "column_parts", "parts")
+                 "column_parts", "parts", "panels", "prepare", "prepare_address")
 
     def __init__(self, n: int, k: int, m: int, halves: tuple, threads: int):
         lanes = engine().width // 4
         rows, width = gemm.tile_rows(n, lanes), gemm.VECTORS * lanes
-        self.kernel, self.address = gemm.kernel(rows)
+        self.kernel, self.address, self.prepare, self.prepare_address = gemm.kernels(rows)
         self.halves = len(halves)
         flat = [*halves[0], *(halves[1][1:] if self.halves > 1 else [])]
         self.bounds = (ctypes.c_int64 * len(flat))(*flat)
@@ -48,6 +48,7 @@ class Plan:
         self.first_blocks, self.block_count = len(halves[0]) - 1, len(flat) - 1
         longest = max([end - start for start, end in zip(flat, flat[1:])])
         tiles, panels = -(-n // rows), -(-m // width)
+        self.panels = panels
         self.row_parts, self.column_parts = cut(tiles, rows, panels, width, threads)
         self.parts = self.halves * self.row_parts * self.column_parts
         # One tile's panel of the left matrix, and room for what a vector's store leaves behind it; all begins where a line of the cache does.
@@ -87,18 +88,50 @@ def multiply(a: Any, b: Any, bias: Any, halves: tuple) -> Any:
     a, b = straight(a), straight(b)
     n, k = a.shape
     m = b.shape[1]
-    p = plan(n, k, m, halves, pool.size())
+    return run(plan(n, k, m, halves, pool.size()), a, b, bias, 0)
+
+
+def run(p: Plan, a: Any, b: Any, bias: Any, prepared: int) -> Any:
+    """The product, by its plan; `prepared` is the address of b's panels, or 0."""
+    n, m = len(a), b.shape[1]
     memory = take_panels(p.parts * p.part_size)
     out = np.empty((n, m), np.float32)
     second = np.empty((n, m), np.float32) if p.halves > 1 else None
-    left_row, left_column = a.strides
-    right_row, right_column = b.strides
-    words = pack_words(address(a), left_row // 4, left_column // 4, address(b), right_row // 4, right_column // 4, address(out), m,
-                       0 if second is None else address(second), m, 0 if bias is None else address(bias), n, m, p.blocks,
-                       p.first_blocks, p.block_count, address(memory), p.part_size, p.left_size, p.row_parts, p.column_parts)
+    other, added = (0 if array is None else address(array) for array in (second, bias))
+    words = arguments(p, a, b, address(out), other, added, address(memory), prepared)
     run_kernel(p.kernel, p.address, p.parts, p.halves, words)
     spare_panels.append(memory)
     return out if second is None else np.add(out, second, out=out)
+
+
+def arguments(p: Plan, a: Any, b: Any, out: int, second: int, bias: int, memory: int, prepared: int) -> bytes:
+    """The words of a call."""
+    left_row, left_column = a.strides
+    right_row, right_column = b.strides
+    n, m = len(a), b.shape[1]
+    return pack_words(address(a), left_row // 4, left_column // 4, address(b), right_row // 4, right_column // 4, out, m, second, m, bias, n, m,
+                      p.blocks, p.first_blocks, p.block_count, memory, p.part_size, p.left_size, p.row_parts, p.column_parts, prepared)
+
+
+class Prepared:
+    """The function a -> a @ b for many matrices a of some `rows` rows: b is packed once."""
+
+    def __init__(self, b: Any, rows: int, halves: tuple):
+        self.b, self.halves = straight(b), halves
+        k, m = b.shape
+        p = plan(rows, k, m, halves, pool.size())
+        width = gemm.VECTORS * engine().width // 4
+        self.panels = take_panels(p.panels * width * k)
+        self.address = address(self.panels)
+        words = arguments(p, self.b, self.b, 0, 0, 0, 0, self.address)
+        run_kernel(p.prepare, p.prepare_address, p.panels, -(-p.panels // pool.size()), words)
+
+    def __call__(self, a: Any) -> Any:
+        a = straight(a)
+        return run(plan(len(a), *self.b.shape, self.halves, pool.size()), a, self.b, None, self.address)
+
+    def __del__(self) -> None:
+        spare_panels.append(self.panels)
 
 
 def straight(a: Any) -> Any:

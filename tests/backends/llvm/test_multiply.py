@@ -92,3 +92,15 @@ def test_large_products_go_to_our_kernels_and_small_ones_to_blas(monkeypatch):
     products.product(np.ones((128, 128), np.float32), np.ones((128, 128), np.float32))
     products.product(np.ones((16, 16), np.float32), np.ones((16, 16), np.float32))
     assert seen == [(128, 128)]
+
+
+@pytest.mark.parametrize("size", [(64, 784, 128), (37, 801, 70), (64, 1024, 256), (20, 300, 1100)])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_prepared_matrix_gives_the_same_products(threads, size, transposed):
+    n, k, m = size
+    b = matrix((k, m), transposed, 2)
+    times_b = products.prepared(b, n)
+    for rows in (n, n // 2, 2 * n):
+        a = matrix((rows, k), False, rows)
+        order = products.halves_of(k) if k > products.LONG and n * m <= products.NARROW else products.blocks(k)
+        assert np.array_equal(times_b(a), multiply(a, b, None, order))
