@@ -12,6 +12,7 @@ from ..core.op import Kind, Op, explain_broadcast, promoted
 from ..core.samples import between
 from .activation import not_implemented
 from .choose import where
+from .reduce import sum_of_elements
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -105,26 +106,13 @@ def weighted(loss: Tensor, input: Tensor, weight: Tensor, reduction: str) -> Ten
     return reduced(loss, reduction)
 
 
-#: how many numbers are added up in their own dtype: over more of them float32 would lose digits
-RUN = 1024
-
-
-def sum_of_squares(x: Any) -> float:
-    """The sum of x * x: in x's own dtype over short runs, and these sums in float64."""
-    row = x.ravel("K")
-    if row.size <= RUN:
-        return float(row.dot(row))
-    whole = row.size // RUN * RUN
-    table, rest = row[:whole].reshape(-1, RUN), row[whole:]
-    return float(np.vecdot(table, table).sum(dtype=np.float64)) + float(rest.dot(rest))
-
-
 def _mse_loss(x: Any, y: Any, *, reduction: str) -> Any:
-    difference = np.asarray(np.subtract(x, y))
+    out = np.asarray(np.subtract(x, y))
+    np.multiply(out, out, out)
     if reduction == "none":
-        return np.multiply(difference, difference, out=difference)
-    total = sum_of_squares(difference)
-    return np.array(total if reduction == "sum" else total / difference.size if difference.size else np.nan, x.dtype)
+        return out
+    total = sum_of_elements(out)  # in the order of `sum`, which is PyTorch's: programs print this number
+    return np.asarray(total if reduction == "sum" else total / out.dtype.type(out.size) if out.size else np.nan, x.dtype)
 
 
 MSE_LOSS = Op("mse_loss", loss_kind("mse_cpu"), _mse_loss, samples=between((-2, 2), (-2, 2), reduction="mean"),

@@ -53,11 +53,12 @@ SUM = Op("sum", reduction, _sum, samples=over_dims(), node_name="SumBackward1",
     grads=(lambda g, dim, keepdim: spread(g, dim, keepdim),))
 
 
-def _sum_all(x: Any) -> Any:
+def sum_of_elements(x: Any) -> Any:
+    """The sum of all elements of an array."""
     return add_reduce(x, None) if x.size < FEW and x.dtype.kind not in "biu" else _sum(x, dim=None, keepdim=False)
 
 
-SUM_ALL = Op("sum", reduction, _sum_all,
+SUM_ALL = Op("sum", reduction, sum_of_elements,
     grads=(lambda g: g,))  # spread out by the engine
 
 
