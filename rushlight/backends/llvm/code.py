@@ -68,16 +68,35 @@ class Code(Vectors):
     def store(self, value: str, pointer: str) -> None:
         self.lines.append(f"  store {self.float} {value}, ptr {pointer}, align 4")
 
-    def prefetch(self, pointer: str) -> None:
-        """Fetch the memory at an address, which need not be anybody's, into the first-level cache."""
+    def prefetch(self, pointer: str, level: int = 1) -> None:
+        """Fetch the memory at an address, which need not be anybody's, into the first or second-level cache."""
         self.declared["declare void @llvm.prefetch.p0(ptr, i32, i32, i32)"] = None
-        self.lines.append(f"  call void @llvm.prefetch.p0(ptr {pointer}, i32 0, i32 3, i32 1)")
+        self.lines.append(f"  call void @llvm.prefetch.p0(ptr {pointer}, i32 0, i32 {4 - level}, i32 1)")
 
     def load_one(self, pointer: str) -> str:
         return self.emit(f"load float, ptr {pointer}, align 4")
 
     def store_one(self, value: str, pointer: str) -> None:
         self.lines.append(f"  store float {value}, ptr {pointer}, align 4")
+
+    def first_lanes(self, count: str) -> str:
+        """A truth value for each lane: whether it is one of the first `count`."""
+        few = self.emit(f"trunc i64 {self.smaller(count, self.lanes)} to i32")
+        one = self.emit(f"insertelement {self.int} poison, i32 {few}, i32 0")
+        bound = self.emit(f"shufflevector {self.int} {one}, {self.int} poison, <{self.lanes} x i32> zeroinitializer")
+        return self.emit(f"icmp slt {self.int} <{', '.join([f'i32 {lane}' for lane in range(self.lanes)])}>, {bound}")
+
+    def load_some(self, pointer: str, lanes: str) -> str:
+        """A vector from memory, of which only the lanes that hold are read; the others are zero."""
+        name = f"@llvm.masked.load.v{self.lanes}f32.p0"
+        self.declared[f"declare {self.float} {name}(ptr, i32, {self.truth}, {self.float})"] = None
+        return self.emit(f"call {self.float} {name}(ptr {pointer}, i32 4, {self.truth} {lanes}, {self.float} zeroinitializer)")
+
+    def store_some(self, value: str, pointer: str, lanes: str) -> None:
+        """Write the lanes of a vector that hold."""
+        name = f"@llvm.masked.store.v{self.lanes}f32.p0"
+        self.declared[f"declare void {name}({self.float}, ptr, i32, {self.truth})"] = None
+        self.lines.append(f"  call void {name}({self.float} {value}, ptr {pointer}, i32 4, {self.truth} {lanes})")
 
     def splat(self, one: str) -> str:
         """A vector with one float in every lane."""

@@ -229,8 +229,8 @@ def multiply_group(c: Code, rows: int, low: str, depth: str, is_first: str, grou
             ahead = c.at(left, c.plus(c.times(c.plus(t, rows), row), c.quotient(c.times(c.minus(n, group), depth), GROUP * width)))
             for i in range(rows):
                 line = c.at(ahead, c.times(i, row))
-                c.prefetch(line)
-                c.prefetch(c.at(line, 16))
+                c.prefetch(line, 2)
+                c.prefetch(c.at(line, 16), 2)
             target = c.at("%out", c.plus(c.times(t, "%out_row"), n))
             start = c.choose(is_first, c.choose(has_bias, c.at("%bias", n), "null", "ptr"), target, "ptr")
             start_row = c.choose(is_first, 0, "%out_row")
