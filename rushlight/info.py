@@ -35,6 +35,14 @@ def threads() -> str:
     return ", ".join([f"{usable} cores", *limits])
 
 
+def machine_code() -> str:
+    """Whether kernels are compiled, and where their code is kept."""
+    from .backends.llvm.engine import available, folder
+    if available():
+        return f"on, kept in {folder()}"
+    return "off (RUSHLIGHT_JIT=0)" if os.environ.get("RUSHLIGHT_JIT") == "0" else "off"
+
+
 def extra(name: str) -> str:
     """Which of an extra's modules are here, or the command that brings them."""
     modules = EXTRAS[name]
@@ -62,6 +70,7 @@ def report() -> str:
         ("BLAS", blas()),
         ("threads", threads()),
         ("devices", devices()),
+        ("machine code", machine_code()),
         *((f"extra {name}", extra(name)) for name in EXTRAS),
     ]
     return "\n".join(f"{name:<18}{value}" for name, value in rows)

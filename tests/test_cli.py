@@ -27,6 +27,11 @@ def test_info_names_versions_blas_threads_devices_and_every_extra(rushlight):
     assert {"extra jit", "extra scipy", "extra cuda", "extra mpi", "extra demo"} <= set(rows)
 
 
+def test_info_says_whether_there_is_machine_code(rushlight):
+    line = next(line for line in rushlight("info", RUSHLIGHT_JIT="0").stdout.splitlines() if line.startswith("machine code"))
+    assert line.split(None, 2)[2] == "off (RUSHLIGHT_JIT=0)"
+
+
 def test_info_says_how_to_install_what_is_missing(rushlight, tmp_path):
     done = rushlight("info")
     for name, value in re.findall(r"^extra (\w+) +(.*)$", done.stdout, re.M):
