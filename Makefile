@@ -38,5 +38,5 @@ clean:
 	touch $@
 
 .venv-conformance/ready: pyproject.toml | .venv-conformance/bin/python
-	$(ORACLE) $(PIP_INSTALL) --editable '.[demo]' torch==2.13.0 expecttest hypothesis pyyaml
+	$(ORACLE) $(PIP_INSTALL) --editable '.[demo,jit]' torch==2.13.0 expecttest hypothesis pyyaml
 	touch $@
