@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..backends.native import is_native
 from ..core.apply import apply
 from ..core.grad_mode import mode, no_grad
 from ..core.inplace import inplace
@@ -88,7 +89,12 @@ def _row(weight: Any) -> Any:
 
 
 def _layer_norm(x: Any, weight: Any, bias: Any, *, dims: int, eps: float) -> tuple:
-    out, means, scales = normalised_rows(as_rows(x, dims), _row(weight), _row(bias), eps)
+    rows = as_rows(x, dims)
+    if is_native(rows, weight, bias):
+        from .norm_native import normalised_rows as in_machine_code
+        out, means, scales = in_machine_code(rows, weight, bias, eps)
+    else:
+        out, means, scales = normalised_rows(rows, _row(weight), _row(bias), eps)
     return out.reshape(x.shape), means, scales
 
 
@@ -105,8 +111,12 @@ LAYER_NORM = Op("native_layer_norm", kernel, _layer_norm, vjp=_layer_norm_grad, 
 
 
 def _layer_norm_backward(grad: Any, x: Any, weight: Any, means: Any, scales: Any, *, dims: int) -> tuple:
-    shape = x.shape[x.ndim - dims:]
-    by_x, by_weight, by_bias = rows_backward(as_rows(grad, dims), as_rows(x, dims), _row(weight), means, scales)
+    shape, g, rows = x.shape[x.ndim - dims:], as_rows(grad, dims), as_rows(x, dims)
+    if is_native(g, rows, weight):
+        from .norm_native import rows_backward as in_machine_code
+        by_x, by_weight, by_bias = in_machine_code(g, rows, weight, means, scales)
+    else:
+        by_x, by_weight, by_bias = rows_backward(g, rows, _row(weight), means, scales)
     return by_x.reshape(x.shape), by_weight.reshape(shape), by_bias.reshape(shape)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..backends.native import is_native
 from ..backends.parallel import get_num_threads, parallel_for
 from ..core.apply import apply
 from ..core.op import Op, kernel
@@ -93,7 +94,10 @@ def as_rows(arrays: tuple, dim: int) -> tuple | None:
 
 
 def over_rows(work: Callable, arrays: tuple, shape: tuple) -> Any:
-    """The result of work(*rows, out_rows) over matrices, a few rows at a time."""
+    """The result of work(*rows, out_rows) over matrices, a few rows at a time; or that of the kernel of its name in softmax_native.py."""
+    if is_native(*arrays):
+        from . import softmax_native
+        return softmax_native.of_rows(getattr(softmax_native, work.__name__), *arrays).reshape(shape)
     count, length = arrays[0].shape
     out = np.empty((count, length), np.float32)
     step = max(1, (PIECE if get_num_threads() == 1 else PARALLEL_PIECE) // length)

@@ -1,0 +1,21 @@
+"""Which arrays go to kernels in machine code."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .llvm.engine import available
+
+#: The elements from which a kernel is worth loading the compiler for. A fixed number: results must not depend on what ran before.
+MANY = 1 << 15
+
+
+def is_native(*arrays: Any) -> bool:
+    """Whether a kernel for float32 arrays without gaps takes these, and pays; None stands for an argument that is not given."""
+    if arrays[0].size < MANY:
+        return False
+    for a in arrays:
+        if a is not None and (a.__class__ is not np.ndarray or a.dtype != np.float32 or not a.flags.c_contiguous):
+            return False
+    return available()
