@@ -6,6 +6,8 @@ With K = channels x kernel places and P = windows, one image is `weight (O, K) @
 Where windows lie at every place (stride 1) they are taken along the flat padded image: one place of all windows is then one stretch of
 memory, and is copied several times faster than line by line. Stretches run on over the ends of the lines, where no window lies; these few
 columns are cut off from results, and are zero in gradients.
+
+Large float32 convolutions without groups are made by kernels of our own where the `jit` extra is installed: see conv_code.py.
 """
 from __future__ import annotations
 
@@ -14,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backends.llvm.engine import available
 from ..backends.parallel import parallel_for
 from .windows import Windows, padded, prod, window_view
 
@@ -23,6 +26,11 @@ PLACES = 256
 GRAIN = 1 << 20
 #: how much larger stretches may be than the windows they hold
 WASTE = 1.2
+#: The multiplications from which a kernel in machine code is worth loading the compiler for. A fixed number: results must not depend on what
+#: ran before.
+NATIVE = 1 << 19
+#: how many windows such a kernel may compute for each that counts: lines of few windows are mostly ends
+NATIVE_WASTE = 3
 
 
 class Layout:
@@ -109,8 +117,22 @@ class Layout:
         return full[windows.inside()]
 
 
+def is_native(a: Any, b: Any, images: int, pairs: int, windows: Windows, groups: int) -> bool:
+    """Whether a convolution, or one of its gradients, of arrays a and b, of so many images and pairs of channels, goes to our own kernels."""
+    if groups != 1 or len(windows.size) > 2 or a.dtype != np.float32 or b.dtype != np.float32:
+        return False
+    out, reach = windows.out, windows.spans[-1] // windows.stride[-1]
+    count = prod(out)
+    # Tiles of 48 windows, which follow each other over the ends of the lines.
+    computed = -(-count // max(out[-1], 1) * (out[-1] + reach) // 48) * 48
+    return images * pairs * prod(windows.kernel) * count >= NATIVE and computed <= NATIVE_WASTE * count and available()
+
+
 def convolved(x: Any, weight: Any, bias: Any, windows: Windows, groups: int) -> Any:
     """The convolution of images x (N, C, *sizes) with weight (O, C / groups, *kernel): (N, O, *out)."""
+    if is_native(x, weight, len(x), weight.shape[0] * weight.shape[1], windows, groups):
+        from . import conv_native
+        return conv_native.convolved(x, weight, bias, windows)
     layout = Layout(x.shape, weight.shape, windows, groups)
     out = np.empty((layout.images, layout.outputs, *windows.out), x.dtype)
     weights, step = layout.weights(weight), layout.together
@@ -134,6 +156,9 @@ def convolved(x: Any, weight: Any, bias: Any, windows: Windows, groups: int) -> 
 
 def spread(y: Any, weight: Any, windows: Windows, groups: int) -> Any:
     """The transpose of `convolved`: outputs y (N, O, *out) added back into images (N, C, *sizes)."""
+    if is_native(y, weight, len(y), weight.shape[0] * weight.shape[1], windows, groups):
+        from . import conv_native
+        return conv_native.spread(y, weight, windows)
     layout = Layout((len(y), weight.shape[1] * groups), weight.shape, windows, groups)
     out = np.empty((layout.images, layout.inputs, *windows.size), y.dtype)
     weights = layout.weights(weight)
@@ -156,6 +181,9 @@ def spread(y: Any, weight: Any, windows: Windows, groups: int) -> Any:
 def correlated(y: Any, x: Any, kernel: tuple, windows: Windows, groups: int) -> Any:
     """The gradient of a weight (O, C / groups, *kernel): outputs' gradients y (N, O, *out) times the images under the windows, added up."""
     shape = (y.shape[1], x.shape[1] // groups, *kernel)
+    if is_native(y, x, len(x), shape[0] * shape[1], windows, groups):
+        from . import conv_native
+        return conv_native.correlated(y, x, windows)
     layout = Layout(x.shape, shape, windows, groups)
     parts: list = []
 
