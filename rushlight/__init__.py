@@ -129,9 +129,9 @@ FUNCTIONS = {
     "exchange": "from_numpy frombuffer from_dlpack to_dlpack as_tensor asarray",
 }
 #: functions that take `out=` in their own way, or not at all
-OWN_OUT = {"activation", "linalg_lowrank", "removed", "plain_forms", "smooth", "conv", "pool", "pool_adaptive", "norm", "distance", "create", "counted", "exchange", "views", "copying",
-           "rnn", "rnn_packing",
-           "reorder", "regions", "pieces", "memory", "queries", "random", "random_gamma", "dropout", "window_functions", "spectrogram"}
+OWN_OUT = {"activation", "linalg_lowrank", "removed", "plain_forms", "smooth", "conv", "pool", "pool_adaptive", "norm", "distance",
+           "create", "counted", "exchange", "views", "copying", "rnn", "rnn_packing", "reorder", "regions", "pieces", "memory", "queries",
+           "random", "random_gamma", "dropout", "window_functions", "spectrogram"}
 
 #: methods that PyTorch offers as functions too
 METHOD_FUNCTIONS = """abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ asin_ asinh_ atan_ atanh_ ceil_
@@ -141,7 +141,7 @@ METHOD_FUNCTIONS = """abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_
 
 #: subpackages and modules
 MODULES = """autograd nn optim utils random multiprocessing cuda linalg fft signal special testing func distributions backends version amp hub
-    compile distributed models return_types serialization _C""".split()
+    compiler distributed models return_types serialization _C""".split()
 
 #: other names, by module
 OTHERS: dict[str, str] = {
@@ -157,6 +157,7 @@ OTHERS: dict[str, str] = {
     "tensor_types": """set_default_tensor_type BoolTensor ByteTensor CharTensor ShortTensor IntTensor LongTensor HalfTensor BFloat16Tensor
         FloatTensor DoubleTensor ComplexFloatTensor ComplexDoubleTensor""",
     "serialization": "save load",
+    "compiler": "compile",
     "storage": """Storage UntypedStorage TypedStorage BoolStorage ByteStorage CharStorage ShortStorage IntStorage LongStorage HalfStorage
         BFloat16Storage FloatStorage DoubleStorage ComplexFloatStorage ComplexDoubleStorage""",
 }

@@ -1,0 +1,88 @@
+"""`torch.compile`: its arguments are checked as PyTorch checks them, and what comes back is called as what went in."""
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from ..nn.module import Module
+
+#: The names of backends. PyTorch's own stand for the best one there is.
+BACKENDS = frozenset({"numpy", "llvm", "interpreter", "inductor", "eager", "aot_eager"})
+MODES = ("default", "lite", "reduce-overhead", "max-autotune-no-cudagraphs", "max-autotune")
+
+
+def compile(model: Callable | None = None, *, fullgraph: bool = False, dynamic: bool | None = None, backend: str | Callable | None = None,
+            mode: str | None = None, options: dict | None = None, name: str | None = None, disable: bool = False,
+            recompile_limit: int | None = None, isolate_recompiles: bool = False, shapes_spec: Any = None) -> Any:
+    """A function or module that computes what `model` computes; without a model a decorator.
+
+    Calls run as written so far, so every program with `torch.compile` runs and gives its eager results.
+
+    Raises: RuntimeError for a mode or a backend that is none, and for a mode with options.
+    """
+    settings = {"fullgraph": fullgraph, "dynamic": dynamic, "backend": backend, "mode": mode, "options": options, "name": name,
+                "disable": disable, "recompile_limit": recompile_limit, "isolate_recompiles": isolate_recompiles, "shapes_spec": shapes_spec}
+    if model is None:
+        return functools.partial(compile, **settings)
+    check(backend, mode, options)
+    if isinstance(model, Module):
+        return OptimizedModule(model)
+    if not callable(model):
+        raise AssertionError(f"A callable function is expected, but {type(model)} is provided.")
+
+    @functools.wraps(model)
+    def compiled(*args: Any, **kwargs: Any) -> Any:
+        return model(*args, **kwargs)
+    return compiled
+
+
+def check(backend: Any, mode: str | None, options: dict | None) -> None:
+    """Raise PyTorch's error for settings that do not go."""
+    if mode is not None and options is not None:
+        raise RuntimeError("Either mode or options can be specified, but both can't be specified at the same time.")
+    if mode is not None and mode not in MODES:
+        raise RuntimeError(f"Unrecognized mode={mode}, should be one of: {', '.join(MODES)}")
+    if isinstance(backend, str) and backend not in BACKENDS:
+        raise RuntimeError(f"Invalid backend: {backend!r}, see `torch.compiler.list_backends()` for available backends.\n"
+                           f"  Rushlight has {', '.join(sorted(BACKENDS))}")
+
+
+class OptimizedModule(Module):
+    """A module in compiled form: its parameters are those of `_orig_mod`, and so are all attributes that it does not have itself."""
+
+    def __init__(self, module: Module):
+        super().__init__()
+        self._orig_mod = module
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        return self._orig_mod(*args, **kwargs)
+
+    def train(self, mode: bool = True) -> OptimizedModule:
+        self._orig_mod.train(mode)
+        return self
+
+    @property
+    def training(self) -> bool:  # the module's own, so that either can be asked
+        return self._modules["_orig_mod"].training
+
+    @training.setter
+    def training(self, mode: bool) -> None:
+        if "_orig_mod" in self.__dict__.get("_modules", ()):
+            self._modules["_orig_mod"].training = mode
+
+    def __getattr__(self, name: str) -> Any:
+        inside = self.__dict__.get("_modules", {}).get("_orig_mod")
+        if inside is None:  # while it is made, or read from a file
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        return inside if name == "_orig_mod" else getattr(inside, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in OWN or "_orig_mod" not in self.__dict__.get("_modules", ()):
+            super().__setattr__(name, value)
+        else:
+            setattr(self._orig_mod, name, value)
+
+
+#: what belongs to the form and not to the module in it
+OWN = frozenset({"_orig_mod", "training", "_compiled_call_impl", *vars(Module())})
