@@ -280,6 +280,9 @@ def _channel_statistics(x: Any) -> tuple:
         mean = np.add.reduce(table, axis=0) / count
         shifted = table - mean
         return mean, np.add.reduce(np.multiply(shifted, shifted, out=shifted), axis=0) / count
+    if is_native(x):
+        from . import batch_norm_native
+        return batch_norm_native.statistics(x)
     rows = channel_rows(x)
     mean = row_sums(rows).reshape(x.shape[:2]).sum(0) / count
     dots = shifted_dots(None, rows, np.tile(mean, x.shape[0])[:, None])
@@ -306,6 +309,9 @@ def _batch_norm(x: Any, weight: Any, bias: Any, mean: Any, var: Any, *, training
     factor = _scale(var, eps)
     if weight is not None:
         factor = factor * weight
+    if is_native(x, mean, factor, bias) and not is_matrix(x):
+        from . import batch_norm_native
+        return batch_norm_native.forward(x, mean, factor, bias)
     table, beside = channel_table(x)
     return scaled(table, beside(mean), beside(factor), None if bias is None else beside(bias)).reshape(x.shape)
 
@@ -328,13 +334,16 @@ BATCH_NORM = Op("native_batch_norm", kernel, _batch_norm, vjp=_batch_norm_grad)
 
 def _batch_norm_backward(grad: Any, x: Any, weight: Any, mean: Any, var: Any, *, training: bool, eps: float) -> tuple:
     scale, count = _scale(var, eps), x.dtype.type(max(x.size // max(x.shape[1], 1), 1))
+    factor = scale if weight is None else scale * weight
+    if is_native(grad, x, mean, scale, factor) and not is_matrix(x):
+        from . import batch_norm_native
+        return batch_norm_native.backward(grad, x, mean, scale, factor, training)
     table, beside = channel_table(x)
     g, m = np.ascontiguousarray(grad).reshape(table.shape), beside(mean)
     if is_matrix(x):
         dots, totals = np.add.reduce(g * (table - m), axis=0), np.add.reduce(g, axis=0)
     else:
         dots, totals = (v.reshape(x.shape[:2]).sum(0) for v in (shifted_dots(g, table, m), row_sums(g)))
-    factor = scale if weight is None else scale * weight
     if not training:
         by_x = g * beside(factor)
     else:
