@@ -11,6 +11,7 @@ from rushlight.tensor import Tensor
 from .failure import ERRORS, add_module_path
 from .module_convert import ModuleConversion
 from .module_hooks import (
+    COMPILED,
     HookedCall,
     ModuleHooks,
     _global_buffer_registration_hooks,
@@ -108,6 +109,8 @@ class Module(ModuleTree, ModuleState, ModuleConversion, ModuleHooks, Portable):
     def _special_call(self, args: tuple, kwargs: dict) -> Any:
         if self._compiled_call_impl is not None:
             return self._compiled_call_impl(*args, **kwargs)
+        if special_calls == COMPILED and not (self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks):
+            return self.forward(*args, **kwargs)  # some other module is compiled
         return HookedCall(self, args, kwargs).run()
 
     def _call_impl(self, *args: Any, **kwargs: Any) -> Any:
@@ -118,7 +121,7 @@ class Module(ModuleTree, ModuleState, ModuleConversion, ModuleHooks, Portable):
         """Compiles calls of this module from now on, in place; the arguments are those of `torch.compile`."""
         import rushlight
         self._compiled_call_impl = rushlight.compile(self._call_impl, *args, **kwargs)
-        special_calls.add("compiled modules")
+        special_calls.update(COMPILED)
 
     # ---- registering
 

@@ -26,6 +26,8 @@ _global_module_registration_hooks: OrderedDict = OrderedDict()
 
 #: why calls of modules must look further than at the module's own hooks: empty in most programs
 special_calls: set[str] = set()
+#: the reason that stands there once a module was compiled in place
+COMPILED = frozenset({"compiled modules"})
 
 
 class _GlobalHooks:

@@ -55,6 +55,14 @@ def test_a_module_is_compiled_in_place():
     assert torch.equal(model(x), expected) and list(model.state_dict()) == ["weight", "bias"]
 
 
+def test_a_compiled_module_costs_the_others_no_depth():
+    nn.Identity().compile()
+    model = nn.Identity()
+    for _ in range(200):
+        model = nn.Sequential(model)
+    assert model(torch.ones(1)).item() == 1
+
+
 @pytest.mark.parametrize("settings, text", [
     ({"mode": "default", "options": {"a": 1}}, "Either mode or options can be specified, but both can't be specified at the same time."),
     ({"mode": "x"}, "Unrecognized mode=x, should be one of: default, lite, reduce-overhead, max-autotune-no-cudagraphs, max-autotune"),
