@@ -6,6 +6,13 @@ import pytest
 
 import rushlight as torch
 from rushlight import nn
+from rushlight.nn.module_hooks import COMPILED, special_calls
+
+
+@pytest.fixture(autouse=True)
+def afterwards_no_module_counts_as_compiled():
+    yield
+    special_calls.difference_update(COMPILED)
 
 
 def test_a_compiled_function_is_called_as_the_function():
