@@ -121,10 +121,13 @@ class Piece:
 
 
 class RowKernel:
-    """A compiled kernel: `write(Rows)` writes its body, a function of `%start`, `%stop` (rows) and `%arguments` (words)."""
+    """A compiled kernel: `write(code)` writes its body, a function of `%start`, `%stop` (rows) and `%arguments` (words).
 
-    def __init__(self, write: Callable[[Rows], None]):
-        code = Rows(engine().width // 4)
+    The code is a `Rows`, or a kind of it that can write more.
+    """
+
+    def __init__(self, write: Callable[[Any], None], kind: type[Rows] = Rows):
+        code = kind(engine().width // 4)
         write(code)
         text = code.function("rows", "i64 %start, i64 %stop, ptr %arguments", internal=False)
         [self.place] = engine().addresses(module([text], [code], code.lanes), ("rows",))
