@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..backends.llvm.engine import available
+from ..backends.native import MANY
 from ..core.apply import apply
 from ..core.grad_mode import mode
 from ..core.op import Op, kernel, mismatch
@@ -113,18 +115,47 @@ def _full_keys(mask: Any, keys: int) -> Any:
     return mask if mask is None or mask.shape[2] == keys else np.broadcast_to(mask, (*mask.shape[:2], keys))
 
 
+#: the rows of a head below which scores are no tiles
+FEW_ROWS = 8
+
+
+def in_machine_code(query: Any, key: Any, value: Any) -> Any:
+    """The kernels in machine code, if they take these arrays and pay; else None. They take masks of all kinds."""
+    if query.ndim != 4 or query.shape[2] < FEW_ROWS or math.prod(query.shape[:3]) * key.shape[2] < MANY or not value.shape[3]:
+        return None
+    if not all([a.__class__ is np.ndarray and a.dtype == np.float32 for a in (query, key, value)]) or not available():
+        return None
+    from . import attention_native
+    return attention_native
+
+
 def _attention(query: Any, key: Any, value: Any, mask: Any, *, scale: float, causal: bool) -> tuple:
     lead = query.shape[:-2]
+    table = _full_keys(_mask_table(mask, lead), key.shape[-2])
+    native = in_machine_code(query, key, value)
+    if native is not None:
+        return native.attended(query, key, value, table, scale, causal)
     q, k, v = _tables(query, key, value)
-    out, logs = attended(q, k, v, _full_keys(_mask_table(mask, lead), k.shape[1]), scale, causal)
-    return out.reshape(*lead, *out.shape[1:]), logs
+    out, logs = attended(q, k, v, table, scale, causal)
+    return laid_as(out.reshape(*lead, *out.shape[1:]), query), logs
+
+
+def laid_as(out: Any, query: Any) -> Any:
+    """The same array, with its dimensions in query's order in memory, as PyTorch's are where there are four."""
+    if query.ndim != 4 or query.strides[1] >= query.strides[2]:
+        return out
+    return np.ascontiguousarray(out.swapaxes(1, 2)).swapaxes(1, 2)
 
 
 def _attention_backward(grad: Any, query: Any, key: Any, value: Any, mask: Any, out: Any, logs: Any, *, scale: float, causal: bool,
                         by_mask: bool) -> tuple:
     lead = query.shape[:-2]
+    table = _full_keys(_mask_table(mask, lead), key.shape[-2])
+    native = None if by_mask else in_machine_code(query, key, value)
+    if native is not None:
+        return native.attended_backward(grad, query, key, value, table, logs, scale, causal)
     g, q, k, v, o = _tables(grad, query, key, value, out)
-    found = attended_backward(g, q, k, v, _full_keys(_mask_table(mask, lead), k.shape[1]), o, logs, scale, causal, by_mask)
+    found = attended_backward(g, q, k, v, table, o, logs, scale, causal, by_mask)
     return tuple([d.reshape(*lead, *d.shape[1:]) for d in found])
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..backends.llvm.rows import Piece, RowKernel, Rows
-from ..backends.llvm.vectors import exp, log
+from ..backends.llvm.vectors import exp_below_zero, log
 
 
 def write_largest(c: Rows, row: str, width: str) -> str:
@@ -33,7 +33,7 @@ def softmax_rows(c: Rows) -> None:
         top, sums = write_largest(c, x, width), c.cells(0.0)
 
         def raise_(p: Piece) -> None:
-            e = exp(c, c.subtract(p.load(x, -math.inf), top))
+            e = exp_below_zero(c, c.subtract(p.load(x, -math.inf), top))
             p.store(e, out)
             c.accumulate(e, sums[p.strand])
         c.over(width, raise_)
@@ -47,7 +47,7 @@ def log_softmax_rows(c: Rows) -> None:
     with c.loop("%start", "%stop") as i:
         x, out = (c.at(c.pointer("%arguments", k), c.times(i, width)) for k in range(2))
         top, sums = write_largest(c, x, width), c.cells(0.0)
-        c.over(width, lambda p: c.accumulate(exp(c, c.subtract(p.load(x, -math.inf), top)), sums[p.strand]))
+        c.over(width, lambda p: c.accumulate(exp_below_zero(c, c.subtract(p.load(x, -math.inf), top)), sums[p.strand]))
         behind = log(c, c.splat(c.total(sums)))
         c.over(width, lambda p: p.store(c.subtract(c.subtract(p.load(x), top), behind), out))
 
@@ -71,7 +71,7 @@ def log_softmax_backward_rows(c: Rows) -> None:
         sums = c.cells(0.0)
         c.over(width, lambda p: c.accumulate(p.load(g), sums[p.strand]))
         total = c.splat(c.total(sums))
-        c.over(width, lambda p: p.store(c.subtract(p.load(g), c.multiply(exp(c, p.load(y)), total)), out))
+        c.over(width, lambda p: p.store(c.subtract(p.load(g), c.multiply(exp_below_zero(c, p.load(y)), total)), out))
 
 
 @cache

@@ -7,6 +7,8 @@ pytest.importorskip("llvmlite", reason="the kernels need the jit extra")
 import rushlight as torch
 from rushlight.backends import native
 from rushlight.backends.llvm.engine import available, engine
+from rushlight.backends.llvm.rows import RowKernel
+from rushlight.backends.llvm.vectors import exp_below_zero
 from rushlight.backends.parallel import pool
 from rushlight.ops import softmax_native as kernels
 
@@ -71,6 +73,18 @@ def test_a_row_of_minus_infinity_is_nan():
 def test_a_row_far_below_zero_is_shifted_by_its_own_maximum(width):
     x = np.full((2, width), -200, np.float32)
     assert np.allclose(kernels.of_rows(kernels.softmax_rows, x), 1 / width)
+
+
+def test_the_exponential_of_shares_is_exact_to_a_unit_and_zero_below_the_normal_numbers():
+    def write(c):
+        row, out = c.pointer("%arguments", 0), c.pointer("%arguments", 1)
+        c.over(c.word("%arguments", 2), lambda p: p.store(exp_below_zero(c, p.load(row)), out))
+    x = np.append(np.random.default_rng(0).uniform(-87, 0, 100_000), [0, -0.0, -87.01, -104, -1e30, -np.inf, np.nan]).astype(np.float32)
+    out = np.empty_like(x)
+    RowKernel(write)(1, x.size, (x, out))
+    exact = np.exp(x[:-5].astype(np.float64))
+    assert (np.abs(out[:-5] - exact) / np.spacing(exact.astype(np.float32))).max() < 1
+    assert out[-5:-1].tolist() == [0, 0, 0, 0] and np.isnan(out[-1])
 
 
 @pytest.mark.skipif(not available(), reason="RUSHLIGHT_JIT=0 switches machine code off")
