@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..backends.native import is_native
 from ..core.apply import apply
 from ..core.grad_mode import mode
 from ..core.op import Op, kernel
@@ -163,6 +164,10 @@ def check_max_pool1d(kernel_size: int, stride: int, padding: int, dilation: int)
 
 
 def _max_pool(x: Any, *, windows: Windows) -> Any:
+    if is_native(x):
+        from . import pool_native
+        if pool_native.fits(windows):
+            return pool_native.maxima(x, windows)
     return combined(x, windows, np.maximum, lowest(x.dtype))
 
 
@@ -180,6 +185,14 @@ def _max_pool_grad(g: Any, x: Any, out: Any, windows: Windows) -> Any:
     return apply(MAX_POOL_BACKWARD, g, x, out, windows=windows)
 
 
+def _max_pool_backward(grad: Any, x: Any, out: Any, *, windows: Windows) -> Any:
+    if is_native(x, grad, out):
+        from . import pool_native
+        if pool_native.fits(windows):
+            return pool_native.max_backward(grad, x, out, windows)
+    return max_backward(grad, x, out, windows)
+
+
 #: windows that overlap, and windows that do not
 EXAMPLES = (Windows((5, 4), (3, 2), (2, 1), ((1, 1), (0, 0)), (1, 1)), Windows((5, 4), (2, 2), (2, 2), ((0, 0), (0, 0)), (1, 1)))
 MAX_POOL_2D = Op("max_pool2d_with_indices", kernel, _max_pool, grads=(_max_pool_grad,), node_name="MaxPool2DWithIndicesBackward0",
@@ -187,7 +200,7 @@ MAX_POOL_2D = Op("max_pool2d_with_indices", kernel, _max_pool, grads=(_max_pool_
 #: by the number of spatial dimensions
 MAX_POOL = {1: MAX_POOL_2D.printed_as("SqueezeBackward1"), 2: MAX_POOL_2D, 3: MAX_POOL_2D.printed_as("MaxPool3DWithIndicesBackward0")}
 MAX_POOL_INDICES = Op("max_pool_indices", kernel, lambda x, *, windows: max_indices(x, windows))
-MAX_POOL_BACKWARD = Op("max_pool_backward", kernel, lambda grad, x, out, *, windows: max_backward(grad, x, out, windows))
+MAX_POOL_BACKWARD = Op("max_pool_backward", kernel, _max_pool_backward)
 
 
 # ---- means
