@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..backends.native import MANY, is_native
 from ..backends.select import masked
 from ..core.apply import apply
 from ..core.fused import fused
@@ -47,7 +48,20 @@ def _relu(x: Any) -> Any:
     if x.dtype.kind in "bc":
         raise (RuntimeError("Boolean inputs not supported for relu") if x.dtype.kind == "b" else
                NotImplementedError("clamp is not supported for complex types"))
+    if x.size >= MANY and is_native(x):
+        return large_relu(x)
     return np.maximum(x, ZEROS[x.dtype])
+
+
+def _relu_backward(grad: Any, out: Any) -> Any:
+    # Of the result, which is above 0, 0 or nan: the gradient passes at nan.
+    if grad.size >= MANY and is_native(grad, out) and grad.shape == out.shape:
+        return large_relu_backward(grad, out)
+    return masked(grad, np.not_equal(out, ZEROS[out.dtype]))
+
+
+# In machine code alone: by NumPy's calls these would be slower than the rules above.
+large_relu, large_relu_backward = fused("maximum(x, 0)"), fused("where(x == 0, 0, grad)", ("grad", "x"))
 
 
 class Zeros(dict):
@@ -63,8 +77,7 @@ ZEROS = Zeros()
 RELU = Op("relu", unary, _relu, samples=one,
     grads=(lambda g, out: apply(RELU_BACKWARD, g, out),),
     code="maximum(x, 0)")
-# Of the result, which is above 0, 0 or nan: the gradient passes at nan.
-RELU_BACKWARD = Op("threshold_backward", opaque, lambda grad, out: masked(grad, np.not_equal(out, ZEROS[out.dtype])),
+RELU_BACKWARD = Op("threshold_backward", opaque, _relu_backward,
     samples=between((-2, 2), (0.1, 2)), arguments=("grad", "x"),
     grads=(lambda g, x: apply(RELU_BACKWARD, g, x),
            None),
