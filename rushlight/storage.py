@@ -1,6 +1,7 @@
 """Storages: the flat memory behind tensors, as bytes (UntypedStorage) or as elements of one dtype (TypedStorage, the old way)."""
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,6 +36,28 @@ class UntypedStorage:
         result = cls.__new__(cls)
         result._bytes = flat_bytes(array)
         return result
+
+    @classmethod
+    def from_file(cls, filename: str, shared: bool = False, nbytes: int = 0) -> UntypedStorage:
+        """The first `nbytes` bytes of a file, read as they are looked at.
+
+        What is written reaches the file only if it is shared; then a shorter file, or none, grows to this size.
+        Raises: RuntimeError if the file cannot be opened, or is too short.
+        """
+        from .ops.exchange import as_own_memory
+        if not nbytes:
+            return cls(0)
+        try:
+            if shared:
+                with open(filename, "ab") as file:
+                    file.truncate(max(nbytes, os.path.getsize(filename)))
+            size = os.path.getsize(filename)
+            if size < nbytes:
+                raise RuntimeError(f"file <{filename}> size <{size}> is smaller than the required mapping size <{nbytes}>")
+            return cls(as_own_memory(np.memmap(filename, np.uint8, "r+" if shared else "c", shape=(nbytes,))))
+        except OSError as error:
+            mode = "read-write" if shared else "read-only"
+            raise RuntimeError(f"unable to open file <{filename}> in {mode} mode: {error.strerror} ({error.errno})") from None
 
     @classmethod
     def _new_shared(cls, size: int, **options: Any) -> UntypedStorage:

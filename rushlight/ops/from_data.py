@@ -28,6 +28,8 @@ def array_of(data: Any, dtype: Any = None) -> Any:
     if isinstance(data, (np.ndarray, np.generic)):
         return from_array(np.asarray(data), dtype)
     if data.__class__ is not list:
+        if hasattr(data, "as_array"):  # a storage: PyTorch's tensor of one stands on its memory, which may be a file larger than memory
+            return data.as_array((dtype or (dtypes.of_scalar(data[0]) if len(data) else dtypes.get_default_dtype())).numpy)
         foreign = array_of_another_library(data)
         if foreign is not None:
             return from_array(foreign, dtype)
