@@ -96,7 +96,7 @@ class Convolution:
             copied = [inputs, down.size, right.size, down.step, right.step, down.low, right.low]
             results = [outputs, down.count, right.count, 1, 1]
             self.out_shape = (images, outputs, *windows.out)
-            self.phases = [(range(down.kernel), range(right.kernel), self.distances(inputs, (down, right), rows, row), 0, 0, 0, right.count)]
+            self.phases = [([*range(down.kernel)], [*range(right.kernel)], self.distances(inputs, (down, right), rows, row), 0, 0, 0, right.count)]
         else:
             copied = [inputs, down.count, right.count, 1, 1, down.reach - down.first_step, right.reach - right.first_step]
             results = [outputs, down.size, right.size, down.step, right.step]
@@ -129,7 +129,7 @@ class Convolution:
         kernel, place = convolution_kernel()
         out = np.empty(self.out_shape, np.float32)
         bias = np.zeros(len(weight), np.float32) if bias is None else np.ascontiguousarray(bias)
-        packed = [self.packed(weight[:, :, list(taps[0])][:, :, :, list(taps[1])]) for taps in self.phases]
+        packed = [self.packed(weight, *taps[:2]) for taps in self.phases]
         phases = words([number for weights, taps in zip(packed, self.phases, strict=True)
                         for number in (address(weights), address(taps[2]), len(taps[2]), *taps[3:])])
         memory = take_panels(self.parts * self.size)
@@ -140,11 +140,14 @@ class Convolution:
         spare_panels.append(memory)
         return out
 
-    def packed(self, weight: Any) -> Any:
-        """A weight as tiles of rows, a tile's numbers for one place side by side."""
-        table = np.zeros((self.tiles * self.rows, prod(weight.shape[1:])), np.float32)
-        table[:len(weight)] = weight.reshape(len(weight), -1)
-        return np.ascontiguousarray(table.reshape(self.tiles, self.rows, -1).transpose(0, 2, 1))
+    def packed(self, weight: Any, down: list, right: list) -> Any:
+        """These places of a weight as tiles of rows, a tile's numbers for one place side by side."""
+        if (len(down), len(right)) != weight.shape[2:]:
+            weight = weight[:, :, down][:, :, :, right]
+        surplus = self.tiles * self.rows - len(weight)
+        if surplus:
+            weight = np.concatenate([weight, np.zeros((surplus, *weight.shape[1:]), np.float32)])
+        return np.ascontiguousarray(weight.reshape(self.tiles, self.rows, *weight.shape[1:]).transpose(0, 2, 3, 4, 1))
 
 
 class Correlation:
