@@ -5,6 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from .native import is_native
+
+#: what has a kernel in machine code, by its name there
+NATIVE = {np.add: "add", np.subtract: "subtract", np.multiply: "multiply"}
 #: Elements from which a second core pays: below, waking it costs more than its half of the work. Measured at 65,536 float32.
 LARGE = 1 << 17
 GRAIN = 1 << 16
@@ -16,6 +20,8 @@ def split_ufunc(function: Any, arrays: tuple) -> Any:
     for a in arrays:
         if a.ndim and (a.shape != shape or not a.flags.c_contiguous or a.__class__ is not np.ndarray):
             return None
+    if function in NATIVE and len(arrays) == 2 and arrays[0].shape == arrays[1].shape and is_native(*arrays):
+        return in_machine_code(function, *arrays, np.empty(shape, np.float32))
     flat = [a.reshape(-1) if a.ndim else a for a in arrays]
     # A call on nothing tells the result's dtype.
     out = np.empty(shape, function(*[a[:0] if a.ndim else a for a in flat]).dtype)
@@ -26,3 +32,16 @@ def split_ufunc(function: Any, arrays: tuple) -> Any:
         function(*[a[start:stop] if a.ndim else a for a in flat], out=target[start:stop])
     parallel_for(target.size, GRAIN, piece)
     return out
+
+
+def in_machine_code(function: Any, a: Any, b: Any, out: Any) -> Any:
+    from .llvm.elementwise import binary
+    return binary(NATIVE[function], a, b, out)
+
+
+def add_into(a: Any, b: Any) -> None:
+    """a += b, for arrays of one dtype."""
+    if a.size >= LARGE and a.shape == b.shape and is_native(a, b):
+        in_machine_code(np.add, a, b, a)
+    else:
+        np.add(a, b, out=a)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from ..backends.large import add_into
 from .grad_mode import mode
 from .node import FREED, FREED_MESSAGE, AccumulateGrad, Node, type_name
 from .wrap import wrap
@@ -140,7 +141,7 @@ def filled(node: Any, grads: list) -> tuple:
 def added(known: Any, grad: Any) -> Any:
     """known + grad, into known's memory where nothing else can see it."""
     if not mode.grad and sys.getrefcount(known) <= SOLE and owned(known) and known._array.dtype is grad._array.dtype:
-        np.add(known._array, grad._array, out=known._array)
+        add_into(known._array, grad._array)
         return known
     return known + grad
 
