@@ -4,8 +4,8 @@ An image is copied into memory with its zeros around it, and then lies flat: one
 all windows. So a tile of results, some outputs of many windows that follow each other, adds `weight * vector at a distance` for each input
 channel and place of the kernel, and nothing is copied into columns. Windows that run over the end of a line are computed and thrown away.
 
-Where windows step by s, the copy holds s planes for each channel, every s-th column (and row) in one: in each the windows follow each other
-again. The gradient by the image is a convolution too, of the outputs' gradients with the kernel mirrored. Where windows step by s, the places
+Where windows step by s, the copy holds up to s planes for each channel, every s-th column (and row) in one: in each the windows follow each
+other again. The gradient by the image is a convolution too, of the outputs' gradients with the kernel mirrored. Where windows step by s, the places
 of the image fall into s phases, each of which meets its own part of the kernel's places.
 
 The weight's gradient is `sum over windows of x at a distance * g`. Its tile is some places of the kernel times many outputs, for which g is
@@ -18,14 +18,14 @@ from ..backends.llvm.gemm import pack_lines
 
 # The words of a call, for all kernels: the parts of the work, their memory, and how an image is laid out in it.
 (PARTS, ITEMS, STRIPS, STRIP_LINES, MEMORY, MEMORY_SIZE, BUFFER_SIZE, IMAGES, IMAGE_SIZE, CHANNELS, HEIGHT, WIDTH, STEP_DOWN, STEP_RIGHT,
- ABOVE, BEFORE, ROWS, ROW, PLANE) = range(19)
+ PLANES_DOWN, PLANES_RIGHT, ABOVE, BEFORE, ROWS, ROW, PLANE) = range(21)
 # Of a convolution: its results and their phases.
-OUT, OUT_SIZE, OUTPUTS, OUT_HEIGHT, OUT_WIDTH, OUT_DOWN, OUT_RIGHT, BIAS, TILES, FLAT, PHASES, PHASE_COUNT = range(19, 31)
+OUT, OUT_SIZE, OUTPUTS, OUT_HEIGHT, OUT_WIDTH, OUT_DOWN, OUT_RIGHT, BIAS, TILES, FLAT, PHASES, PHASE_COUNT = range(21, 33)
 #: the words of a phase: its weights, its distances and how many; the first row in the image; the first column that counts, where it lies in
 #: the image, and how many there are
 PHASE = WEIGHTS, DISTANCES, DEPTH, FIRST_ROW, SKIPPED, FIRST_COLUMN, COLUMNS = range(7)
 # Of the weight's gradient.
-(GRADS, GRAD_SIZE, GRAD_CHANNELS, PLACES, LINES, LINE, BLOCK, GROUPS, TAPS, TAP_DISTANCES, SUMS, SUMS_SIZE, LINE_STEP, PLACE_STEP) = range(19, 33)
+(GRADS, GRAD_SIZE, GRAD_CHANNELS, PLACES, LINES, LINE, BLOCK, GROUPS, TAPS, TAP_DISTANCES, SUMS, SUMS_SIZE, LINE_STEP, PLACE_STEP) = range(21, 35)
 
 
 def tile_of(lanes: int) -> tuple[int, int]:
@@ -40,10 +40,29 @@ def taps_of(lanes: int, vectors: int) -> int:
 
 def copy(c: Code, source: str, target: str, count: str, added: str | None = None) -> None:
     """Copy a line of floats, with a vector added to each."""
-    with c.loop(0, count, c.lanes) as j:
-        lanes = c.first_lanes(c.minus(count, j))
-        value = c.load_some(c.at(source, j), lanes)
-        c.store_some(value if added is None else c.add(value, added), c.at(target, j), lanes)
+    whole = c.times(c.quotient(count, c.lanes), c.lanes)
+
+    def move(value: str) -> str:
+        return value if added is None else c.add(value, added)
+    with c.loop(0, whole, c.lanes) as j:
+        c.store(move(c.load(c.at(source, j))), c.at(target, j))
+    with c.when(c.test("slt", whole, count)):
+        lanes = c.first_lanes(c.minus(count, whole))
+        c.store_some(move(c.load_some(c.at(source, whole), lanes)), c.at(target, whole), lanes)
+
+
+def pick(c: Code, source: str, target: str, count: str, step: str) -> None:
+    """Copy every step-th float of a line."""
+    cell = f"%copied{c.labels}"
+    c.stack.append(f"  {cell} = alloca i64")
+    c.lines.append(f"  store i64 0, ptr {cell}")
+    # Of two vectors the even lanes; the last numbers one by one, as the second vector would end beyond the line.
+    with c.when(c.test("eq", step, 2)), c.loop(0, c.minus(count, c.lanes), c.lanes) as j:
+        line = c.at(source, c.times(j, 2))
+        c.store(c.shuffle(c.load(line), c.load(c.at(line, c.lanes)), range(0, 2 * c.lanes, 2)), c.at(target, j))
+        c.lines.append(f"  store i64 {c.plus(j, c.lanes)}, ptr {cell}")
+    with c.loop(c.emit(f"load i64, ptr {cell}"), count) as j:
+        c.store_one(c.load_one(c.at(source, c.times(j, step))), c.at(target, j))
 
 
 def either(c: Code, condition: str) -> tuple:
@@ -59,14 +78,14 @@ def within(c: Code, row: str, count: str) -> str:
 def fill(lanes: int) -> tuple[str, Code]:
     """@fill(image, first, to, arguments): the lines of all channels that the windows from line `first` on reach, zeros around them."""
     c = Code(lanes)
-    channels, height, width, down, right, above, before, rows, row_size, plane = (
-        c.word("%arguments", k) for k in (CHANNELS, HEIGHT, WIDTH, STEP_DOWN, STEP_RIGHT, ABOVE, BEFORE, ROWS, ROW, PLANE))
+    channels, height, width, down, right, planes_down, planes_right, above, before, rows, row_size, plane = (
+        c.word("%arguments", k) for k in (CHANNELS, HEIGHT, WIDTH, STEP_DOWN, STEP_RIGHT, PLANES_DOWN, PLANES_RIGHT, ABOVE, BEFORE, ROWS, ROW, PLANE))
     with c.loop(0, c.word("%arguments", BUFFER_SIZE), lanes) as i:
         c.store(c.number(0.0), c.at("%to", i))
-    with c.loop(0, channels) as channel, c.loop(0, down) as a, c.loop(0, rows) as r:
+    with c.loop(0, channels) as channel, c.loop(0, planes_down) as a, c.loop(0, rows) as r:
         line = c.minus(c.plus(c.times(c.plus("%first", r), down), a), above)
-        with c.when(within(c, line, height)), c.loop(0, right) as b:
-            planes = c.plus(c.times(c.plus(c.times(channel, down), a), right), b)
+        with c.when(within(c, line, height)), c.loop(0, planes_right) as b:
+            planes = c.plus(c.times(c.plus(c.times(channel, planes_down), a), planes_right), b)
             target = c.at("%to", c.plus(c.times(planes, plane), c.times(r, row_size)))
             # Place j of the line holds column j * right + b - before of the image.
             shift = c.minus(before, b)
@@ -76,8 +95,8 @@ def fill(lanes: int) -> tuple[str, Code]:
             dense, apart = either(c, c.test("eq", right, 1))
             with dense:
                 copy(c, source, c.at(target, first), c.minus(last, first))
-            with apart, c.loop(first, last) as j:
-                c.store_one(c.load_one(c.at(source, c.times(c.minus(j, first), right))), c.at(target, j))
+            with apart:
+                pick(c, source, c.at(target, first), c.minus(last, first), right)
     return c.function("fill", "ptr %image, i64 %first, ptr %to, ptr %arguments"), c
 
 

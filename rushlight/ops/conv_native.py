@@ -46,6 +46,8 @@ class Side:
         self.size, self.kernel, self.step = windows.size[dim], windows.kernel[dim], windows.stride[dim]
         self.low, self.count = windows.pads[dim][0], windows.out[dim]
         self.places = [i * windows.dilation[dim] for i in range(self.kernel)]
+        #: the phases of the kernel's places
+        self.phases = max([place % self.step for place in self.places]) + 1
         #: the steps that the last of the kernel's places is away
         self.reach = self.places[-1] // self.step
         # The image's place i lies at step (i + low) // s, in phase (i + low) % s.
@@ -85,7 +87,7 @@ class Convolution:
         lines, width = (down.count, right.count) if forward else (down.steps, right.steps)
         row = width + right.reach
         # Forward, the image has a plane for each phase; backward, the results have phases.
-        planes = down.step * right.step if forward else 1
+        planes = down.phases * right.phases if forward else 1
         self.strips, strip = strips_of(lines, (inputs * planes + outputs) * row, images)
         rows = strip + down.reach
         flat = -(-strip * row // (vectors * lanes)) * vectors * lanes
@@ -93,12 +95,12 @@ class Convolution:
         self.parts = min(pool.size(), images * self.strips)
         self.size = buffer + self.tiles * self.rows * flat
         if forward:
-            copied = [inputs, down.size, right.size, down.step, right.step, down.low, right.low]
+            copied = [inputs, down.size, right.size, down.step, right.step, down.phases, right.phases, down.low, right.low]
             results = [outputs, down.count, right.count, 1, 1]
             self.out_shape = (images, outputs, *windows.out)
             self.phases = [([*range(down.kernel)], [*range(right.kernel)], self.distances(inputs, (down, right), rows, row), 0, 0, 0, right.count)]
         else:
-            copied = [inputs, down.count, right.count, 1, 1, down.reach - down.first_step, right.reach - right.first_step]
+            copied = [inputs, down.count, right.count, 1, 1, 1, 1, down.reach - down.first_step, right.reach - right.first_step]
             results = [outputs, down.size, right.size, down.step, right.step]
             self.out_shape = (images, outputs, *windows.size)
             self.phases = [self.phase(inputs, (down, right), (a, b), rows, row) for a in range(down.step) for b in range(right.step)]
@@ -110,7 +112,7 @@ class Convolution:
     def distances(inputs: int, both: tuple, rows: int, row: int) -> Any:
         """Where the kernel's places lie in the copy of an image with a plane for each phase, for all channels."""
         down, right = both
-        flat = [(channel * down.step * right.step + i % down.step * right.step + j % right.step) * rows * row
+        flat = [((channel * down.phases + i % down.step) * right.phases + j % right.step) * rows * row
                 + i // down.step * row + j // right.step
                 for channel in range(inputs) for i in down.places for j in right.places]
         return np.array(flat, np.int64)
@@ -174,7 +176,7 @@ class Correlation:
         self.size = buffer + -(-(block * right.count + 1) * width // 16) * 16
         self.sums = (self.groups, len(flat), width)
         self.head = [self.parts, images * self.strips, self.strips, strip]
-        self.copied = [inputs, down.size, right.size, 1, 1, down.low, right.low, rows, row, rows * row]
+        self.copied = [inputs, down.size, right.size, 1, 1, 1, 1, down.low, right.low, rows, row, rows * row]
         self.buffer = buffer
         self.lines = [outputs, down.count * right.count, down.count, right.count, block, self.groups, len(flat), address(self.distances)]
         self.steps = [prod(self.sums), down.step * row, right.step]
