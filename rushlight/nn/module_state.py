@@ -224,7 +224,7 @@ class _Loading:
         """Raises RuntimeError if something was wrong: one line for each thing."""
         lines = list(self.errors)
         if strict:
-            for what, keys in (("Missing", self.missing), ("Unexpected", self.unexpected)):
+            for what, keys in (("Unexpected", self.unexpected), ("Missing", self.missing)):  # each goes before the last
                 if keys:
                     names = ", ".join(f'"{key}"' for key in keys)
                     lines.insert(0, f"{what} key(s) in state_dict: {names}. ")

@@ -77,6 +77,8 @@ def test_a_loose_load_says_what_did_not_match():
     (lambda s: s.update({"l.bias": torch.zeros(4), "foo": 3, "l.x": 3, "l.y.z": 3}), RuntimeError,
      'Error(s) in loading state_dict for Net:\n\tUnexpected key(s) in state_dict: "foo", "l.x", "l.y.z". \n\t'
      "size mismatch for l.bias: copying a param with shape torch.Size([4]) from checkpoint, the shape in current model is torch.Size([3])."),
+    (lambda s: s.update({"c": s.pop("b")}), RuntimeError,
+     'Error(s) in loading state_dict for Net:\n\tMissing key(s) in state_dict: "b". \n\tUnexpected key(s) in state_dict: "c". '),
     (lambda s: s.update({"l.weight": 3}), RuntimeError,
      'Error(s) in loading state_dict for Net:\n\tWhile copying the parameter named "l.weight", expected torch.Tensor or Tensor-like object from '
      "checkpoint but received <class 'int'>"),
