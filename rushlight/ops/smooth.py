@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from ..backends.native import is_native
 from ..core.apply import apply
 from ..core.fused import fused
 from ..core.inplace import inplace as inplace_form
@@ -93,10 +94,27 @@ t = tanh(x * ({TANH_SCALE} + {TANH_SCALE * CUBIC} * square))
 out = grad * 0.5 * (1 + t + x * (1 - t * t) * ({TANH_SCALE} + {3 * TANH_SCALE * CUBIC} * square))
 """
 
-GELU = Op("gelu", floating("GeluKernelImpl"), fused(GELU_CODE), samples=one,
+_gelu_of_any, _gelu_backward_of_any = fused(GELU_CODE), fused(GELU_GRADIENT, ("grad", "x"))
+
+
+def _gelu(x: Any) -> Any:
+    if not is_native(x):
+        return _gelu_of_any(x)
+    from . import gelu_native
+    return gelu_native.run(gelu_native.write_gelu, x)
+
+
+def _gelu_backward(grad: Any, x: Any) -> Any:
+    if grad.shape != x.shape or not is_native(grad, x):
+        return _gelu_backward_of_any(grad, x)
+    from . import gelu_native
+    return gelu_native.run(gelu_native.write_gelu_backward, grad, x)
+
+
+GELU = Op("gelu", floating("GeluKernelImpl"), _gelu, samples=one,
     grads=(lambda g, x: apply(GELU_BACKWARD, g, x),),
     code=GELU_CODE)
-GELU_BACKWARD = Op("gelu_backward", opaque, fused(GELU_GRADIENT, ("grad", "x")), samples=between((-2, 2), (-2, 2)),
+GELU_BACKWARD = Op("gelu_backward", opaque, _gelu_backward, samples=between((-2, 2), (-2, 2)),
     arguments=("grad", "x"),
     grads=(lambda g, x: apply(GELU_BACKWARD, g, x),
            lambda g, grad, x: g * grad * (2 - x * x) * (x * x * -0.5).exp() * DENSITY),
