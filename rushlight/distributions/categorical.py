@@ -6,60 +6,41 @@ from typing import Any
 from .. import finfo, multinomial
 from ..core.grad_mode import no_grad
 from ..core.size import Size
-from ..ops.counted import arange
 from ..ops.views import broadcast_tensors
 from ..tensor import Tensor
 from . import constraints
 from .distribution import Distribution
-from .utils import lazy_property, logits_to_probs, one_of, probs_to_logits
+from .probs_or_logits import ProbsOrLogits, one_of
 
 __all__ = ["Categorical"]
 
 
-class Categorical(Distribution):
+class Categorical(ProbsOrLogits):
     """Class i with probability probs[..., i], which are scaled to a sum of 1 (logits: their logarithms, up to a constant)."""
 
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
     expanded = {"probs": 1, "logits": 1}
     has_enumerate_support = True
+    _two_outcomes = False
 
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None):
-        one_of(probs, logits)
-        given = probs if probs is not None else logits
+        name, given = one_of(probs, logits)
         if given.dim() < 1:
-            raise ValueError(f"`{'probs' if probs is not None else 'logits'}` parameter must be at least one-dimensional.")
-        if probs is not None:
+            raise ValueError(f"`{name}` parameter must be at least one-dimensional.")
+        if name == "probs":
             self.probs = probs / probs.sum(-1, keepdim=True)
         else:
             self.logits = logits - logits.logsumexp(-1, keepdim=True)
-        super().__init__(given.shape[:-1], validate_args=validate_args)
+        # Not ProbsOrLogits's, which takes every dimension for the batch's: the last is the classes'.
+        Distribution.__init__(self, given.shape[:-1], validate_args=validate_args)
 
     @constraints.dependent_property(is_discrete=True, event_dim=0)
     def support(self) -> Any:
         return constraints.integer_interval(0, self._num_events - 1)
 
-    @lazy_property
-    def logits(self) -> Tensor:
-        """The logarithms of the probabilities."""
-        return probs_to_logits(self.probs)
-
-    @lazy_property
-    def probs(self) -> Tensor:
-        """The probabilities."""
-        return logits_to_probs(self.logits)
-
-    @property
-    def _param(self) -> Tensor:
-        return self.__dict__["probs"] if "probs" in self.__dict__ else self.logits
-
     @property
     def _num_events(self) -> int:
         return self._param.shape[-1]
-
-    @property
-    def param_shape(self) -> Size:
-        """The shape of the parameter."""
-        return self._param.shape
 
     @property
     def mean(self) -> Tensor:
@@ -88,10 +69,4 @@ class Categorical(Distribution):
         return -(self.logits.clamp(min=finfo(self.logits.dtype).min) * self.probs).sum(-1)
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
-        values = arange(self._num_events, dtype=self._long(), device=self._param.device).view(-1, *[1] * len(self._batch_shape))
-        return values.expand(-1, *self._batch_shape) if expand else values
-
-    @staticmethod
-    def _long() -> Any:
-        from ..core.dtypes import int64
-        return int64
+        return self._integers(self._num_events, expand)

@@ -30,9 +30,6 @@ class Gumbel(TransformedDistribution):
         minus = AffineTransform(0, -whole)
         super().__init__(base, [ExpTransform().inv, minus, ExpTransform().inv, AffineTransform(self.loc, -self.scale)], validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
-        return type(self)(self.loc.expand(batch_shape), self.scale.expand(batch_shape), validate_args=self._validate_args)
-
     @property
     def mean(self) -> Tensor:
         return self.loc + self.scale * euler_constant

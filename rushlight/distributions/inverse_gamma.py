@@ -6,7 +6,7 @@ from typing import Any
 from ..tensor import Tensor
 from . import constraints
 from .gamma import Gamma
-from .transformed_distribution import TransformedDistribution
+from .transformed_distribution import TransformedDistribution, of_base
 from .transforms import PowerTransform
 
 __all__ = ["InverseGamma"]
@@ -19,20 +19,12 @@ class InverseGamma(TransformedDistribution):
     support = constraints.positive
     has_rsample = True
     base_dist: Gamma
+    concentration = of_base("concentration", "The first parameter.")
+    rate = of_base("rate", "The second parameter.")
 
     def __init__(self, concentration: Any, rate: Any, validate_args: bool | None = None):
         base = Gamma(concentration, rate, validate_args=validate_args)
         super().__init__(base, PowerTransform(-base.rate.new_ones(())), validate_args=validate_args)
-
-    @property
-    def concentration(self) -> Tensor:
-        """The first parameter."""
-        return self.base_dist.concentration
-
-    @property
-    def rate(self) -> Tensor:
-        """The second parameter."""
-        return self.base_dist.rate
 
     @property
     def mean(self) -> Tensor:

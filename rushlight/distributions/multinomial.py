@@ -3,50 +3,31 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.size import Size
 from ..tensor import Tensor
 from . import constraints
+from .around_categorical import AroundCategorical
 from .binomial import Binomial
-from .categorical import Categorical
-from .distribution import Distribution
 from .utils import broadcast_all
 
 __all__ = ["Multinomial"]
 
 
-class Multinomial(Distribution):
+class Multinomial(AroundCategorical):
     """Counts of classes in total_count draws with probabilities probs, which are scaled to a sum of 1."""
 
-    arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
-    expanded = {"_categorical": 0, "_binomial": 1}
+    expanded = {**AroundCategorical.expanded, "_binomial": 1}
     total_count: int
 
     def __init__(self, total_count: int = 1, probs: Any = None, logits: Any = None, validate_args: bool | None = None):
         if not isinstance(total_count, int):
             raise NotImplementedError("inhomogeneous total_count is not supported")
         self.total_count = total_count
-        self._categorical = Categorical(probs, logits)
+        super().__init__(probs, logits, validate_args)
         self._binomial = Binomial(total_count, probs=self.probs)
-        super().__init__(self._categorical.batch_shape, self._categorical.param_shape[-1:], validate_args=validate_args)
 
     @constraints.dependent_property(is_discrete=True, event_dim=1)
     def support(self) -> Any:
         return constraints.multinomial(self.total_count)
-
-    @property
-    def probs(self) -> Tensor:
-        """The probabilities."""
-        return self._categorical.probs
-
-    @property
-    def logits(self) -> Tensor:
-        """Their logarithms."""
-        return self._categorical.logits
-
-    @property
-    def param_shape(self) -> Size:
-        """The shape of the parameter."""
-        return self._categorical.param_shape
 
     @property
     def mean(self) -> Tensor:

@@ -8,13 +8,13 @@ from ..linalg import cholesky, solve_triangular
 from ..ops.create import eye
 from ..tensor import Tensor
 from . import constraints
-from .distribution import Distribution
+from .location_scale import Located
 from .utils import lazy_property
 
 __all__ = ["MultivariateNormal"]
 
 
-class MultivariateNormal(Distribution):
+class MultivariateNormal(Located):
     """exp(-(x - m)^T C^-1 (x - m) / 2) / sqrt((2 pi)^n det C), with C given as it is, by its inverse, or by its Cholesky factor (scale_tril)."""
 
     arg_constraints = {"loc": constraints.real_vector, "covariance_matrix": constraints.positive_definite,
@@ -62,12 +62,6 @@ class MultivariateNormal(Distribution):
         """The inverse of C."""
         from .. import cholesky_inverse
         return cholesky_inverse(self._unbroadcasted_scale_tril).expand(self._batch_shape + self._event_shape * 2)
-
-    @property
-    def mean(self) -> Tensor:
-        return self.loc
-
-    mode = mean
 
     @property
     def variance(self) -> Tensor:

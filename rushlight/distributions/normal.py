@@ -7,30 +7,17 @@ from typing import Any
 from ..core.grad_mode import no_grad
 from ..ops.random import normal
 from ..tensor import Tensor
-from . import constraints
 from .exp_family import ExponentialFamily
-from .utils import broadcast_all
+from .location_scale import LocationScale
 
 __all__ = ["Normal"]
 
 
-class Normal(ExponentialFamily):
+class Normal(LocationScale, ExponentialFamily):
     """exp(-(x - loc)^2 / (2 scale^2)) / (scale sqrt(2 pi))."""
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
-    expanded = {"loc": 0, "scale": 0}
-    support = constraints.real
-    has_rsample = True
-
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None):
-        self.loc, self.scale = broadcast_all(loc, scale)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
-    @property
-    def mean(self) -> Tensor:
-        return self.loc
-
-    mode = mean
+        super().__init__(loc, scale, validate_args)
 
     @property
     def stddev(self) -> Tensor:

@@ -1,6 +1,7 @@
 """A distribution whose draws went through transforms."""
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 from ..core.grad_mode import no_grad
@@ -10,7 +11,12 @@ from .distribution import Distribution
 from .independent import Independent
 from .transforms import ComposeTransform, Transform, summed
 
-__all__ = ["TransformedDistribution"]
+__all__ = ["TransformedDistribution", "of_base"]
+
+
+def of_base(name: str, doc: str) -> Any:
+    """A property of a transformed distribution: its base's."""
+    return property(attrgetter(f"base_dist.{name}"), doc=doc)
 
 
 class TransformedDistribution(Distribution):

@@ -26,12 +26,6 @@ def broadcast_all(*values: Any) -> tuple:
     return tuple(broadcast_tensors(*[value if isinstance(value, Tensor) else tensor(value, dtype=dtype) for value in values]))
 
 
-def one_of(probs: Any, logits: Any) -> None:
-    """Raise ValueError unless one of the two is given."""
-    if (probs is None) == (logits is None):
-        raise ValueError("Either `probs` or `logits` must be specified, but not both.")
-
-
 def clamp_probs(probs: Tensor) -> Tensor:
     """Probabilities kept away from 0 and 1 by the dtype's eps, so that their logarithms are finite."""
     eps = finfo(probs.dtype).eps

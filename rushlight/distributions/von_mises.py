@@ -9,13 +9,13 @@ from ..ops.choose import where
 from ..ops.random import rand
 from ..tensor import Tensor
 from . import constraints
-from .distribution import Distribution
+from .location_scale import Located
 from .utils import broadcast_all
 
 __all__ = ["VonMises"]
 
 
-class VonMises(Distribution):
+class VonMises(Located):
     """exp(concentration cos(x - loc)) / (2 pi I0(concentration)) for angles x, which are drawn from -pi to pi."""
 
     arg_constraints = {"loc": constraints.real, "concentration": constraints.positive}
@@ -25,12 +25,6 @@ class VonMises(Distribution):
     def __init__(self, loc: Any, concentration: Any, validate_args: bool | None = None):
         self.loc, self.concentration = broadcast_all(loc, concentration)
         super().__init__(self.loc.shape, validate_args=validate_args)
-
-    @property
-    def mean(self) -> Tensor:
-        return self.loc
-
-    mode = mean
 
     @property
     def variance(self) -> Tensor:

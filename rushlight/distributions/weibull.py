@@ -17,15 +17,13 @@ class Weibull(TransformedDistribution):
     """scale * e^(1 / concentration) for exponential numbers e."""
 
     arg_constraints = {"scale": constraints.positive, "concentration": constraints.positive}
+    expanded = {"scale": 0, "concentration": 0}
     support = constraints.positive
 
     def __init__(self, scale: Any, concentration: Any, validate_args: bool | None = None):
         self.scale, self.concentration = broadcast_all(scale, concentration)
         base = Exponential(self.scale.new_ones(self.scale.shape), validate_args=validate_args)
         super().__init__(base, [PowerTransform(self.concentration.reciprocal()), AffineTransform(0, self.scale)], validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
-        return type(self)(self.scale.expand(batch_shape), self.concentration.expand(batch_shape), validate_args=self._validate_args)
 
     @property
     def mean(self) -> Tensor:

@@ -37,6 +37,23 @@ def test_what_does_not_fit_is_a_value_error(call, message):
     assert str(raised.value) == message
 
 
+@pytest.mark.parametrize("name", ["Bernoulli", "Binomial", "Categorical", "Cauchy", "Geometric", "Gumbel", "HalfCauchy", "HalfNormal", "Laplace",
+                                  "Multinomial", "NegativeBinomial", "Normal", "OneHotCategorical", "VonMises"])
+def test_wrong_call_names_the_distribution_and_not_its_base(name):
+    with pytest.raises(TypeError, match=rf"^{name}.__init__\(\) got an unexpected keyword argument 'p'"):
+        getattr(D, name)(p=0.5)
+
+
+@pytest.mark.parametrize("base", [D.Gumbel, D.Pareto, D.Weibull])
+def test_subclass_with_its_own_constructor_expands(base):
+    class Own(base):
+        def __init__(self):
+            super().__init__(1.0, 2.0)
+
+    wide = Own().expand((3,))
+    assert type(wide) is Own and wide.scale.shape == wide.sample().shape == (3,)
+
+
 def test_checks_can_be_turned_off():
     assert D.Normal(0.0, -1.0, validate_args=False).scale.item() == -1
     assert D.Normal(0.0, 1.0, validate_args=False).log_prob(torch.tensor(float("nan"))).isnan()
