@@ -1,6 +1,7 @@
 """torch.multiprocessing: Python's multiprocessing, and `spawn`, which runs one function in several processes.
 
-Tensors travel between processes as copies: sharing strategies are accepted and change nothing.
+Tensors that are sent travel as copies, and sharing strategies change nothing. A process that fork starts sees `share_memory_`'s tensors
+themselves.
 """
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
 """Functions in several processes, and what becomes of errors in them."""
+import os
+
 import pytest
 
 import rushlight as torch
@@ -54,3 +56,28 @@ def test_names_of_python_s_module_are_there():
     assert torch.multiprocessing.get_sharing_strategy() in torch.multiprocessing.get_all_sharing_strategies()
     with pytest.raises(AssertionError, match="^invalid sharing strategy 'x', expected one of"):
         torch.multiprocessing.set_sharing_strategy("x")
+
+
+HOGWILD = """
+import torch, torch.multiprocessing as mp
+
+def train(model):
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    model(torch.ones(2, 3)).sum().backward()
+    optimizer.step()
+
+if __name__ == "__main__":
+    model = torch.nn.Linear(3, 1).share_memory()
+    before = [p.clone() for p in model.parameters()]
+    process = mp.get_context("fork").Process(target=train, args=(model,))
+    process.start()
+    process.join()
+    print(process.exitcode, [(a - b).tolist() for a, b in zip(before, model.parameters())])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+def test_a_forked_process_trains_a_shared_model(rushlight, tmp_path):
+    (tmp_path / "program.py").write_text(HOGWILD)
+    done = rushlight("run", "program.py")
+    assert done.stdout == "0 [[[1.0, 1.0, 1.0]], [1.0]]\n", done.stderr

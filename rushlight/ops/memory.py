@@ -1,6 +1,7 @@
 """Where a tensor's numbers lie: strides, offset, storage; as_strided, and giving a tensor other memory."""
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -276,11 +277,24 @@ def pin_memory(input: Tensor, device: Any = None) -> Tensor:
 
 
 def is_shared(input: Tensor) -> bool:
-    """Whether share_memory_ was called on this tensor's storage."""
-    return bool(getattr(input, "_shared", False))
+    """Whether the numbers lie in memory that processes started by fork share with this one."""
+    return type(owner(input._array).base).__name__ == "mmap"
 
 
 def share_memory_(input: Tensor) -> Tensor:
-    """Mark the tensor as shared. Threads share memory anyhow; processes started by fork see a copy."""
-    input._shared = True
+    """Move the storage into memory that processes started by fork share with this one; views made before, but not of `input`, keep the old.
+
+    Where there is no fork, nothing is moved: threads share memory anyhow.
+    """
+    array = input._array
+    if hasattr(os, "fork") and array.size and not is_shared(input):
+        import mmap
+        held = owner(array)
+        memory = np.ndarray((extent(held),), np.uint8, mmap.mmap(-1, extent(held)))
+        memory[...] = array_at(held, address(held), memory.shape, (1,), memory.dtype)
+        moved = address(memory) - address(held)
+        for tensor in (input, input._base):
+            if tensor is not None:
+                array = tensor._array
+                tensor._array = array_at(memory, address(array) + moved, array.shape, array.strides, array.dtype)
     return input

@@ -1,5 +1,7 @@
 """Strides, offsets, storages, as_strided, and other memory for a tensor."""
 import numpy as np
+import os
+
 import pytest
 
 import rushlight as torch
@@ -87,3 +89,15 @@ def test_bad_input_raises_what_pytorch_raises(call, error, message):
     with pytest.raises(error) as raised:
         call()
     assert str(raised.value).splitlines()[0].startswith(message)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+def test_shared_memory_keeps_numbers_strides_and_the_base():
+    base = torch.arange(12.0).view(3, 4).t().clone()
+    view = base[1:, 1:]
+    assert view.share_memory_() is view and view.is_shared() and base.is_shared() and view[0].is_shared()
+    assert view.stride() == (1, 4) and view.storage_offset() == 5 and view.tolist() == [[5, 9], [6, 10], [7, 11]]
+    view.add_(1)
+    assert base[1:, 1:].tolist() == view.tolist() and base[0].tolist() == [0, 4, 8]
+    pointer = view.data_ptr()
+    assert view.share_memory_().data_ptr() == pointer and not torch.ones(1).is_shared() and not view.clone().is_shared()
