@@ -1,7 +1,7 @@
 """Strides, offsets, storages, as_strided, and other memory for a tensor."""
-import numpy as np
 import os
 
+import numpy as np
 import pytest
 
 import rushlight as torch
