@@ -72,7 +72,7 @@ if __name__ == "__main__":
     process = mp.get_context("fork").Process(target=train, args=(model,))
     process.start()
     process.join()
-    print(process.exitcode, [(a - b).tolist() for a, b in zip(before, model.parameters())])
+    print(process.exitcode, [(a - b).round().tolist() for a, b in zip(before, model.parameters())])
 """
 
 
