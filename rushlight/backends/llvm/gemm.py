@@ -28,9 +28,9 @@ def tile_rows(n: int, lanes: int) -> int:
 
 
 # The words of a call's arguments.
-(LEFT, LEFT_ROW, LEFT_COLUMN, RIGHT, RIGHT_ROW, RIGHT_COLUMN, OUT, OUT_ROW, SECOND, SECOND_ROW, BIAS, ROW_COUNT, COLUMN_COUNT, BLOCKS, HALF_BLOCKS,
- BLOCK_COUNT, PANELS, PANELS_SIZE, LEFT_SIZE, ROW_PARTS, COLUMN_PARTS, PREPARED) = range(22)
-WORDS = 22
+(LEFT, LEFT_ROW, LEFT_COLUMN, RIGHT, RIGHT_ROW, RIGHT_COLUMN, OUT, OUT_ROW, SECOND, BIAS, ROW_COUNT, COLUMN_COUNT, BLOCKS, HALF_BLOCKS,
+ BLOCK_COUNT, PANELS, PANELS_SIZE, LEFT_SIZE, ROW_PARTS, COLUMN_PARTS, PREPARED) = range(21)
+WORDS = 21
 #: The panels of the right matrix that one pass over the rows multiplies: with 384 rows they fill half of a second-level cache.
 GROUP = 16
 
@@ -158,14 +158,30 @@ def multiply(lanes: int, rows: int) -> tuple[str, Code]:
                  *[c.times(c.share(panels, i, column_parts), width) for i in (k, c.plus(k, 1))],
                  c.choose(is_first, 0, halves), c.choose(is_first, halves, blocks)]
         out = c.choose(is_first, c.pointer("%arguments", OUT), c.pointer("%arguments", SECOND), "ptr")
-        out_row = c.choose(is_first, c.word("%arguments", OUT_ROW), c.word("%arguments", SECOND_ROW))
         bias = c.choose(is_first, c.pointer("%arguments", BIAS), "null", "ptr")
         bounds = ", ".join([f"i64 {value}" for value in given])
-        c.lines.append(f"  call void @part({bounds}, ptr {out}, i64 {out_row}, ptr {bias}, ptr {memory}, ptr %arguments)")
+        c.lines.append(f"  call void @part({bounds}, ptr {out}, ptr {bias}, ptr {memory}, ptr %arguments)")
+        with c.when(c.emit(f"xor i1 {is_first}, true")):
+            add_halves(c, *given[:4])
     return c.function("multiply", "i64 %start, i64 %stop, ptr %arguments", internal=False), c
 
 
-PART = ("i64 %first_row, i64 %last_row, i64 %first_column, i64 %last_column, i64 %first_block, i64 %last_block, ptr %out, i64 %out_row, "
+def add_halves(c: Code, first_row: str, last_row: str, first_column: str, last_column: str) -> None:
+    """Add the second half's sums of a part to the first's."""
+    row, columns = c.word("%arguments", OUT_ROW), c.word("%arguments", COLUMN_COUNT)
+    out, second = c.pointer("%arguments", OUT), c.pointer("%arguments", SECOND)
+    end = c.smaller(last_column, columns)
+    whole = c.minus(end, c.lanes - 1)
+    vectors = c.plus(first_column, c.times(c.quotient(c.minus(end, first_column), c.lanes), c.lanes))
+    with c.loop(first_row, c.smaller(last_row, c.word("%arguments", ROW_COUNT))) as i:
+        target, source = c.at(out, c.times(i, row)), c.at(second, c.times(i, row))
+        with c.loop(first_column, whole, c.lanes) as j:
+            c.store(c.add(c.load(c.at(target, j)), c.load(c.at(source, j))), c.at(target, j))
+        with c.loop(vectors, end) as j:
+            c.store_one(c.emit(f"fadd float {c.load_one(c.at(target, j))}, {c.load_one(c.at(source, j))}"), c.at(target, j))
+
+
+PART = ("i64 %first_row, i64 %last_row, i64 %first_column, i64 %last_column, i64 %first_block, i64 %last_block, ptr %out, "
         "ptr %bias, ptr %memory, ptr %arguments")
 
 
@@ -216,7 +232,7 @@ def multiply_group(c: Code, rows: int, low: str, depth: str, is_first: str, grou
     """All rows of a part with the columns whose panels lie ready, from column `origin` on, tile by tile."""
     width = VECTORS * c.lanes
     count, columns = c.word("%arguments", ROW_COUNT), c.word("%arguments", COLUMN_COUNT)
-    row, column = c.word("%arguments", LEFT_ROW), c.word("%arguments", LEFT_COLUMN)
+    row, column, out_row = (c.word("%arguments", k) for k in (LEFT_ROW, LEFT_COLUMN, OUT_ROW))
     left = c.at(c.pointer("%arguments", LEFT), c.times(low, column))
     straight = c.test("eq", row, 1)
     has_bias = c.emit("icmp ne ptr %bias, null")
@@ -231,19 +247,20 @@ def multiply_group(c: Code, rows: int, low: str, depth: str, is_first: str, grou
                 line = c.at(ahead, c.times(i, row))
                 c.prefetch(line, 2)
                 c.prefetch(c.at(line, 16), 2)
-            target = c.at("%out", c.plus(c.times(t, "%out_row"), n))
+            target = c.at("%out", c.plus(c.times(t, out_row), n))
             start = c.choose(is_first, c.choose(has_bias, c.at("%bias", n), "null", "ptr"), target, "ptr")
-            start_row = c.choose(is_first, 0, "%out_row")
+            start_row = c.choose(is_first, 0, out_row)
             whole = c.logic_one(c.test("sle", c.plus(n, width), columns), c.test("sle", c.plus(t, rows), count))
             with c.when(whole):
-                c.lines.append(f"  call void @tile_{VECTORS}(ptr %memory, ptr {panel}, i64 {depth}, ptr {target}, i64 %out_row, "
+                c.lines.append(f"  call void @tile_{VECTORS}(ptr %memory, ptr {panel}, i64 {depth}, ptr {target}, i64 {out_row}, "
                                f"ptr {start}, i64 {start_row})")
             with c.when(c.emit(f"xor i1 {whole}, true")):
-                edge_tile(c, rows, panel, depth, target, start, start_row, c.smaller(rows, c.minus(count, t)),
+                edge_tile(c, rows, panel, depth, target, out_row, start, start_row, c.smaller(rows, c.minus(count, t)),
                           c.smaller(width, c.minus(columns, n)))
 
 
-def edge_tile(c: Code, rows: int, panel: str, depth: str, target: str, start: str, start_row: str, row_count: str, column_count: str) -> None:
+def edge_tile(c: Code, rows: int, panel: str, depth: str, target: str, out_row: str, start: str, start_row: str, row_count: str,
+              column_count: str) -> None:
     """A tile that reaches over the result's edge: computed whole beside it, and what lies inside is moved there."""
     width = VECTORS * c.lanes
     c.stack.append(f"  %spare = alloca [{rows * width} x float], align 64")
@@ -253,7 +270,7 @@ def edge_tile(c: Code, rows: int, panel: str, depth: str, target: str, start: st
             c.lines.append(f"  call void @tile_{vectors}(ptr %memory, ptr {panel}, i64 {depth}, ptr %spare, i64 {width}, ptr null, i64 0)")
     adds = c.emit(f"icmp ne ptr {start}, null")
     with c.loop(0, row_count) as i:
-        source, out, begin = c.at("%spare", c.times(i, width)), c.at(target, c.times(i, "%out_row")), c.at(start, c.times(i, start_row))
+        source, out, begin = c.at("%spare", c.times(i, width)), c.at(target, c.times(i, out_row)), c.at(start, c.times(i, start_row))
         with c.loop(0, column_count) as j:
             with c.when(adds):
                 total = c.emit(f"fadd float {c.load_one(c.at(source, j))}, {c.load_one(c.at(begin, j))}")

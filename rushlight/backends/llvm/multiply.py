@@ -34,8 +34,8 @@ def take_panels(size: int) -> np.ndarray:
 class Plan:
     """What the products of one size have in common: the blocks, the parts, and the memory that each part needs for its panels."""
 
-    __slots__ = ("kernel", "address", "bounds", "blocks", "halves", "first_blocks", "block_count", "left_size", "part_size", "row_parts",
-                 "column_parts", "parts", "panels", "prepare", "prepare_address")
+    __slots__ = ("kernel", "address", "bounds", "halves", "words", "left_size", "part_size", "row_parts", "column_parts", "parts", "panels",
+                 "prepare", "prepare_address")
 
     def __init__(self, n: int, k: int, m: int, halves: tuple, threads: int):
         lanes = engine().width // 4
@@ -44,8 +44,7 @@ class Plan:
         self.halves = len(halves)
         flat = [*halves[0], *(halves[1][1:] if self.halves > 1 else [])]
         self.bounds = (ctypes.c_int64 * len(flat))(*flat)
-        self.blocks = ctypes.addressof(self.bounds)
-        self.first_blocks, self.block_count = len(halves[0]) - 1, len(flat) - 1
+        self.words = ctypes.addressof(self.bounds), len(halves[0]) - 1, len(flat) - 1
         longest = max([end - start for start, end in zip(flat, flat[1:])])
         tiles, panels = -(-n // rows), -(-m // width)
         self.panels = panels
@@ -94,23 +93,24 @@ def multiply(a: Any, b: Any, bias: Any, halves: tuple) -> Any:
 def run(p: Plan, a: Any, b: Any, bias: Any, prepared: int) -> Any:
     """The product, by its plan; `prepared` is the address of b's panels, or 0."""
     n, m = len(a), b.shape[1]
-    memory = take_panels(p.parts * p.part_size)
+    # The second half's sums lie behind the panels.
+    panels = p.parts * p.part_size
+    memory = take_panels(panels + n * m if p.halves > 1 else panels)
+    start = address(memory)
     out = np.empty((n, m), np.float32)
-    second = np.empty((n, m), np.float32) if p.halves > 1 else None
-    other, added = (0 if array is None else address(array) for array in (second, bias))
-    words = arguments(p, a, b, address(out), other, added, address(memory), prepared)
+    words = arguments(p, a, b, address(out), start + 4 * panels, 0 if bias is None else address(bias), start, prepared)
     run_kernel(p.kernel, p.address, p.parts, p.halves, words)
     spare_panels.append(memory)
-    return out if second is None else np.add(out, second, out=out)
+    return out
 
 
 def arguments(p: Plan, a: Any, b: Any, out: int, second: int, bias: int, memory: int, prepared: int) -> bytes:
     """The words of a call."""
     left_row, left_column = a.strides
     right_row, right_column = b.strides
-    n, m = len(a), b.shape[1]
-    return pack_words(address(a), left_row // 4, left_column // 4, address(b), right_row // 4, right_column // 4, out, m, second, m, bias, n, m,
-                      p.blocks, p.first_blocks, p.block_count, memory, p.part_size, p.left_size, p.row_parts, p.column_parts, prepared)
+    m = b.shape[1]
+    return pack_words(address(a), left_row // 4, left_column // 4, address(b), right_row // 4, right_column // 4, out, m, second, bias, len(a), m,
+                      *p.words, memory, p.part_size, p.left_size, p.row_parts, p.column_parts, prepared)
 
 
 class Prepared:
