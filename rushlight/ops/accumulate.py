@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..backends.native import is_native
+
 #: Rows from this length on are added one by one: a call then costs less than the copies that sorting makes.
 LONG = 400
 #: Rows that occur more often than this are summed each by one reduction; those that occur less, all rows together, one occurrence
@@ -26,6 +28,9 @@ def add_rows(out: Any, index: Any, g: Any) -> None:
         add_numbers(out.reshape(-1), index, g.reshape(-1))
     elif index.size * g.shape[1] <= 4096:
         np.add.at(out, index, g)
+    elif is_native(g, out) and index.dtype.kind in "iu":
+        from . import accumulate_native
+        accumulate_native.add_rows(out, index, g)
     elif out.dtype.itemsize == 2 and out.dtype.kind not in "iu":
         wide = out.astype(np.float32)  # sums of half precision numbers are rounded once
         add_long_rows(wide, index, g.astype(np.float32))
