@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Generator as Coroutine
+from collections.abc import Callable, Generator as Coroutine
 from typing import Any
 
 import numpy as np
@@ -118,6 +118,14 @@ class Generator:
         np.left_shift(high, _32, high)
         np.bitwise_or(high, words[1::2], high)
         return high if unsigned else high.view(np.int64)
+
+    def moved_by(self, draw: Callable[[np.ndarray], Any]) -> Any:
+        """draw(memory) of the 624 words and the position, as a kernel wants them that draws by itself; no other thread draws meanwhile."""
+        if self._raw is None:
+            self._start()
+        self._fresh = False
+        with self._bit_generator.lock:
+            return draw(self._memory)
 
     def uniforms(self) -> Coroutine[float, None, None]:
         """Doubles uniform in [0, 1), one at a time, for samplers that cannot tell how many they need.

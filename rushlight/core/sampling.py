@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backends.native import is_native
 from .generator import Generator
 
 #: Elements worked on at a time: the scratch arrays stay in the cache, which is worth a factor of 2.
@@ -191,6 +192,11 @@ def _limit_and_scale(keep: float, dtype: np.dtype) -> tuple[int, np.ndarray]:
 
 
 def _dropout_noise(flat: np.ndarray, limit: int, scale: np.ndarray, generator: Generator) -> None:
+    if is_native(flat):
+        from .generator_native import dropout_noise
+        for out in blocks(flat):
+            out[...] = generator.moved_by(functools.partial(dropout_noise, count=out.size, limit=limit, scale=scale))
+        return
     for out in blocks(flat):
         np.multiply(generator.draw(out.size, 53) < limit, scale, out)
 
