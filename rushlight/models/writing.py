@@ -32,8 +32,10 @@ def arguments(given: list[str]) -> argparse.Namespace:
     parse.add_argument("--seed", type=int, help="the same seed writes the same text; without it, another one each time")
     parse.add_argument("--model", default=PRETRAINED, metavar="FILE", help="a model that examples/char_lstm.py saved")
     found = parse.parse_args(given)
-    if found.number < 0 or found.temperature < 0 or found.top_k < 0:
+    if found.number < 0 or found.top_k < 0 or not found.temperature >= 0:  # so is not-a-number refused too
         parse.error("--number, --temperature and --top-k are not negative")
+    if not -2**63 <= (found.seed or 0) < 2**64:
+        parse.error("--seed has at most 64 bits")
     return found
 
 

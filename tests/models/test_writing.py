@@ -56,10 +56,11 @@ def test_what_is_no_model_is_named_in_one_line(rushlight, tmp_path):
         assert (done.returncode, done.stdout) == (1, "") and words in done.stderr and "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [("--temperature", "-1"), ("-n", "-5"), ("--top-k", "-1"), ("one", "two")])
+@pytest.mark.parametrize("arguments", [("--temperature", "-1"), ("-n", "-5"), ("--top-k", "-1"), ("--temperature", "nan"), ("--seed", str(2**64)),
+                                       ("one", "two")])
 def test_wrong_arguments_are_explained_with_exit_code_2(rushlight, arguments):
     done = rushlight("generate", *arguments)
-    assert done.returncode == 2 and "usage: rushlight generate" in done.stderr
+    assert done.returncode == 2 and "usage: rushlight generate" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_model_is_for_evaluation_and_of_single_precision():
