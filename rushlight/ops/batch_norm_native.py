@@ -43,6 +43,17 @@ def write_statistics(c: Rows) -> None:
         c.store_one(c.one("fdiv", c.total(squares), size), c.at(variances, channel))
 
 
+def write_sums(c: Rows) -> None:
+    """[x, out], width, images, channels: each channel's sum."""
+    x, out = c.pointer("%arguments", 0), c.pointer("%arguments", 1)
+    width, count, channels = (c.word("%arguments", k) for k in range(2, 5))
+    with c.loop("%start", "%stop") as channel:
+        sums = c.cells(0.0)
+        with images(c, channel, width, count, channels, x) as [row]:
+            c.over(width, lambda p: c.accumulate(p.load(row), sums[p.strand]))
+        c.store_one(c.total(sums), c.at(out, channel))
+
+
 def write_forward(c: Rows) -> None:
     """[x, means, factors, bias, out], width, images, channels: (x - mean) * factor + bias."""
     x, means, factors, bias, out = (c.pointer("%arguments", k) for k in range(5))
@@ -105,6 +116,13 @@ def statistics(x: Any) -> tuple:
     means, variances = np.empty((2, x.shape[1]), np.float32)
     run(kernel(write_statistics), x, x, means, variances)
     return means, variances
+
+
+def sums(x: Any) -> Any:
+    """The sum of each channel of (N, C, ...)."""
+    out = np.empty(x.shape[1], np.float32)
+    run(kernel(write_sums), x, x, out)
+    return out
 
 
 def forward(x: Any, means: Any, factors: Any, bias: Any) -> Any:

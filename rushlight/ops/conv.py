@@ -13,7 +13,7 @@ from ..core.apply import apply
 from ..core.op import Op, kernel
 from .activation import not_implemented
 from .arithmetic import conj
-from .conv_kernels import convolved, correlated, spread
+from .conv_kernels import channel_sums, convolved, correlated, spread
 from .windows import Windows, add_windows, padded, prod, window_view
 
 if TYPE_CHECKING:
@@ -173,8 +173,9 @@ def check_dtypes(input: Any, weight: Any) -> None:
 
 # ---- the three operations
 
-def _sum_of_bias(g: Any) -> Any:
-    return g.sum((0, *range(2, g._array.ndim)))
+CHANNEL_SUMS = Op("sum", kernel, channel_sums, arguments=("y",), node_name="SumBackward1",
+    samples=lambda random, shape: [((random.normal(size=(2, 3, 4, 5)),), {})],
+    grads=(lambda g, y: g.reshape(1, -1, *(1,) * (y._array.ndim - 2)).expand(y._array.shape),))
 
 
 #: windows of two and of one dimension, with their groups
@@ -191,7 +192,7 @@ CONVOLUTION = Op("convolution", kernel, lambda x, weight, bias, *, windows, grou
     samples=_examples,
     grads=(lambda g, weight, windows, groups: apply(SPREAD, g, conj(weight), None, windows=windows, groups=groups),
            lambda g, x, windows, groups: apply(CORRELATION, g, conj(x), windows=windows, groups=groups),
-           lambda g: _sum_of_bias(g)))
+           lambda g: apply(CHANNEL_SUMS, g)))
 
 
 def _spread(y: Any, weight: Any, bias: Any, *, windows: Windows, groups: int) -> Any:
@@ -204,7 +205,7 @@ def _spread(y: Any, weight: Any, bias: Any, *, windows: Windows, groups: int) ->
 SPREAD = Op("convolution", kernel, _spread, arguments=("y", "weight", "bias"),
     grads=(lambda g, weight, windows, groups: apply(CONVOLUTION, g, conj(weight), None, windows=windows, groups=groups),
            lambda g, y, windows, groups: apply(CORRELATION, conj(y), g, windows=windows, groups=groups),
-           lambda g: _sum_of_bias(g)))
+           lambda g: apply(CHANNEL_SUMS, g)))
 CORRELATION = Op("convolution", kernel, lambda y, x, *, windows, groups: correlated(y, x, windows.kernel, windows, groups),
     arguments=("y", "x"),
     grads=(lambda g, x, windows, groups: apply(CONVOLUTION, conj(x), g, None, windows=windows, groups=groups),

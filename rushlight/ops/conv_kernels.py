@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..backends.llvm.engine import available
+from ..backends.native import is_native
 from ..backends.parallel import parallel_for
 from .windows import Windows, padded, prod, window_view
 
@@ -117,7 +118,7 @@ class Layout:
         return full[windows.inside()]
 
 
-def is_native(a: Any, b: Any, images: int, pairs: int, windows: Windows, groups: int) -> bool:
+def has_kernel(a: Any, b: Any, images: int, pairs: int, windows: Windows, groups: int) -> bool:
     """Whether a convolution, or one of its gradients, of arrays a and b, of so many images and pairs of channels, goes to our own kernels."""
     if groups != 1 or len(windows.size) > 2 or a.dtype != np.float32 or b.dtype != np.float32:
         return False
@@ -130,7 +131,7 @@ def is_native(a: Any, b: Any, images: int, pairs: int, windows: Windows, groups:
 
 def convolved(x: Any, weight: Any, bias: Any, windows: Windows, groups: int) -> Any:
     """The convolution of images x (N, C, *sizes) with weight (O, C / groups, *kernel): (N, O, *out)."""
-    if is_native(x, weight, len(x), weight.shape[0] * weight.shape[1], windows, groups):
+    if has_kernel(x, weight, len(x), weight.shape[0] * weight.shape[1], windows, groups):
         from . import conv_native
         return conv_native.convolved(x, weight, bias, windows)
     layout = Layout(x.shape, weight.shape, windows, groups)
@@ -156,7 +157,7 @@ def convolved(x: Any, weight: Any, bias: Any, windows: Windows, groups: int) -> 
 
 def spread(y: Any, weight: Any, windows: Windows, groups: int) -> Any:
     """The transpose of `convolved`: outputs y (N, O, *out) added back into images (N, C, *sizes)."""
-    if is_native(y, weight, len(y), weight.shape[0] * weight.shape[1], windows, groups):
+    if has_kernel(y, weight, len(y), weight.shape[0] * weight.shape[1], windows, groups):
         from . import conv_native
         return conv_native.spread(y, weight, windows)
     layout = Layout((len(y), weight.shape[1] * groups), weight.shape, windows, groups)
@@ -181,7 +182,7 @@ def spread(y: Any, weight: Any, windows: Windows, groups: int) -> Any:
 def correlated(y: Any, x: Any, kernel: tuple, windows: Windows, groups: int) -> Any:
     """The gradient of a weight (O, C / groups, *kernel): outputs' gradients y (N, O, *out) times the images under the windows, added up."""
     shape = (y.shape[1], x.shape[1] // groups, *kernel)
-    if is_native(y, x, len(x), shape[0] * shape[1], windows, groups):
+    if has_kernel(y, x, len(x), shape[0] * shape[1], windows, groups):
         from . import conv_native
         return conv_native.correlated(y, x, windows)
     layout = Layout(x.shape, shape, windows, groups)
@@ -200,3 +201,11 @@ def correlated(y: Any, x: Any, kernel: tuple, windows: Windows, groups: int) -> 
     parallel_for(layout.images, layout.grain(), run)
     parts.sort(key=lambda part: part[0])  # threads finish in any order, and sums must not depend on it
     return np.ascontiguousarray(sum([part[1] for part in parts[1:]], parts[0][1]).swapaxes(1, 2)).reshape(shape)
+
+
+def channel_sums(y: Any) -> Any:
+    """The gradient of a bias (O): outputs' gradients y (N, O, *out) added up."""
+    if is_native(y):
+        from . import batch_norm_native
+        return batch_norm_native.sums(y)
+    return np.add.reduce(y, (0, *range(2, y.ndim)))

@@ -41,6 +41,12 @@ def test_statistics_are_the_mean_and_the_biased_variance(threads, shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
+def test_sums_are_those_of_the_channels(threads, shape):
+    [x] = arrays(shape)
+    close(native.sums(x), x.sum((0, *range(2, x.ndim)), dtype=np.float64))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
 def test_forward_is_the_definition(threads, shape):
     x, mean, factor, bias = arrays(shape, *[shape[1]] * 3)
     expected = (x.astype(np.float64) - beside(mean, x)) * beside(factor, x)

@@ -109,3 +109,16 @@ def test_arrays_with_gaps_are_taken_and_stay_as_they_are():
     expected = torch.conv2d(x.permute(0, 3, 1, 2).double(), weight.permute(2, 3, 0, 1).double())
     close(found.numpy(), expected.numpy())
     assert torch.equal(x, before[0]) and torch.equal(weight, before[1])
+
+
+@pytest.mark.parametrize("place", [(2, 20, 40, 41), (40, 20, 2, 41), (3, 2, 4)])
+def test_a_bias_has_the_sum_of_all_gradients_of_its_channel(place):
+    g = np.random.default_rng(0).standard_normal(place).astype(np.float32)
+    close(conv_kernels.channel_sums(g), g.sum((0, *range(2, g.ndim)), dtype=np.float64))
+    swapped = g.swapaxes(1, 2)
+    close(conv_kernels.channel_sums(swapped), swapped.sum((0, *range(2, g.ndim)), dtype=np.float64))
+
+
+def test_a_biass_gradient_can_be_differentiated():
+    x, weight, bias = (torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in ((2, 3, 5), (4, 3, 2), (4,)))
+    assert torch.autograd.gradgradcheck(lambda *args: torch.conv1d(*args).pow(2), (x, weight, bias))
