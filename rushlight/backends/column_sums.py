@@ -28,17 +28,9 @@ def column_sums(x: Any) -> Any:
     if x.size < FEW or rows < 4 or columns < 2 or x.dtype.kind != "f":
         return np.add.reduce(x, 0)
     if whole == columns:
-        return vector_sums(x)
+        return in_runs(x)
     rest = interleaved(x[:, whole:])
-    return rest if not whole else np.concatenate([vector_sums(x[:, :whole]), rest])
-
-
-def vector_sums(x: Any) -> Any:
-    """Sums over the rows of columns that fill whole vectors: in machine code, where that can be had and pays."""
-    if x.size >= MANY and x.dtype == np.float32 and x.strides[1] == 4 and available():
-        from . import column_sums_native
-        return column_sums_native.in_runs(x)
-    return in_runs(x)
+    return rest if not whole else np.concatenate([in_runs(x[:, :whole]), rest])
 
 
 def in_runs(x: Any) -> Any:
@@ -47,12 +39,20 @@ def in_runs(x: Any) -> Any:
     while len(x) >= RUN and len(left_over) < LEVELS:
         full = len(x) - len(x) % RUN
         left_over.append(np.add.reduce(x[full:], 0) if full < len(x) else None)
-        x = np.add.reduce(x[:full].reshape(full // RUN, RUN, *x.shape[1:]), 1)
+        x = run_sums(x[:full])
     total = None
     for part in (*left_over, np.add.reduce(x, 0) if len(x) else None):
         if part is not None:
             total = part if total is None else total + part
     return total
+
+
+def run_sums(x: Any) -> Any:
+    """The sums of every 16 rows."""
+    if x.ndim == 2 and x.size >= MANY and x.dtype == np.float32 and x.strides[1] == 4 and available():
+        from . import column_sums_native
+        return column_sums_native.run_sums(x, RUN)
+    return np.add.reduce(x.reshape(len(x) // RUN, RUN, *x.shape[1:]), 1)
 
 
 def interleaved(x: Any) -> Any:

@@ -172,3 +172,11 @@ def test_slopes_of_samples():
     assert torch.gradient(torch.tensor([1.0, 2.0, 4.0, 8.0]))[0].tolist() == [1.0, 1.5, 3.0, 4.0]
     places = torch.tensor([0.0, 1.0, 3.0, 4.0])
     assert torch.gradient(torch.tensor([1.0, 2.0, 4.0, 8.0]), spacing=(places,), edge_order=2)[0].tolist() == pytest.approx([1.0, 1.0, 3.0, 5.0])
+
+
+def test_a_bias_gradient_is_summed_in_one_order_whatever_dimensions_the_rows_have():
+    g = torch.randn(12, 64, 40)
+    assert torch.equal(g.sum_to_size(40), g.reshape(-1, 40).sum_to_size(40))
+    g[0, 0] = 2.0 ** 24  # swallows small numbers of its own run of 16 rows, and of no other
+    g[0, 1:], g[1:] = 0.5, 0.0
+    assert g.sum_to_size(40).tolist() == [2.0 ** 24 + 24] * 40
