@@ -11,6 +11,7 @@ from .calls import not_a_tensor, parameters, renamed
 from .dtypes import can_cast, of_numpy
 from .grad_mode import mode
 from .inplace import bump
+from .memory import check_places
 
 
 def accepts_out(function: Callable, module: str, name: str) -> Callable:
@@ -72,7 +73,9 @@ def check_out(name: str, value: Any, target: Any, mismatch: str | None) -> None:
         raise RuntimeError(mismatch.format(result=source.kernel_name, out=wanted.kernel_name, c_result=source.c_name, c_out=wanted.c_name))
     if source is not wanted and not can_cast(source, wanted):
         raise RuntimeError(f"result type {source.kernel_name} can't be cast to the desired output type {wanted.kernel_name}")
-    if target._array.shape != value._array.shape and target._array.size:
+    if target._array.shape == value._array.shape:
+        check_places(target._array)
+    elif target._array.size:
         import warnings
         warnings.warn(f"An output with one or more elements was resized since it had shape {list(target._array.shape)}, which does not match the "
                       f"required output shape {list(value._array.shape)}. This behavior is deprecated, and in a future PyTorch release outputs "
