@@ -207,12 +207,14 @@ def tap_tile(lanes: int, vectors: int) -> tuple[str, Code]:
     count = taps_of(lanes, vectors)
     line, line_step, step = (c.word("%arguments", k) for k in (LINE, LINE_STEP, PLACE_STEP))
     images = [c.at("%image", c.word("%distances", i)) for i in range(count)]
+    # The gradients of one vector of outputs lie together, then those of the next.
+    panels = [c.at("%grads", c.times(c.times(line, "%lines"), v * lanes)) for v in range(vectors)]
     sums = sums_in_registers(c, count, vectors)
     with c.loop(0, "%lines") as i:
         start, first = c.times(i, line_step), c.times(i, line)
         with c.loop(0, line) as j:
-            grads = c.at("%grads", c.times(c.plus(first, j), vectors * lanes))
-            columns = [c.load(c.at(grads, v * lanes)) for v in range(vectors)]
+            at = c.times(c.plus(first, j), lanes)
+            columns = [c.load(c.at(panel, at)) for panel in panels]
             place = c.plus(start, c.times(j, step))
             for image, cells in zip(images, sums, strict=True):
                 add_products(c, cells, c.load_one(c.at(image, place)), columns)
@@ -251,9 +253,12 @@ def multiply_block(c: Code, vectors: int, image: str, grads: str, lines: str, pa
     distances = c.pointer("%arguments", TAP_DISTANCES)
     depth = c.times(lines, c.word("%arguments", LINE))
     with c.loop(0, c.word("%arguments", GROUPS)) as group:
-        first = c.times(group, width)
-        c.lines.append(f"  call void @pack_{width}(ptr {c.at(grads, c.times(first, places))}, i64 {c.smaller(c.minus(outputs, first), width)}, "
-                       f"i64 {places}, i64 {depth}, ptr {packed})")
+        with c.loop(0, vectors) as v:
+            first = c.times(c.plus(c.times(group, vectors), v), c.lanes)
+            with c.when(c.test("slt", first, outputs)):
+                c.lines.append(f"  call void @pack_{c.lanes}(ptr {c.at(grads, c.times(first, places))}, "
+                               f"i64 {c.smaller(c.minus(outputs, first), c.lanes)}, i64 {places}, i64 {depth}, "
+                               f"ptr {c.at(packed, c.times(v, c.times(depth, c.lanes)))})")
         with c.loop(0, taps, count) as tap:
             own = c.emit(f"getelementptr i64, ptr {distances}, i64 {tap}")
             target = c.at(sums, c.times(c.plus(c.times(group, taps), tap), width))
@@ -267,7 +272,7 @@ def convolution_text(lanes: int) -> str:
 
 def correlation_text(lanes: int, vectors: int) -> str:
     """The module of a weight's gradient, for so many vectors of outputs at once."""
-    return text([fill(lanes), pack_lines(lanes, vectors * lanes), tap_tile(lanes, vectors), correlate(lanes, vectors)], lanes)
+    return text([fill(lanes), pack_lines(lanes, lanes), tap_tile(lanes, vectors), correlate(lanes, vectors)], lanes)
 
 
 def text(written: list, lanes: int) -> str:
