@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..backends.native import MANY, is_native
 from ..core.apply import apply
 from ..core.dtypes import of_numpy, promote_types
 from ..core.op import Op, joining
@@ -86,6 +87,10 @@ def _cat(*arrays: Any, dim: int, sizes: tuple) -> Any:
     given = alike(arrays)
     if None in sizes:
         given = [a for a, size in zip(given, sizes) if size is not None]
+    # Rows are copied side by side; along the first dimension there are none, and NumPy copies whole arrays.
+    if dim and given[0].size >= MANY and len(given) > 1 and is_native(*given):
+        from .join_native import joined
+        return joined(given, dim)
     return np.concatenate(given, axis=dim)
 
 
