@@ -70,6 +70,10 @@ def check_attention(query: Any, key: Any, value: Any, mask: Any, dropout_p: floa
     if q.shape[-1] != k.shape[-1]:
         raise RuntimeError(f"Expected size for first two dimensions of batch2 tensor to be: [{_count(q)}, {q.shape[-1]}] but got: "
                            f"[{_count(k)}, {k.shape[-1]}].")
+    if k.shape[-2] != v.shape[-2]:  # which PyTorch does not notice where there are four dimensions, and reads beyond the end
+        raise RuntimeError(f"Expected size for first two dimensions of batch2 tensor to be: [{_count(k)}, {k.shape[-2]}] but got: [{_count(v)}, "
+                           f"{v.shape[-2]}]." if q.ndim > 2 else
+                           f"mat1 and mat2 shapes cannot be multiplied ({q.shape[0]}x{k.shape[0]} and {v.shape[0]}x{v.shape[1]})")
     if mask is not None:
         check_mask(mask._array.shape, (*q.shape[:-1], k.shape[-2]))
 
@@ -119,11 +123,11 @@ def _full_keys(mask: Any, keys: int) -> Any:
 FEW_ROWS = 8
 
 
-def in_machine_code(query: Any, key: Any, value: Any) -> Any:
+def in_machine_code(query: Any, key: Any, value: Any, *others: Any) -> Any:
     """The kernels in machine code, if they take these arrays and pay; else None. They take masks of all kinds."""
     if query.ndim != 4 or query.shape[2] < FEW_ROWS or math.prod(query.shape[:3]) * key.shape[2] < MANY or not value.shape[3]:
         return None
-    if not all([a.__class__ is np.ndarray and a.dtype == np.float32 for a in (query, key, value)]) or not available():
+    if not all([a.__class__ is np.ndarray and a.dtype == np.float32 for a in (query, key, value, *others)]) or not available():
         return None
     from . import attention_native
     return attention_native
@@ -151,7 +155,7 @@ def _attention_backward(grad: Any, query: Any, key: Any, value: Any, mask: Any, 
                         by_mask: bool) -> tuple:
     lead = query.shape[:-2]
     table = _full_keys(_mask_table(mask, lead), key.shape[-2])
-    native = None if by_mask else in_machine_code(query, key, value)
+    native = None if by_mask else in_machine_code(query, key, value, grad)
     if native is not None:
         return native.attended_backward(grad, query, key, value, table, logs, scale, causal)
     g, q, k, v, o = _tables(grad, query, key, value, out)

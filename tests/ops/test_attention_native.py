@@ -93,6 +93,15 @@ def test_far_scores_are_shifted():
     np.testing.assert_allclose(out.reshape(exact.shape), exact, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("count", [127, 129])
+def test_keys_and_values_of_different_number_raise(count):
+    q, k, v = torch.randn(1, 2, 128, 8), torch.randn(1, 2, 128, 8), torch.randn(1, 2, count, 8)
+    with pytest.raises(RuntimeError, match=rf"to be: \[2, 128\] but got: \[2, {count}\]"):
+        F.scaled_dot_product_attention(q, k, v)
+    with pytest.raises(RuntimeError, match=f"shapes cannot be multiplied \\(128x128 and {count}x8\\)"):
+        F.scaled_dot_product_attention(q[0, 0], k[0, 0], v[0, 0])
+
+
 @pytest.mark.skipif(not available(), reason="RUSHLIGHT_JIT=0 switches machine code off")
 def test_large_tables_go_to_the_kernels_and_have_the_same_gradients_and_order_of_memory(monkeypatch):
     calls = []
