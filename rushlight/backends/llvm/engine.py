@@ -18,7 +18,8 @@ from ..cpu import get_cpu_capability
 KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
 #: where the machine code is kept, from the user's cache folder on; the number changes when the files' form does
 FOLDER = os.path.join("rushlight", "kernels-1")
-lock = threading.Lock()
+#: of those who compile or load
+lock = threading.RLock()
 
 
 @cache
@@ -89,10 +90,29 @@ class Engine:
         return self.machine.emit_object(module)
 
 
-@cache
+#: the one engine, once a kernel was wanted
+the_engine: Engine | None = None
+
+
 def engine() -> Engine:
     """The one engine of this process."""
-    return Engine()
+    global the_engine
+    if the_engine is None:
+        # Of two threads that come first at once, one makes it: a second engine would take its machine code with it when it goes.
+        with lock:
+            if the_engine is None:
+                the_engine = Engine()
+    return the_engine
+
+
+def after_fork() -> None:
+    """In a forked child the thread that holds the lock may not exist."""
+    global lock
+    lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=after_fork)
 
 
 def folder() -> str:

@@ -146,7 +146,7 @@ class Workers:
 
     def grow(self, count: int) -> None:
         """Have this many threads besides the calling one."""
-        while len(self.wakers) < min(count, MOST_WORKERS):
+        while len(self.wakers) < count:
             waker = threading.Lock()
             waker.acquire()
             self.wakers.append(waker)
@@ -162,7 +162,7 @@ class Workers:
 
     def run(self, function: int, count: int, chunk: int, arguments: Any) -> None:
         """Call a native function on range(count) in pieces of `chunk`, on all threads; done on return."""
-        others = pool.size() - 1
+        others = min(pool.size() - 1, MOST_WORKERS)
         if len(self.wakers) < others:
             self.grow(others)
         words = self.words

@@ -1,5 +1,8 @@
 """A kernel's range is done whole and once, however many threads take pieces of it."""
 import os
+import signal
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -8,6 +11,7 @@ import pytest
 pytest.importorskip("llvmlite", reason="the kernels need the jit extra")
 
 from rushlight.backends import parallel
+from rushlight.backends.llvm import engine
 from rushlight.core.scalar import parse
 from rushlight.core.scalar_native import loop
 
@@ -55,3 +59,57 @@ def test_a_forked_child_has_threads_of_its_own(threads):
     assert os.waitpid(child, 0)[1] == 0
     increment([p, g], ())
     assert (p == 2).all()
+
+
+FIRST_AT_ONCE = """
+import threading
+import rushlight as torch
+
+def work():
+    torch.softmax(torch.randn(64, 1000), 1)
+    torch.nn.functional.gelu(torch.randn(300, 300))
+    torch.randn(300, 300) @ torch.randn(300, 300)
+
+threads = [threading.Thread(target=work) for _ in range(8)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+print("whole")
+"""
+
+
+def test_threads_may_be_the_first_to_want_kernels_at_once(tmp_path):
+    done = subprocess.run([sys.executable, "-c", FIRST_AT_ONCE], capture_output=True, text=True, env={**os.environ, "RUSHLIGHT_CACHE": str(tmp_path)})
+    assert (done.returncode, done.stdout) == (0, "whole\n")
+
+
+def test_more_threads_than_there_can_be_workers():
+    before = parallel.get_num_threads()
+    parallel.set_num_threads(300)
+    try:
+        p, g = np.zeros(200_000, np.float32), np.ones(200_000, np.float32)
+        increment([p, g], ())
+        assert (p == 1).all()
+    finally:
+        parallel.set_num_threads(before)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_child_forked_while_another_thread_compiles_can_compile():
+    held, done = threading.Event(), threading.Event()
+
+    def hold():
+        with engine.lock:
+            held.set()
+            done.wait()
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    child = os.fork()
+    if not child:
+        signal.alarm(20)  # ends a child that hangs
+        loop(parse("p = p + g * 3"), ())([np.zeros(5, np.float32), np.ones(5, np.float32)], ())
+        os._exit(0)
+    done.set()
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0
