@@ -130,8 +130,9 @@ def cross_entropy_of_probabilities(input: Any, target: Any, weight: Any, ignore_
 # ---- on arrays
 
 #: index: where the classes lie in the flat table; hit: the factor of each row's class (an array, or one number for all rows);
-#: every: the factor of the sum over all classes, or None; is_void: whether a mean is wanted of rows that all count nothing, which is nan
-Factors = namedtuple("Factors", "index hit every is_void", defaults=(None, False))
+#: every: the factor of the sum over all classes, or None; is_void: whether a mean is wanted of rows that all count nothing, which is nan;
+#: valid: which rows are not ignored, None where none is
+Factors = namedtuple("Factors", "index hit every is_void valid", defaults=(None, False, None))
 
 
 def factors(shape: tuple, target: Any, weight: Any, dtype: Any, reduction: str, ignore_index: int, smoothing: float) -> Factors:
@@ -149,7 +150,7 @@ def factors(shape: tuple, target: Any, weight: Any, dtype: Any, reduction: str, 
     # An ignored row has the factor 0, also where the mean divides by 0.
     hit = np.where(valid, counts * dtype.type(1 - smoothing) / total, dtype.type(0))
     every = np.where(valid, dtype.type(smoothing / classes) / total, dtype.type(0)) if smoothing else None
-    return Factors(flat_index(shape, safe), hit, every, not total)
+    return Factors(flat_index(shape, safe), hit, every, not total, valid)
 
 
 def check_range(target: Any, classes: int) -> None:
@@ -170,8 +171,10 @@ def flat_index(shape: tuple, target: Any) -> Any:
     return rows.reshape(target.shape) + target * behind
 
 
-def summed(values: Any, hit: Any, reduction: str) -> Any:
-    """The rows' values times their factors, added up unless reduction is "none"."""
+def summed(values: Any, hit: Any, valid: Any, reduction: str) -> Any:
+    """The rows' values times their factors, added up unless reduction is "none"; `valid` says which rows are not ignored, None for all."""
+    if valid is not None:
+        values = np.where(valid, values, values.dtype.type(0))  # an ignored row may hold nan, which times 0 is nan
     if reduction == "none":
         return values * hit
     if hit.__class__ is float:
@@ -232,11 +235,11 @@ def _cross_entropy(x: Any, target: Any, weight: Any, *, reduction: str, ignore_i
         values = np.log(s.reshape(target.shape) / e.take(f.index))
     else:
         values = np.log(s.reshape(target.shape)) - (x.take(f.index) - shift.reshape(target.shape))
-    loss = summed(values, f.hit, reduction)
+    loss = summed(values, f.hit, f.valid, reduction)
     if f.every is not None:
         logs = (np.log(s) if shift is None else np.log(s) + shift) - x
         uniform = np.add.reduce(logs if weight is None else logs * along_classes(weight, x.ndim), axis=1)
-        loss = np.asarray(loss + summed(uniform, f.every, reduction))
+        loss = np.asarray(loss + summed(uniform, f.every, f.valid, reduction))
     if f.is_void:
         loss = np.full_like(loss, np.nan)
     return loss, e, s, f.index, np.asarray(f.hit, x.dtype), NONE if f.every is None else f.every
@@ -342,14 +345,14 @@ CROSS_ENTROPY_BACKWARD = Op("cross_entropy_backward", table, _cross_entropy_back
 
 def _nll_loss(x: Any, target: Any, weight: Any, *, reduction: str, ignore_index: int, smoothing: float) -> Any:
     f = factors(x.shape, target, weight, x.dtype, reduction, ignore_index, smoothing)
-    loss = summed(-x.take(f.index), f.hit, reduction)
+    loss = summed(-x.take(f.index), f.hit, f.valid, reduction)
     return np.full_like(loss, np.nan) if f.is_void else loss
 
 
 def _nll_loss_backward(grad: Any, x: Any, target: Any, weight: Any, *, reduction: str, ignore_index: int, smoothing: float) -> Any:
     f = factors(x.shape, target, weight, x.dtype, reduction, ignore_index, smoothing)
     out = np.zeros(x.shape, x.dtype)
-    out.reshape(-1)[f.index] = -grad * f.hit
+    out.reshape(-1)[f.index] -= grad * f.hit  # from 0: an ignored row's is not -0.0
     return out
 
 

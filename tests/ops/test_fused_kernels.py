@@ -142,3 +142,20 @@ def test_in_place_gives_the_same_value_and_gradient(name):
     out = function(x * 3)
     assert inplace.tolist() == out.tolist()
     np.testing.assert_array_equal(*[torch.autograd.grad(t.sum(), x, retain_graph=True)[0].numpy() for t in (inplace, out)])
+
+
+@pytest.mark.parametrize("bad", [[float("nan")] * 2, [float("-inf")] * 2, [float("inf"), 0.0]])
+@pytest.mark.parametrize("settings", [{}, {"reduction": "sum"}, {"reduction": "none"}, {"label_smoothing": 0.1}, {"weight": [1.0, 2.0]}])
+def test_what_an_ignored_row_holds_does_not_reach_the_loss(bad, settings):
+    functional = torch.nn.functional
+    if "weight" in settings:
+        settings = {"weight": torch.tensor(settings["weight"])}
+    rows, target = torch.tensor([bad, [1.0, 2.0]]), torch.tensor([-100, 1])
+    clean = torch.tensor([[0.0, 0.0], [1.0, 2.0]])
+    assert torch.allclose(functional.cross_entropy(rows, target, **settings), functional.cross_entropy(clean, target, **settings))
+    if "label_smoothing" not in settings:
+        rows.requires_grad_()
+        loss = functional.nll_loss(rows, target, **settings)
+        assert torch.equal(loss, functional.nll_loss(clean, target, **settings))
+        loss.sum().backward()
+        assert not torch.signbit(rows.grad[0]).any() and (rows.grad[0] == 0).all()

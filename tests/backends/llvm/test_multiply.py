@@ -5,8 +5,10 @@ import pytest
 pytest.importorskip("llvmlite", reason="the kernels need the jit extra")
 
 from rushlight.backends import parallel, products
+from rushlight.backends.llvm import engine
 from rushlight.backends.llvm.multiply import multiply
 
+in_use = pytest.mark.skipif(not engine.available(), reason="RUSHLIGHT_JIT=0 leaves products to BLAS")
 SIZES = [(1, 1, 1), (2, 3, 5), (13, 5, 32), (14, 17, 33), (15, 400, 31), (28, 64, 64), (64, 784, 128), (100, 64, 260), (37, 801, 70), (130, 50, 600)]
 
 
@@ -86,6 +88,7 @@ def test_blocks_are_those_of_pytorch():
     assert products.halves_of(784) == ((0, 196, 392), (392, 588, 784))
 
 
+@in_use
 def test_large_products_go_to_our_kernels_and_small_ones_to_blas(monkeypatch):
     seen = []
     monkeypatch.setattr(products, "our_kernels", lambda: lambda a, b, bias, halves: seen.append(a.shape))
@@ -94,6 +97,7 @@ def test_large_products_go_to_our_kernels_and_small_ones_to_blas(monkeypatch):
     assert seen == [(128, 128)]
 
 
+@in_use
 @pytest.mark.parametrize("size", [(64, 784, 128), (37, 801, 70), (64, 1024, 256), (20, 300, 1100)])
 @pytest.mark.parametrize("transposed", [False, True])
 def test_a_prepared_matrix_gives_the_same_products(threads, size, transposed):
