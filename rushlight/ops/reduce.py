@@ -80,7 +80,8 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
 def _sum_to_size(x: Any, *, dim: tuple, size: tuple, shape: tuple) -> Any:
     if len(size) == 1 and x.dtype.kind == "f" and (len(shape) == 2 or x.flags.c_contiguous and size[0] == shape[-1] and x.size):
         # A bias's gradient: PyTorch sums over all rows of a table, whatever dimensions they come from.
-        return column_sums(x.reshape(-1, shape[-1])) if size[0] == shape[-1] else add_reduce(x, dim).reshape(size)
+        table = x if len(shape) == 2 else x.reshape(-1, shape[-1])
+        return column_sums(table) if size[0] == shape[-1] else add_reduce(x, dim).reshape(size)
     return add_reduce(x, dim, np.int64 if x.dtype.kind in "biu" else None, None, len(size) == len(shape)).reshape(size)
 
 

@@ -180,3 +180,12 @@ def test_a_bias_gradient_is_summed_in_one_order_whatever_dimensions_the_rows_hav
     g[0, 0] = 2.0 ** 24  # swallows small numbers of its own run of 16 rows, and of no other
     g[0, 1:], g[1:] = 0.5, 0.0
     assert g.sum_to_size(40).tolist() == [2.0 ** 24 + 24] * 40
+
+
+def test_gradients_of_repeats_that_leave_nothing_are_zeros():
+    x = torch.ones(0, requires_grad=True)
+    x.repeat(2, 2).sum().backward()
+    assert x.grad.shape == (0,)
+    y = torch.ones(2, requires_grad=True)
+    y.repeat(2, 0).sum().backward()
+    assert y.grad.tolist() == [0, 0]

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("llvmlite")
 
-from rushlight.backends.llvm.engine import engine
+from rushlight.backends.llvm.engine import available, engine
 from rushlight.backends.parallel import pool
 from rushlight.ops import rnn_row, rnn_row_native
 
@@ -70,6 +70,7 @@ def test_width_that_is_no_whole_number_of_vectors_or_one_or_many_is_left_to_nump
     assert rnn_row.native_steps(np.zeros((4 * LANES + 4, LANES + 1), np.float32)) is None
 
 
+@pytest.mark.skipif(not available(), reason="RUSHLIGHT_JIT=0 leaves the steps to NumPy")
 def test_other_dtypes_and_views_are_left_to_numpy():
     weight = np.zeros((8 * LANES, 2 * LANES), np.float32)
     assert rnn_row.native_steps(weight) is not None

@@ -95,8 +95,8 @@ def python(torch):
 def nested(torch):
     # Words that `split` made are objects of their own in every Python; single letters of a text are shared with literals in some,
     # and pickle refers to a shared text where it writes others out.
-    return {"a": [{"b": ({"c": [1, (2, [3])]},)}], "ordered": OrderedDict([("x", 1), ("y", OrderedDict())]), "counted": Counter("ab bc cd ab".split()),
-            "long": [0] * 1200, "by number": dict.fromkeys(range(1100))}
+    return {"a": [{"b": ({"c": [1, (2, [3])]},)}], "ordered": OrderedDict([("x", 1), ("y", OrderedDict())]),
+            "counted": Counter("ab bc cd ab".split()), "long": [0] * 1200, "by number": dict.fromkeys(range(1100))}
 
 
 def descriptions(torch):
