@@ -8,7 +8,8 @@ import numpy as np
 from .native import is_native
 
 #: what has a kernel in machine code, by its name there
-NATIVE = {np.add: "add", np.subtract: "subtract", np.multiply: "multiply"}
+NATIVE = {np.add: "add", np.subtract: "subtract", np.multiply: "multiply", np.true_divide: "divide", np.sqrt: "sqrt", np.exp: "exp",
+          np.log: "log", np.tanh: "tanh"}
 #: Elements from which a second core pays: below, waking it costs more than its half of the work. Measured at 65,536 float32.
 LARGE = 1 << 17
 GRAIN = 1 << 16
@@ -20,8 +21,8 @@ def split_ufunc(function: Any, arrays: tuple) -> Any:
     for a in arrays:
         if a.ndim and (a.shape != shape or not a.flags.c_contiguous or a.__class__ is not np.ndarray):
             return None
-    if function in NATIVE and len(arrays) == 2 and arrays[0].shape == arrays[1].shape and is_native(*arrays):
-        return in_machine_code(function, *arrays, np.empty(shape, np.float32))
+    if function in NATIVE and is_native(*sorted(arrays, key=lambda a: -a.ndim)):
+        return in_machine_code(function, arrays, np.empty(shape, np.float32))
     flat = [a.reshape(-1) if a.ndim else a for a in arrays]
     # A call on nothing tells the result's dtype.
     out = np.empty(shape, function(*[a[:0] if a.ndim else a for a in flat]).dtype)
@@ -34,14 +35,14 @@ def split_ufunc(function: Any, arrays: tuple) -> Any:
     return out
 
 
-def in_machine_code(function: Any, a: Any, b: Any, out: Any) -> Any:
-    from .llvm.elementwise import binary
-    return binary(NATIVE[function], a, b, out)
+def in_machine_code(function: Any, arrays: tuple, out: Any) -> Any:
+    from .llvm.elementwise import run
+    return run(NATIVE[function], arrays, out)
 
 
 def add_into(a: Any, b: Any) -> None:
     """a += b, for arrays of one dtype."""
     if a.size >= LARGE and a.shape == b.shape and is_native(a, b):
-        in_machine_code(np.add, a, b, a)
+        in_machine_code(np.add, (a, b), a)
     else:
         np.add(a, b, out=a)
