@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from rushlight.backends.llvm.engine import available as may_compile
+from rushlight.backends.native import MANY
 from rushlight.backends.parallel import get_num_threads, parallel_for
 
 from .scalar import Program, lower, parse
@@ -25,8 +26,6 @@ from .scalar_writer import MACROS, Writer
 #: in calls. With threads the pieces are larger, because after every call a thread waits for the interpreter's lock.
 PIECE = 256 * 1024
 PARALLEL_PIECE = 512 * 1024
-#: The elements from which a kernel in machine code is worth loading the compiler for, where the `jit` extra has it.
-NATIVE = 1 << 15
 #: The bytes of one array per thread below which handing work to a second thread costs more than it saves.
 GRAIN = 640 * 1024
 
@@ -78,7 +77,7 @@ class Kernel:
         return found
 
 
-def build(program: Program, dtypes: tuple, smallest: int = NATIVE) -> Callable:
+def build(program: Program, dtypes: tuple, smallest: int = MANY) -> Callable:
     """The compiled entry of a program for arguments of these dtypes; arrays of more than `smallest` elements go to machine code."""
     writer = Writer(program, dtypes)
     source = compile(writer.text(), "<rushlight kernel>", "exec")

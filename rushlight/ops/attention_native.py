@@ -16,7 +16,7 @@ import numpy as np
 
 from ..backends.llvm.code import Code, module
 from ..backends.llvm.engine import KERNEL, engine
-from ..backends.llvm.gemm import VECTORS, pack_lines, store_tile
+from ..backends.llvm.gemm import VECTORS, pack_lines, sum_products
 from ..backends.llvm.multiply import address, spare_panels, take_panels
 from ..backends.llvm.rows import Piece, Rows
 from ..backends.llvm.vectors import exp_below_zero, log, number_text
@@ -53,29 +53,12 @@ def write_tile(lanes: int) -> tuple[str, Code]:
     `start` is null (nothing is added) or the result itself.
     """
     c, rows = Code(lanes), tile_rows(lanes)
-    sums = [[f"%sum_{i}_{j}" for j in range(VECTORS)] for i in range(rows)]
     lefts = [c.at("%left", c.times(i, "%left_row")) for i in range(rows)]
-    c.jump("test")
-    c.begin("test")
-    c.lines.append("  %k = phi i64 [ 0, %entry ], [ %next, %work ]")
-    head = len(c.lines)
-    c.lines.append(f"  br i1 {c.test('slt', '%k', '%depth')}, label %work, label %done")
-    c.begin("work")
-    right, place = c.at("%right", c.times("%k", "%right_step")), c.times("%k", "%left_step")
-    columns = [c.load(c.at(right, j * lanes)) for j in range(VECTORS)]
-    products = []
-    for i in range(rows):
-        one = c.splat(c.load_one(c.at(lefts[i], place)))
-        products.append([c.fma(one, column, sums[i][j]) for j, column in enumerate(columns)])
-    c.lines.append("  %next = add i64 %k, 1")
-    c.jump("test")
-    c.lines[head:head] = [f"  {sums[i][j]} = phi {c.float} [ zeroinitializer, %entry ], [ {products[i][j]}, %work ]"
-                          for i in range(rows) for j in range(VECTORS)]
-    c.begin("done")
-    none = c.emit("icmp eq ptr %start, null")
-    for condition, add in ((none, False), (c.emit(f"xor i1 {none}, true"), True)):
-        with c.when(condition):
-            store_tile(c, sums, add)
+
+    def step() -> tuple[list[str], list[str]]:
+        right, place = c.at("%right", c.times("%k", "%right_step")), c.times("%k", "%left_step")
+        return [c.at(right, j * lanes) for j in range(VECTORS)], [c.at(left, place) for left in lefts]
+    sum_products(c, rows, VECTORS, step)
     return c.function("tile", "ptr %left, i64 %left_row, i64 %left_step, ptr %right, i64 %right_step, i64 %depth, ptr %out, i64 %out_row, "
                               "ptr %start, i64 %start_row"), c
 

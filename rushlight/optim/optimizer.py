@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from ..backends.native import MANY
 from ..core.apply import wrap
 from ..core.grad_mode import enable_grad, is_grad_enabled, set_grad_enabled
 from ..core.node import RemovableHandle
-from ..core.scalar_numpy import NATIVE
 from ..names import Portable, typename
 from ..tensor import Tensor
 from .update import Hyperparameters, number
@@ -58,7 +58,7 @@ def add(hook: Callable, hooks: dict[int, Callable], prepend: bool = False) -> Re
 
 def is_large(groups: list[dict[str, Any]]) -> bool:
     """Whether the groups have as many numbers as make machine code pay."""
-    return sum([p._array.size for group in groups for p in group["params"]]) > NATIVE
+    return sum([p._array.size for group in groups for p in group["params"]]) > MANY
 
 
 def hooked(step: Callable) -> Callable:

@@ -7,6 +7,7 @@ dimension runs. A tile has up to 14 rows and two vectors of columns. Every eleme
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -86,37 +87,49 @@ def tile(lanes: int, rows: int, vectors: int) -> tuple[str, Code]:
     the right panel is not looked at.
     """
     c = Code(lanes)
-    sums = [[f"%sum_{i}_{j}" for j in range(vectors)] for i in range(rows)]
-    products = []
     # What the sums are added to is on its way while they are computed.
     for i in range(rows):
         for j in range(vectors):
             c.prefetch(c.at("%start", c.plus(c.times(i, "%start_row"), j * lanes)))
+
+    def step() -> tuple[list[str], list[str]]:
+        right, left = c.at("%right", c.times("%k", VECTORS * lanes)), c.at("%left", c.times("%k", rows))
+        for j in range(vectors):
+            c.prefetch(c.at(right, AHEAD // 4 + j * lanes))
+        return [c.at(right, j * lanes) for j in range(vectors)], [c.at(left, i) for i in range(rows)]
+    sum_products(c, rows, vectors, step)
+    return c.function(f"tile_{vectors}", "ptr %left, ptr %right, i64 %depth, ptr %out, i64 %out_row, ptr %start, i64 %start_row"), c
+
+
+def sum_products(c: Code, rows: int, vectors: int, step: Callable[[], tuple[list[str], list[str]]]) -> None:
+    """A tile's body: out = start + the sums over %k, from 0 to %depth, of a column's numbers times a row of vectors.
+
+    `step` writes what finds the addresses of step %k: of the vectors, and of the column's numbers. %start may be null.
+    """
+    sums = [[f"%sum_{i}_{j}" for j in range(vectors)] for i in range(rows)]
+    c.jump("before")
+    c.begin("before")
     c.jump("test")
     c.begin("test")
-    c.lines.append("  %k = phi i64 [ 0, %entry ], [ %next, %work ]")
+    c.lines.append("  %k = phi i64 [ 0, %before ], [ %next, %work ]")
     head = len(c.lines)
     c.lines.append(f"  br i1 {c.test('slt', '%k', '%depth')}, label %work, label %done")
     c.begin("work")
-    right = c.at("%right", c.times("%k", VECTORS * lanes))
-    left = c.at("%left", c.times("%k", rows))
-    columns = [c.load(c.at(right, j * lanes)) for j in range(vectors)]
-    for j in range(vectors):
-        c.prefetch(c.at(right, AHEAD // 4 + j * lanes))
-    for i in range(rows):
-        one = c.splat(c.load_one(c.at(left, i)))
+    columns, numbers = step()
+    columns = [c.load(column) for column in columns]
+    products = []
+    for i, number in enumerate(numbers):
+        one = c.splat(c.load_one(number))
         products.append([c.fma(one, column, sums[i][j]) for j, column in enumerate(columns)])
     c.lines.append("  %next = add i64 %k, 1")
     c.jump("test")
-    c.lines[head:head] = [f"  {sums[i][j]} = phi {c.float} [ zeroinitializer, %entry ], [ {products[i][j]}, %work ]"
+    c.lines[head:head] = [f"  {sums[i][j]} = phi {c.float} [ zeroinitializer, %before ], [ {products[i][j]}, %work ]"
                           for i in range(rows) for j in range(vectors)]
     c.begin("done")
     none = c.emit("icmp eq ptr %start, null")
-    with c.when(none):
-        store_tile(c, sums, False)
-    with c.when(c.emit(f"xor i1 {none}, true")):
-        store_tile(c, sums, True)
-    return c.function(f"tile_{vectors}", "ptr %left, ptr %right, i64 %depth, ptr %out, i64 %out_row, ptr %start, i64 %start_row"), c
+    for condition, add in ((none, False), (c.emit(f"xor i1 {none}, true"), True)):
+        with c.when(condition):
+            store_tile(c, sums, add)
 
 
 def store_tile(c: Code, sums: list, add: bool) -> None:
