@@ -13,7 +13,7 @@ from ..core.grad_mode import mode
 from ..core.op import Op, kernel, mismatch
 from .attention_kernels import attended, attended_backward
 from .choose import where, zero_where
-from .create import made
+from .create import constant
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -96,8 +96,8 @@ def attention_weights(query: Any, key: Any, mask: Any, scale: float, causal: boo
     if mask is not None:
         s = where(mask, s, -math.inf) if mask.dtype.name == "bool" else s + mask
     if causal:
-        s = where(made(np.tri(rows, keys, dtype=bool)), s, -math.inf)
-    return zero_where(made(np.isneginf(s._array).all(-1, keepdims=True)), s.softmax(-1))
+        s = where(constant(np.tri(rows, keys, dtype=bool)), s, -math.inf)
+    return zero_where((s == -math.inf).all(-1, keepdim=True), s.softmax(-1))
 
 
 def _tables(*arrays: Any) -> list:

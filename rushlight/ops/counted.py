@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import device as devices, dtypes
+from ..core.op import Op, opaque
 from .create import into, made, number
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def arange(*args: Any, start: Any = None, end: Any = None, step: Any = None, out
     devices.require_cpu(device)
     alone = len(args) == 1
     if alone and args[0].__class__ is int and args[0] >= 0 and start is end is step is out is dtype:  # all None: the commonest call
-        return made(np.arange(args[0]), requires_grad)
+        return made(NUMBERED, requires_grad, args[0])
     start, end, step = [number("arange", value, 1 if alone else at, name) for at, (name, value) in
                         enumerate(_bounds(args, start, end, step).items(), 1)]
     check_range(start, end, step)
@@ -29,7 +30,7 @@ def arange(*args: Any, start: Any = None, end: Any = None, step: Any = None, out
     dtype = dtypes.as_dtype(dtype, "arange")
     if dtype is dtypes.bool_ or dtype.is_complex:
         raise NotImplementedError(f"\"arange_cpu\" not implemented for '{dtype.kernel_name}'")
-    return _delivered(_counted(start, end, step, dtype), out, requires_grad)
+    return _delivered(made(COUNTED, requires_grad, start, end, step, dtype), out)
 
 
 def _bounds(args: tuple, start: Any, end: Any, step: Any) -> dict:
@@ -75,9 +76,12 @@ def _counted(start: Any, end: Any, step: Any, dtype: dtypes.dtype) -> Any:
     return (np.arange(count, dtype=np.float64) * step + start).astype(target, copy=False)
 
 
-def _delivered(array: Any, out: Any, requires_grad: bool) -> Tensor:
-    result = made(array, requires_grad)
-    return result if out is None else into(out, array.shape).copy_(result)
+COUNTED = Op("arange", opaque, _counted)
+NUMBERED = Op("arange", opaque, lambda count: np.arange(count))
+
+
+def _delivered(result: Tensor, out: Any) -> Tensor:
+    return result if out is None else into(out, result._array.shape).copy_(result)
 
 
 def range(start: Any = 0, end: Any = None, step: Any = 1, *, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
@@ -92,8 +96,15 @@ def range(start: Any = 0, end: Any = None, step: Any = 1, *, out: Any = None, dt
     start, end, step = number("range", start, 1, "start"), number("range", end, 2, "end"), number("range", step, 3, "step")
     check_range(start, end, step)
     dtype = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype, "range")
+    return _delivered(made(RANGE, requires_grad, start, end, step, dtype), out)
+
+
+def _with_end(start: Any, end: Any, step: Any, dtype: dtypes.dtype) -> Any:
     count = math.floor((end - start) / step) + 1
-    return _delivered((np.arange(count, dtype=np.float64) * step + start).astype(dtype.numpy), out, requires_grad)
+    return (np.arange(count, dtype=np.float64) * step + start).astype(dtype.numpy)
+
+
+RANGE = Op("range", opaque, _with_end)
 
 
 def linspace(start: Any, end: Any, steps: int, *, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
@@ -101,7 +112,7 @@ def linspace(start: Any, end: Any, steps: int, *, out: Any = None, dtype: Any = 
     """`steps` numbers, evenly spaced, from start to end, both included."""
     devices.require_cpu(device)
     start, end, dtype = _ends("linspace", start, end, steps, out, dtype)
-    return _delivered(_spaced(start, end, steps, dtype), out, requires_grad)
+    return _delivered(made(SPACED, requires_grad, start, end, steps, dtype), out)
 
 
 def _ends(name: str, start: Any, end: Any, steps: Any, out: Any, dtype: Any) -> tuple:
@@ -145,11 +156,18 @@ def _spaced(start: Any, end: Any, steps: int, dtype: dtypes.dtype) -> Any:
     return out.astype(target)
 
 
+SPACED = Op("linspace", opaque, _spaced)
+
+
 def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, out: Any = None, dtype: Any = None, layout: Any = None,
              device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
     """base to the power of `steps` numbers, evenly spaced, from start to end."""
     devices.require_cpu(device)
     start, end, dtype = _ends("logspace", start, end, steps, out, dtype)
+    return _delivered(made(POWERS, requires_grad, start, end, steps, base, dtype), out)
+
+
+def _powers(start: Any, end: Any, steps: int, base: float, dtype: dtypes.dtype) -> Any:
     target = dtype.numpy
     whole = target.kind in "iu"
     if whole:
@@ -157,4 +175,7 @@ def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, out: Any =
     exponents = _spaced(start, end, steps, dtypes.float64 if whole else dtype)
     wide = exponents.astype(np.complex128 if target.kind == "c" else np.float64)
     powers = np.power(wide.dtype.type(base), wide)
-    return _delivered((powers.astype(np.int64) if whole else powers).astype(target), out, requires_grad)
+    return (powers.astype(np.int64) if whole else powers).astype(target)
+
+
+POWERS = Op("logspace", opaque, _powers)

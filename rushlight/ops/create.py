@@ -1,4 +1,7 @@
-"""New tensors: from data, filled with a number, counted, shaped as another tensor."""
+"""New tensors: from data, filled with a number, shaped as another tensor.
+
+Each is the result of an operation without arguments, whose attributes say all: so whoever watches operations sees where tensors come from.
+"""
 from __future__ import annotations
 
 import numbers
@@ -6,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core import device as devices, dtypes
-from ..core.apply import wrap
+from ..core import device as devices, dtypes, recording
+from ..core.apply import apply, watchers, wrap
 from ..core.grad_mode import mode
 from ..core.inplace import INFERENCE
 from ..core.layout import contiguous_format, preserve_format
 from ..core.numbers import checked_number
+from ..core.op import Op, opaque
+from ..core.sampling import memory_axes
+from .copying import cast, last_order
 from .dims import sizes_of
 from .from_data import array_of
 
@@ -19,16 +25,35 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
-def made(array: Any, requires_grad: bool = False) -> Tensor:
+def made(op: Op, requires_grad: bool, *attributes: Any) -> Tensor:
+    """The new tensor that an operation without arguments makes of its attributes, which are what forward takes, in its order."""
+    if not watchers:  # then there is nothing for `apply` to do, and it would take as long as the operation
+        return held(op.forward(*attributes), requires_grad)
+    result = apply(op, **dict(zip(op.arguments, attributes)))
+    return leaf(result) if requires_grad else result
+
+
+def leaf(result: Tensor) -> Tensor:
+    """A new tensor, made to require a gradient."""
+    if result._array.dtype.kind in "biu":
+        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+    return result.requires_grad_(True)
+
+
+def constant(array: Any, requires_grad: bool = False) -> Tensor:
+    """A new tensor on an array that nobody else has."""
+    if not watchers:
+        return held(array, requires_grad)
+    result = recording.constant(wrap(array)).clone()  # the data stay as they are for a later run, whatever the program does to its tensor
+    return leaf(result) if requires_grad else result
+
+
+def held(array: Any, requires_grad: bool = False) -> Tensor:
     """A new tensor on an array."""
     result = wrap(array)
     if mode.inference:
         result._cell = INFERENCE
-    if requires_grad:
-        if array.dtype.kind in "biu":
-            raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
-        result.requires_grad_(True)
-    return result
+    return leaf(result) if requires_grad else result
 
 
 def numpy_dtype(dtype: Any, name: str = "tensor") -> Any:
@@ -76,7 +101,9 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
         import warnings
         warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
                       "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).", stacklevel=2)
-    return made(array_of(data, dtype), requires_grad)
+        result = cast(data.detach(), data.dtype if dtype is None else dtypes.as_dtype(dtype, "tensor"), copy=True)
+        return leaf(result) if requires_grad else result
+    return constant(array_of(data, dtype), requires_grad)
 
 
 # ---- filled with one number
@@ -86,7 +113,9 @@ def zeros(*args: Any, size: Any = None, out: Any = None, dtype: Any = None, layo
     """Zeros of that size."""
     devices.require_cpu(device)
     shape = shape_of("zeros", args, size)
-    return made(np.zeros(shape, numpy_dtype(dtype, "zeros")), requires_grad) if out is None else into(out, shape).zero_()
+    if out is not None:
+        return into(out, shape).zero_()
+    return made(FILLED, requires_grad, shape, 0, numpy_dtype(dtype, "zeros"), None)
 
 
 def ones(*args: Any, size: Any = None, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
@@ -94,7 +123,9 @@ def ones(*args: Any, size: Any = None, out: Any = None, dtype: Any = None, layou
     """Ones of that size."""
     devices.require_cpu(device)
     shape = shape_of("ones", args, size)
-    return made(np.ones(shape, numpy_dtype(dtype, "ones")), requires_grad) if out is None else into(out, shape).fill_(1)
+    if out is not None:
+        return into(out, shape).fill_(1)
+    return made(FILLED, requires_grad, shape, 1, numpy_dtype(dtype, "ones"), None)
 
 
 def empty(*args: Any, size: Any = None, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
@@ -104,8 +135,8 @@ def empty(*args: Any, size: Any = None, out: Any = None, dtype: Any = None, layo
     shape = shape_of("empty", args, size)
     if out is not None:
         return into(out, shape)
-    array = np.empty(shape, numpy_dtype(dtype, "empty"))
-    return made(array if memory_format is contiguous_format else laid_out_like(array, array.dtype, memory_format), requires_grad)
+    order = None if memory_format in (contiguous_format, preserve_format) else last_order(len(shape), memory_format)
+    return made(EMPTY, requires_grad, shape, numpy_dtype(dtype, "empty"), order)
 
 
 def full(size: Any, fill_value: Any, *, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
@@ -120,13 +151,28 @@ def full(size: Any, fill_value: Any, *, out: Any = None, dtype: Any = None, layo
         return into(out, shape).fill_(value)
     if dtype is None:
         dtype = fill_value.dtype if hasattr(fill_value, "_array") else dtypes.of_scalar(value)
-    return made(filled(np.empty(shape, numpy_dtype(dtype, "full")), value), requires_grad)
+    return made(FILLED, requires_grad, shape, value, numpy_dtype(dtype, "full"), None)
 
 
-def filled(array: Any, value: Any) -> Any:
-    """The array with one number everywhere."""
-    array[...] = checked_number(value, array.dtype)
+def blank(shape: tuple, dtype: Any, order: Any = None) -> Any:
+    """An array without values yet; `order` are its axes from outermost to innermost in memory."""
+    if order is None:
+        return np.empty(shape, dtype)
+    return np.empty([shape[axis] for axis in order], dtype).transpose(np.argsort(order))
+
+
+def filled(shape: tuple, value: Any, dtype: Any, order: Any) -> Any:
+    """An array with one number everywhere."""
+    plain = value.__class__ is int and (value == 0 or value == 1)  # what every dtype holds
+    if plain and not value and order is None:
+        return np.zeros(shape, dtype)
+    array = blank(shape, dtype, order)
+    array.fill(value if plain else checked_number(value, dtype))
     return array
+
+
+FILLED = Op("filled", opaque, filled)
+EMPTY = Op("empty", opaque, blank)
 
 
 def number(name: str, value: Any, position: int, argument: str = "fill_value") -> Any:
@@ -151,7 +197,7 @@ def empty_strided(size: Any, stride: Any, *, dtype: Any = None, layout: Any = No
                   pin_memory: bool = False) -> Tensor:
     """A tensor of that size and strides whose memory is not filled."""
     devices.require_cpu(device)
-    return made(strided_array(tuple(size), tuple(stride), numpy_dtype(dtype, "empty_strided")), requires_grad)
+    return made(EMPTY_STRIDED, requires_grad, tuple(size), tuple(stride), numpy_dtype(dtype, "empty_strided"))
 
 
 def strided_array(size: tuple, stride: tuple, dtype: Any) -> Any:
@@ -162,6 +208,9 @@ def strided_array(size: tuple, stride: tuple, dtype: Any) -> Any:
         raise RuntimeError(f"Storage size calculation overflowed with sizes={list(size)} and strides={list(stride)}")
     extent = 0 if 0 in size else 1 + sum([(n - 1) * s for n, s in zip(size, stride)])
     return np.lib.stride_tricks.as_strided(np.empty(extent, dtype), size, [s * dtype.itemsize for s in stride])
+
+
+EMPTY_STRIDED = Op("empty_strided", opaque, strided_array)
 
 
 def empty_permuted(size: Any, physical_layout: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
@@ -178,59 +227,55 @@ def empty_permuted(size: Any, physical_layout: Any, *, dtype: Any = None, layout
         at, wrong = next((at, d) for at, d in enumerate(order) if not 0 <= d < len(size))
         raise RuntimeError(f"Dimension out of range (expected to be between 0 and {len(size) - 1}, but got {wrong} at index {at}).  NB: negative "
                            "dims not currently supported; file an issue if you want it.")
-    array = np.empty([size[d] for d in order], numpy_dtype(dtype))
-    return made(array.transpose([order.index(d) for d in range(len(size))]), requires_grad)
+    return made(EMPTY, requires_grad, size, numpy_dtype(dtype), order)
 
 
 # ---- in the shape of another tensor
 
-def laid_out_like(array: Any, dtype: Any, memory_format: Any) -> Any:
-    """An empty array in the shape of another: in its order of dimensions, or as memory_format says."""
+def order_like(array: Any, memory_format: Any) -> tuple | None:
+    """The order of axes in memory of a new array in the shape of another: the other's, or as memory_format says; None if as usual."""
     if memory_format is None or memory_format is preserve_format:
         # What repeats memory (stride 0) has no order to keep.
-        return np.empty_like(array, dtype, order="C" if 0 in array.strides else "K", subok=False)
-    if memory_format is contiguous_format:
-        return np.empty(array.shape, dtype)
-    from .copying import last_order
-    order = last_order(array.ndim, memory_format)
-    return np.empty([array.shape[d] for d in order], dtype).transpose(np.argsort(order))
+        if array.flags.c_contiguous or 0 in array.strides:
+            return None
+        return tuple(range(array.ndim))[::-1] if array.flags.f_contiguous else tuple(memory_axes(array))
+    return None if memory_format is contiguous_format else last_order(array.ndim, memory_format)
 
 
-def like(name: str, input: Any, dtype: Any, device: Any, memory_format: Any) -> Any:
-    """The empty array behind zeros_like and its relatives."""
+def like(name: str, input: Any, dtype: Any, device: Any, memory_format: Any) -> tuple:
+    """Shape, dtype and order of what zeros_like and its relatives make."""
     devices.require_cpu(device)
     if not hasattr(input, "_array"):
         raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
-    return laid_out_like(input._array, input._array.dtype if dtype is None else numpy_dtype(dtype, name), memory_format)
+    array = input._array
+    return array.shape, array.dtype if dtype is None else numpy_dtype(dtype, name), order_like(array, memory_format)
 
 
 def zeros_like(input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
                pin_memory: bool = False, memory_format: Any = None) -> Tensor:
     """Zeros in input's shape and dtype."""
-    array = like("zeros_like", input, dtype, device, memory_format)
-    array.fill(0)
-    return made(array, requires_grad)
+    shape, kind, order = like("zeros_like", input, dtype, device, memory_format)
+    return made(FILLED, requires_grad, shape, 0, kind, order)
 
 
 def ones_like(input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
               pin_memory: bool = False, memory_format: Any = None) -> Tensor:
     """Ones in input's shape and dtype."""
-    array = like("ones_like", input, dtype, device, memory_format)
-    array.fill(1)
-    return made(array, requires_grad)
+    shape, kind, order = like("ones_like", input, dtype, device, memory_format)
+    return made(FILLED, requires_grad, shape, 1, kind, order)
 
 
 def empty_like(input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
                pin_memory: bool = False, memory_format: Any = None) -> Tensor:
     """A tensor of input's shape and dtype whose memory is not filled."""
-    return made(like("empty_like", input, dtype, device, memory_format), requires_grad)
+    return made(EMPTY, requires_grad, *like("empty_like", input, dtype, device, memory_format))
 
 
 def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
               pin_memory: bool = False, memory_format: Any = None) -> Tensor:
     """`fill_value` everywhere, in input's shape and dtype."""
-    array = like("full_like", input, dtype, device, memory_format)
-    return made(filled(array, number("full_like", fill_value, 2)), requires_grad)
+    shape, kind, order = like("full_like", input, dtype, device, memory_format)
+    return made(FILLED, requires_grad, shape, number("full_like", fill_value, 2), kind, order)
 
 
 def new_zeros(input: Tensor, *args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False,
@@ -238,21 +283,23 @@ def new_zeros(input: Tensor, *args: Any, size: Any = None, dtype: Any = None, de
     """Zeros of that size in input's dtype."""
     devices.require_cpu(device)
     shape = args[0] if len(args) == 1 and args[0].__class__ is tuple else shape_of("new_zeros", args, size)
-    return made(np.zeros(shape, input._array.dtype if dtype is None else numpy_dtype(dtype)), requires_grad)
+    return made(FILLED, requires_grad, shape, 0, input._array.dtype if dtype is None else numpy_dtype(dtype), None)
 
 
 def new_ones(input: Tensor, *args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False,
              layout: Any = None, pin_memory: bool = False) -> Tensor:
     """Ones of that size in input's dtype."""
     devices.require_cpu(device)
-    return made(np.ones(shape_of("new_ones", args, size), input._array.dtype if dtype is None else numpy_dtype(dtype)), requires_grad)
+    shape = shape_of("new_ones", args, size)
+    return made(FILLED, requires_grad, shape, 1, input._array.dtype if dtype is None else numpy_dtype(dtype), None)
 
 
 def new_empty(input: Tensor, *args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False,
               layout: Any = None, pin_memory: bool = False) -> Tensor:
     """A tensor of that size in input's dtype whose memory is not filled."""
     devices.require_cpu(device)
-    return made(np.empty(shape_of("new_empty", args, size), input._array.dtype if dtype is None else numpy_dtype(dtype)), requires_grad)
+    shape = shape_of("new_empty", args, size)
+    return made(EMPTY, requires_grad, shape, input._array.dtype if dtype is None else numpy_dtype(dtype), None)
 
 
 def new_full(input: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
@@ -284,8 +331,11 @@ def eye(n: int, m: int | None = None, *, out: Any = None, dtype: Any = None, lay
             raise TypeError(f"eye(): argument '{name}' (position {position}) must be int, not {type(size).__name__}")
         if size is not None and size < 0:
             raise RuntimeError(f"{name} must be greater or equal to 0, got {size}")
-    result = made(np.eye(n, m, dtype=numpy_dtype(dtype, "eye")), requires_grad)
+    result = made(EYE, requires_grad, n, m, numpy_dtype(dtype, "eye"))
     return result if out is None else into(out, result._array.shape).copy_(result)
+
+
+EYE = Op("eye", opaque, lambda n, m, dtype: np.eye(n, m, dtype=dtype))
 
 
 def scalar_tensor(s: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
@@ -311,25 +361,29 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     return stack(columns[:count] if increasing else columns[:count][::-1], 1)
 
 
-def _triangle_indices(name: str, row: int, col: int, offset: int, dtype: Any, find: Any) -> Any:
+def _triangle_indices(name: str, row: int, col: int, offset: int, dtype: Any, op: Op) -> Any:
     for what, n in (("row", row), ("col", col)):
         if n < 0:
             raise RuntimeError(f"{what} must be non-negative, got{n}")
     dtype = dtypes.int64 if dtype is None else dtypes.as_dtype(dtype, name)
     if dtype not in (dtypes.int64, dtypes.int32):
         raise NotImplementedError(f'"{name}" not implemented for \'{dtype.kernel_name}\'')
-    return made(np.stack(find(row, offset, col)).astype(dtype.numpy))
+    return made(op, False, row, col, offset, dtype.numpy)
 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None,
                  pin_memory: bool = False) -> Tensor:
     """The indices `(2, K)` of a matrix's elements on and below a diagonal, row after row."""
     devices.require_cpu(device)
-    return _triangle_indices("tril_indices", row, col, offset, dtype, np.tril_indices)
+    return _triangle_indices("tril_indices", row, col, offset, dtype, TRIL_INDICES)
 
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None,
                  pin_memory: bool = False) -> Tensor:
     """The indices `(2, K)` of a matrix's elements on and above a diagonal, row after row."""
     devices.require_cpu(device)
-    return _triangle_indices("triu_indices", row, col, offset, dtype, np.triu_indices)
+    return _triangle_indices("triu_indices", row, col, offset, dtype, TRIU_INDICES)
+
+
+TRIL_INDICES = Op("tril_indices", opaque, lambda row, col, offset, dtype: np.stack(np.tril_indices(row, offset, col)).astype(dtype))
+TRIU_INDICES = Op("triu_indices", opaque, lambda row, col, offset, dtype: np.stack(np.triu_indices(row, offset, col)).astype(dtype))

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core import device as devices, dtypes
+from ..core import device as devices, dtypes, recording
 from ..core.apply import wrap
 from ..core.memory import Memory
 from ..core.warn import warn_once
-from .create import made, tensor
+from .create import held, tensor
 from .from_data import check_array
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def from_numpy(ndarray: Any) -> Tensor:
     check_array(ndarray)
     if not ndarray.flags.writeable:
         warn_not_writable()
+    recording.reads("from_numpy()")
     return wrap(as_own_memory(ndarray))
 
 
@@ -59,7 +60,8 @@ def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, req
         warn_once("The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you can write to the underlying "
                   "(supposedly non-writable) buffer using the tensor. You may want to copy the buffer to protect its data or make it writable "
                   "before converting it to a tensor. This type of warning will be suppressed for the rest of this program.")
-    return made(np.frombuffer(buffer, dtype.numpy, count, offset), requires_grad)
+    recording.reads("frombuffer()")
+    return held(np.frombuffer(buffer, dtype.numpy, count, offset), requires_grad)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
@@ -80,7 +82,7 @@ def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | Non
     if not shares:
         if copy is False:
             raise ValueError("can't alias arbitrary sequence into a tensor.")
-        return made(tensor(obj, dtype=dtype)._array, bool(requires_grad))
+        return tensor(obj, dtype=dtype, requires_grad=bool(requires_grad))
     result = _shared(obj, dtype)
     if dtype is not None and result.dtype is not dtype:
         if copy is False:
@@ -130,6 +132,7 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
     if hasattr(ext_tensor, "_array"):
         result = wrap(ext_tensor.detach()._array)
     else:
+        recording.reads("from_dlpack()")
         result = wrap(writable(np.from_dlpack(ext_tensor if hasattr(ext_tensor, "__dlpack__") else _Capsule(ext_tensor))))
     return result.clone() if copy else result
 
@@ -151,6 +154,7 @@ def __dlpack__(input: Tensor, *, stream: Any = None, max_version: Any = None, dl
     """A DLPack capsule of this tensor's memory."""
     if input.requires_grad:
         raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+    recording.reads("to_dlpack()")
     options = {} if max_version is None else {"max_version": max_version, "dl_device": dl_device, "copy": copy}
     return input._array.__dlpack__(**options)
 

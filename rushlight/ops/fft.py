@@ -313,13 +313,13 @@ def rfftfreq(n: int, d: float = 1.0, *, out: Any = None, dtype: Any = None, layo
 def _frequencies(numbers: Any, n: int, d: float, name: str, out: Any, dtype: Any, device: Any, requires_grad: bool) -> Any:
     from ..core.device import require_cpu
     from ..core.out import write_out
-    from .create import made
+    from .create import constant
     require_cpu(device)
     dtype = get_default_dtype() if dtype is None else dtype
     if not dtype.is_floating_point and not dtype.is_complex:
         raise RuntimeError(f"{name} requires a floating point or complex dtype")
     array = numbers.astype(dtype.numpy) * np.asarray(1 / (n * d) if n else 0, dtype.numpy)
-    result = made(array, requires_grad)
+    result = constant(array, requires_grad)
     return result if out is None else write_out(name, result, out)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import dtypes
+from ..core import dtypes, recording
 from ..core.numbers import C_NAMES
 
 #: what NumPy makes of Python's own numbers
@@ -26,12 +26,15 @@ def array_of(data: Any, dtype: Any = None) -> Any:
     if data.__class__ in PYTHON_NUMBERS:
         return from_number(data, dtype)
     if isinstance(data, (np.ndarray, np.generic)):
+        recording.reads("tensor() of an array")  # which may hold something else the next time
         return from_array(np.asarray(data), dtype)
     if data.__class__ is not list:
         if hasattr(data, "as_array"):  # a storage: PyTorch's tensor of one stands on its memory, which may be a file larger than memory
+            recording.reads("tensor() of a storage")
             return data.as_array((dtype or (dtypes.of_scalar(data[0]) if len(data) else dtypes.get_default_dtype())).numpy)
         foreign = array_of_another_library(data)
         if foreign is not None:
+            recording.reads("tensor() of an array")
             return from_array(foreign, dtype)
     return from_nest(data, dtype)
 
@@ -74,6 +77,8 @@ def check_array(array: Any) -> None:
 def from_nest(data: Any, dtype: Any) -> Any:
     """An array of nested sequences."""
     first = first_leaf(data)
+    if isinstance(first, np.ndarray):
+        recording.reads("tensor() of arrays")
     if hasattr(first, "_array") or not isinstance(first, (float, int, complex, np.generic, np.ndarray, list, tuple)):
         return by_walking(data, dtype)
     try:
@@ -226,6 +231,7 @@ def leaf_number(value: Any, dtype: Any) -> Any:
     if array is not None:
         if array.size != 1:
             raise ValueError("only one element tensors can be converted to Python scalars")
+        recording.reads("tensor() of tensors")
         return value.item()
     if isinstance(value, (bool, int, float, complex, np.generic)):
         return value

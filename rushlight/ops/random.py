@@ -16,6 +16,7 @@ from ..core.memory import dense
 from ..core.op import Kind, Op, evaluate_opaque, explain_broadcast, opaque
 from ..core.out import write_out
 from .arithmetic import zero
+from .create import blank
 from .dims import sizes_of
 
 if TYPE_CHECKING:
@@ -72,13 +73,6 @@ def fresh(op: Op, shape: tuple, dtype: dtypes.dtype, requires_grad: bool = False
         raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
     result = apply(op, shape=shape, dtype=dtype.numpy, order=order, **attributes)
     return result.requires_grad_() if requires_grad else result
-
-
-def blank(shape: tuple, dtype: Any, order: Any = None) -> Any:
-    """An array without values yet, laid out in that order of axes."""
-    if order is None:
-        return np.empty(shape, dtype)
-    return np.empty([shape[axis] for axis in order], dtype).transpose(np.argsort(order))
 
 
 def order_of(array: Any, memory_format: Any = None) -> Any:

@@ -4,11 +4,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..core import device as devices, dtypes
+from .copying import cast
 from .counted import arange
-from .create import made
+from .create import leaf, ones
 from .special import i0
 
 if TYPE_CHECKING:
@@ -25,12 +24,12 @@ def _window(name: str, length: int, periodic: bool, dtype: Any, device: Any, req
     if length < 0:
         raise RuntimeError(f"{name} requires non-negative window_length, got window_length={length}")
     if length < 2:
-        return made(np.ones(length, dtype.numpy), requires_grad)
+        return ones(length, dtype=dtype, requires_grad=requires_grad)
     count = length + 1 if periodic else length
     half = dtype.itemsize == 2
     numbers = arange(count, dtype=dtypes.float32 if half else dtype)
-    array = shape(numbers, count - 1)._array[:length]
-    return made(np.array(array, dtype.numpy), requires_grad)
+    result = cast(shape(numbers, count - 1)[:length], dtype, copy=True)
+    return leaf(result) if requires_grad else result
 
 
 def hann_window(window_length: int, periodic: bool = True, *, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: bool = False,

@@ -8,12 +8,10 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from ..core import device as devices, dtypes
 from ..core.layout import strided
 from ..ops.counted import arange, linspace
-from ..ops.create import made, tensor
+from ..ops.create import leaf, ones, tensor
 from ..ops.special import i0
 from ..tensor import Tensor
 
@@ -35,7 +33,8 @@ def _checked(name: str, M: int, dtype: Any, layout: Any, device: Any) -> Any:
 
 def _made(M: int, dtype: Any, requires_grad: bool, shape: Any) -> Tensor:
     """The window that `shape()` computes; ones where it has no more than one number."""
-    return made(np.ones(M, dtype.numpy) if M < 2 else shape()._array, requires_grad)
+    result = ones(M, dtype=dtype) if M < 2 else shape().detach()
+    return leaf(result) if requires_grad else result
 
 
 def exponential(M: int, *, center: float | None = None, tau: float = 1.0, sym: bool = True, dtype: Any = None, layout: Any = strided,
