@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import engine, grad_mode
+from ..core import engine, grad_mode, recording
 from ..core.apply import wrap
 from ..core.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 from ..core.inplace import nobody, node_of
@@ -115,7 +115,7 @@ def start_gradient(tensor: Any, gradient: Any, at: int) -> Any:
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
         if array.dtype.kind == "c":
             raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {tensor.dtype}")
-        return wrap(np.array(1, array.dtype) if array.ndim == 0 else np.ones(array.shape, array.dtype))
+        return recording.constant(wrap(np.array(1, array.dtype) if array.ndim == 0 else np.ones(array.shape, array.dtype)))
     if not hasattr(gradient, "_array"):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
     if gradient._array.shape != array.shape:

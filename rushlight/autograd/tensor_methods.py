@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import engine
+from ..core import engine, recording
 from ..core.inplace import fresh_node
 from ..core.wrap import wrap
 from . import backward as backward_of_many, warn_of_cycle
@@ -19,6 +19,6 @@ def backward(self: Any, gradient: Any = None, retain_graph: bool | None = None, 
     if gradient is None and inputs is None and not create_graph and array.size == 1 and array.dtype.kind == "f":  # the short way, for a loss
         node = self._node if self._base is None else fresh_node(self)
         if node is not None:
-            engine.run([node], [wrap(np.array(1, array.dtype).reshape(array.shape))], bool(retain_graph), False)
+            engine.run([node], [recording.constant(wrap(np.array(1, array.dtype).reshape(array.shape)))], bool(retain_graph), False)
             return
     backward_of_many(self, gradient, retain_graph, create_graph, inputs=inputs)

@@ -31,9 +31,14 @@ def compile(model: Callable | None = None, *, fullgraph: bool = False, dynamic: 
     if not callable(model):
         raise AssertionError(f"A callable function is expected, but {type(model)} is provided.")
 
+    from .compiled import Compiled
+    work = Compiled(model, settings)
+
     @functools.wraps(model)
     def compiled(*args: Any, **kwargs: Any) -> Any:
-        return model(*args, **kwargs)
+        return work(args, kwargs)
+    compiled._rushlight_compiled = model  # type: ignore[attr-defined]
+    compiled._rushlight_work = work  # type: ignore[attr-defined]
     return compiled
 
 

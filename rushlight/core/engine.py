@@ -13,6 +13,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..backends.large import add_into
+from . import recording
 from .grad_mode import mode
 from .node import FREED, FREED_MESSAGE, AccumulateGrad, Node, type_name
 from .wrap import wrap
@@ -134,7 +135,7 @@ def deliver_slot(pending: dict, heap: list, slot: Any, grad: Any) -> None:
 def filled(node: Any, grads: list) -> tuple:
     """The gradients of all results, zeros for those that nothing asked for; None for results of integer dtype."""
     keeps_none = getattr(node, "materialize", True) is False
-    return tuple([wrap(np.zeros(shape, dtype)) if g is None and not keeps_none and dtype.kind in "fcV" else g
+    return tuple([recording.constant(wrap(np.zeros(shape, dtype))) if g is None and not keeps_none and dtype.kind in "fcV" else g
                   for g, (shape, dtype) in zip(grads, node.outputs)])
 
 
@@ -185,7 +186,7 @@ def fitted(grad: Any, shape: tuple) -> Any:
     """A gradient summed over what was broadcast; one that is smaller than its tensor stands for the same value everywhere."""
     array = grad._array
     if array.size == 1 and len(shape) >= array.ndim:
-        if mode.grad or array.__class__ is not ndarray or not shape:
+        if mode.grad or array.__class__ is not ndarray or not shape or recording.recorder is not None:
             return grad.expand(shape) if shape else grad.reshape(())
         return wrap(ndarray(shape, array.dtype, array, 0, (0,) * len(shape)))  # every element is the one number
     if len(array.shape) <= len(shape) and all([n in (1, m) for n, m in zip(array.shape[::-1], shape[::-1])]):
@@ -204,9 +205,11 @@ def accumulate(node: AccumulateGrad, g: Any) -> None:
         if not mode.grad and sys.getrefcount(g) <= SOLE_AT_LEAF and owned(g) and g._array.flags.c_contiguous:
             leaf._grad = g
         else:
-            leaf._grad = g.clone() if mode.grad else fresh_copy(g, leaf)
+            leaf._grad = g.clone() if mode.grad else recording.copied(g, fresh_copy(g, leaf))
     elif mode.grad:
         leaf._grad = known + g
+    elif recording.recorder is not None:
+        known.add_(g)
     else:
         np.add(known._array, g._array, out=known._array, casting="unsafe")
         if known._cell is not None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from . import memory
+from . import memory, recording
 from .dtypes import can_cast, of_numpy
 from .grad_mode import mode
 from .node import AccumulateGrad, Node, tick
@@ -269,7 +269,7 @@ def overwrite_recorded(self: Any, function: Any, args: tuple, kwargs: dict) -> A
     if result._node is not None:
         check_writable(self)
         if sys.getrefcount(before) > 2:  # the graph kept the old value: let it have a copy of its own
-            before._array = before._array.copy()
+            before._array = recording.copied(self, wrap(before._array.copy()))._array
     return take(self, result)
 
 
@@ -286,6 +286,8 @@ def take(target: Any, result: Any) -> Any:
     if array is not new:
         check_fits(array, new)
         np.copyto(array, new, casting="unsafe")
+        if recording.recorder is not None:
+            recording.wrote(target, result)
     bump(target)
     if node is not None:
         if node.out is new and array.dtype is new.dtype:

@@ -15,3 +15,23 @@ def reads(what: str) -> None:
     """The program is about to look at a tensor's value by the way that `what` names, such as "item()": no recording can follow it there."""
     if recorder is not None:
         recorder.reads(what)
+
+
+def constant(tensor: Any) -> Any:
+    """The tensor, which holds the same numbers at every call of the program: the gradient with which backward begins, for example."""
+    if recorder is not None:
+        recorder.constant(tensor)
+    return tensor
+
+
+def wrote(target: Any, source: Any) -> None:
+    """The values of one tensor were copied into the memory of another."""
+    if recorder is not None:
+        recorder.wrote(target, source)
+
+
+def copied(source: Any, copy: Any) -> Any:
+    """The second tensor, whose memory is new and holds the values of the first."""
+    if recorder is not None:
+        recorder.copied(source, copy)
+    return copy

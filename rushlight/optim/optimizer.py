@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..backends.native import MANY
+from ..core import recording
 from ..core.apply import wrap
 from ..core.grad_mode import enable_grad, is_grad_enabled, set_grad_enabled
 from ..core.node import RemovableHandle
@@ -179,6 +180,8 @@ class Optimizer(Portable):
             if self._is_large:
                 rule = rule.in_machine_code()
             numbers = self.hyperparameters(group, rule)
+            if recording.recorder is not None:
+                recording.recorder.steps(self, group, rule)
             for p in group["params"]:
                 g = p._grad
                 if g is not None:

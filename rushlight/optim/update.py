@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from typing import Any
 
+from ..core import recording
 from ..core.inplace import bump
 from ..core.scalar import parse
 from ..core.scalar_numpy import kernel
@@ -50,6 +51,8 @@ class Update(Hyperparameters):
 
     def __call__(self, p: Any, g: Any, state: dict, numbers: tuple) -> None:
         """Update a parameter and its state; `numbers` are the hyperparameters of `sources`."""
+        if recording.recorder is not None:
+            recording.recorder.updates(self, p, g, state)
         self.run(p, g, state, numbers)
 
     def in_machine_code(self) -> Update:

@@ -1,0 +1,254 @@
+"""Capture: a call of a function, run eagerly and recorded as a Graph.
+
+The recorder stands among the watchers of `core.apply` and sees every operation of its thread, those of backward and of optimizers too. An array
+that it has not seen before, and that the function does not reach, ends the recording, and so does a look at a tensor's value; the call itself
+goes on as if nobody had listened.
+"""
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core import apply as hot, memory, recording
+from ..core.op import Op
+from ..core.wrap import wrap
+from ..tensor import Tensor
+from .graph import ARGUMENT, CONSTANT, COPY, LATE, LOCAL, STATE, WRITE, Equation, Graph, Storage, Value, mapped
+from .reach import Reach
+
+#: how the arguments of these kinds of Op reach forward: as they are
+AS_THEY_ARE = frozenset({"opaque", "joining", "view"})
+
+
+class Step:
+    """An optimizer's group at work: where its numbers come from at each call."""
+
+    __slots__ = ("optimizer", "group", "rule")
+
+    def __init__(self, optimizer: Any, group: dict, rule: Any):
+        self.optimizer = optimizer
+        self.group = group
+        self.rule = rule
+
+
+class UpdateStep:
+    """The stand-in for an Op in the equation of one parameter's update: p, g, then the states, then the states that are one number."""
+
+    code = None
+
+    def __init__(self, rule: Any, step: Step):
+        self.name = "update"
+        self.rule = rule
+        self.step = step
+
+    def run(self, p: Any, g: Any, *states: Any) -> None:
+        """Update the arrays as the eager step does."""
+        rule = self.rule
+        names = (*rule.states, *rule.cells)
+        numbers = self.step.optimizer.hyperparameters(self.step.group, self.step.rule)
+        rule.run(wrap(p), wrap(g), dict(zip(names, map(wrap, states))), numbers)
+
+
+class Recorder:
+    """Listens to one call. `reason` says why a recording was given up, and `where` at which line of the program."""
+
+    def __init__(self, reach: Reach):
+        self.thread = threading.get_ident()
+        self.reach = reach
+        self.equations: list[Equation] = []
+        self.inputs: list[Value] = []
+        self.values: dict[int, Value] = {}      # by the identity of the array
+        self.storages: dict[int, Storage] = {}  # by the identity of the memory's owner
+        self.held: list[Any] = []               # arrays, so that no identity is used twice
+        self.bound: dict[Value, Any] = {}       # what reach knows of an input
+        self.step: Step | None = None
+        self.reason: str | None = None
+        self.looked = False  # whether the reason is a look at a value, which the next call takes too
+        self.where = ""
+        for bound in reach.bound:
+            self.take_in(bound.tensor._array, ARGUMENT if bound.is_argument else STATE, bound)
+        self.late = {id(bound.had_grad._array): bound for bound in reach.bound if bound.had_grad is not None}
+
+    # ---- values
+
+    def take_in(self, array: Any, kind: str, bound: Any = None) -> Value:
+        """The value of an array that exists before the call, or is the same at each."""
+        known = self.values.get(id(array))
+        if known is not None:
+            return known
+        value = self.new_value(array, kind)
+        self.inputs.append(value)
+        self.bound[value] = bound
+        return value
+
+    def new_value(self, array: Any, kind: str = LOCAL) -> Value:
+        owner = memory.owner(array)
+        storage = self.storages.get(id(owner))
+        if storage is None:
+            storage = self.storages[id(owner)] = Storage(kind, owner.nbytes, None if kind == LOCAL else owner)
+        value = Value(len(self.values), storage, memory.address(array) - memory.address(owner), array.shape, array.strides, array.dtype)
+        self.values[id(array)] = value
+        self.held += [array, owner]
+        return value
+
+    def value_of(self, array: Any) -> Value | None:
+        """The value of an array, None if it is not known."""
+        found = self.values.get(id(array))
+        if found is None and id(array) in self.late:
+            found = self.take_in(array, LATE, self.late[id(array)])
+        return found
+
+    # ---- operations
+
+    def watch(self, op: Op, args: tuple, attrs: dict) -> Any:
+        """Run an operation, and note it."""
+        if threading.get_ident() != self.thread or self.reason is not None:
+            return self.pass_on(op, args, attrs)
+        given = self.given(args)
+        noted = self.noted(attrs)
+        result = self.pass_on(op, args, attrs)
+        if self.reason is None and given is not None and noted is not None:
+            self.note(op, args, given, noted, result)
+        return result
+
+    def pass_on(self, op: Op, args: tuple, attrs: dict) -> Any:
+        watchers = hot.watchers
+        at = watchers.index(self.watch) if self.watch in watchers else 0
+        return watchers[at - 1](op, args, attrs) if at else hot.apply(op, *args, _watched=False, **attrs)
+
+    def given(self, args: tuple) -> tuple | None:
+        """The arguments with values for tensors; None where one is unknown."""
+        found: tuple = ()
+        for arg in args:
+            array = getattr(arg, "_array", None)
+            if array is not None:
+                value = self.value_of(array)
+                if value is None:
+                    self.give_up("a tensor that was made in a way that is not recorded, or that the function does not reach by a plain path")
+                    return None
+                found += (value,)
+            elif isinstance(arg, np.generic | np.ndarray):
+                self.give_up("a NumPy number")
+                return None
+            else:
+                found += (arg,)
+        return found
+
+    def noted(self, attrs: dict) -> dict | None:
+        """The attributes with values for arrays and tensors; None where one is unknown."""
+        unknown = []
+
+        def change(leaf: Any) -> Any:
+            array = leaf if isinstance(leaf, np.ndarray) else getattr(leaf, "_array", None)
+            if array is None:
+                return leaf
+            value = self.value_of(array)
+            if value is None:
+                unknown.append(array)
+            return value
+        found = mapped(attrs, change)
+        if unknown:
+            self.give_up("an array in an operation's attributes")
+            return None
+        return found
+
+    def note(self, op: Op, args: tuple, given: tuple, attrs: dict, result: Any) -> None:
+        """Add the equation of an operation that has run."""
+        arrays = results_of(op, result)
+        outputs = tuple([None if array is None else self.values.get(id(array)) or self.new_value(array) for array in arrays])
+        fresh = tuple([value if value is not None and value not in given else None for value in outputs])
+        self.equations.append(Equation(op, given, attrs, fresh, is_direct(op, args), where=""))
+
+    # ---- what does not pass through apply
+
+    def wrote(self, target: Any, source: Any) -> None:
+        self.add(WRITE, (target, source), ())
+
+    def copied(self, source: Any, copy: Any) -> None:
+        self.add(COPY, (source,), (copy,))
+
+    def constant(self, tensor: Any) -> None:
+        if threading.get_ident() == self.thread and self.reason is None:
+            self.take_in(tensor._array, CONSTANT)
+
+    def steps(self, optimizer: Any, group: dict, rule: Any) -> None:
+        if threading.get_ident() == self.thread:
+            self.step = Step(optimizer, group, rule)
+
+    def updates(self, rule: Any, p: Any, g: Any, state: Any) -> None:
+        tensors = (p, g, *[state[name] for name in (*rule.states, *rule.cells)])
+        self.add(UpdateStep(rule, self.step), tensors, (), range(len(tensors)))  # type: ignore[arg-type]
+
+    def add(self, op: Any, inputs: tuple, outputs: tuple, writes: Any = (0,)) -> None:
+        """Add an equation of tensors."""
+        if threading.get_ident() != self.thread or self.reason is not None:
+            return
+        given = self.given(inputs)
+        if given is not None:
+            made = tuple([self.new_value(tensor._array) for tensor in outputs])
+            written = tuple([given[i] for i in writes if not outputs and (i != 1 or op is WRITE)])
+            self.equations.append(Equation(op, given, {}, made, writes=written))
+
+    def reads(self, what: str) -> None:
+        if threading.get_ident() == self.thread and self.reason is None:
+            self.looked = True
+            self.give_up(what)
+
+    def give_up(self, reason: str) -> None:
+        """End the recording; the call goes on."""
+        if self.reason is None:
+            self.reason, self.where = reason, users_line()
+            self.equations.clear()
+            self.held.clear()
+
+    # ---- the whole call
+
+    def listen(self, function: Callable, args: tuple, kwargs: dict) -> Any:
+        """function(*args, **kwargs), recorded."""
+        hot.watchers.append(self.watch)
+        recording.recorder = self
+        try:
+            return function(*args, **kwargs)
+        finally:
+            recording.recorder = None
+            hot.watchers.remove(self.watch)
+
+    def graph(self, outputs: list[Value]) -> Graph:
+        return Graph(self.equations, self.inputs, outputs)
+
+
+def results_of(op: Op, result: Any) -> tuple:
+    """The arrays of an operation's results, those that it keeps for its gradient alone among them."""
+    if result.__class__ is tuple:
+        return tuple([tensor._array for tensor in result])
+    if op.hidden:
+        kept = getattr(result._node, "out", None)
+        return tuple(kept) if kept.__class__ is tuple else (result._array,)
+    return (result._array,)
+
+
+def is_direct(op: Op, args: tuple) -> bool:
+    """Whether forward was given the very arrays of the arguments, and its results were not cast."""
+    kind = op.kind.name
+    if kind in AS_THEY_ARE:
+        return True
+    dtypes = {arg._array.dtype for arg in args if hasattr(arg, "_array")}
+    if len(dtypes) != 1:
+        return False
+    [dtype] = dtypes
+    return dtype.kind in "fc" and dtype.itemsize > 2 and not any([isinstance(arg, complex) for arg in args])
+
+
+def users_line() -> str:
+    """The line of the program that called the library: file:line."""
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("rushlight"):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else ""
+
+
+__all__ = ["Recorder", "Tensor", "UpdateStep"]

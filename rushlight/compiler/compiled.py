@@ -1,0 +1,91 @@
+"""A compiled function: calls are recorded once for each set of conditions, and replayed from then on."""
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from ..core import recording
+from ..core.node import FREED
+from ..tensor import Tensor
+from .capture import Recorder
+from .graph import Value
+from .reach import Reach
+from .replay import Recording
+from .unrecorded import Unrecorded
+
+#: recordings of one function that are kept, and calls in a row that are recorded in vain before it is left to run as written
+KEPT, ATTEMPTS = 8, 6
+
+
+class Compiled:
+    """The function `f`: called as it is."""
+
+    def __init__(self, function: Callable, settings: dict):
+        self.function = function
+        self.settings = settings
+        self.recordings: list[Recording] = []
+        #: why calls run as written from now on
+        self.refused: str | None = None
+        #: what a look at the recordings told, for `explain`
+        self.history: list[str] = []
+        self.in_vain = 0
+
+    def __call__(self, args: tuple, kwargs: dict) -> Any:
+        if recording.recorder is not None:  # inside the recording of another function: a part of it
+            return self.function(*args, **kwargs)
+        for found in self.recordings:
+            result = found.replay(args, kwargs)
+            if result is not None:
+                return result[0]
+        if self.refused is not None or self.settings.get("disable"):
+            return self.function(*args, **kwargs)
+        return self.record(args, kwargs)
+
+    def record(self, args: tuple, kwargs: dict) -> Any:
+        """An ordinary call, listened to."""
+        try:
+            reach = Reach(self.function, args, kwargs)
+        except Unrecorded as error:
+            self.refuse(str(error), "")
+            return self.function(*args, **kwargs)
+        recorder = Recorder(reach)
+        result = recorder.listen(self.function, args, kwargs)
+        if recorder.reason is None:
+            self.keep(recorder, args, kwargs, result)
+        elif recorder.looked or self.in_vain:
+            self.refuse(recorder.reason, recorder.where)
+        else:  # a first call may make what later ones find, such as an optimizer's state
+            self.in_vain += 1
+            self.history.append(f"not kept, because of {recorder.reason}")
+        return result
+
+    def keep(self, recorder: Recorder, args: tuple, kwargs: dict, result: Any) -> None:
+        """Keep a recording whose conditions still hold after the call."""
+        try:
+            made = Recording(recorder, result, self.settings)
+        except Unrecorded as error:
+            self.refuse(str(error), "")
+            return
+        changed = made.broken(args, kwargs)
+        if changed is None:
+            self.in_vain = 0
+            self.recordings.insert(0, made)
+            del self.recordings[KEPT:]
+            return
+        self.history.append(f"not kept, because the call changed what it depends on: {changed}")
+        self.in_vain += 1
+        if self.in_vain >= ATTEMPTS:
+            self.refuse(f"every call changes what the next one depends on ({changed})", "")
+
+    def refuse(self, reason: str, where: str) -> None:
+        """Leave the function to run as written, with one warning; an error under `fullgraph=True`."""
+        text = f"torch.compile: {getattr(self.function, '__name__', 'the function')} runs as written, because of {reason}" \
+            + (f", at {where}" if where else "")
+        if self.settings.get("fullgraph"):
+            raise RuntimeError(text)
+        self.refused = text
+        warnings.warn(text, stacklevel=5)
+
+
+__all__ = ["FREED", "Compiled", "Tensor", "Value"]

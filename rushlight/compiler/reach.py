@@ -1,0 +1,386 @@
+"""What a function can see: the tensors that it reaches, and the conditions under which a recording of it may be replayed.
+
+A walk goes from the function, its arguments, closure, and the globals that it names, through modules, optimizers, containers and objects. Every
+tensor on the way is bound by reference, every plain value becomes a condition of the text that `Reach.text` writes: whether the same things are
+still in the same places. A recording depends on nothing else, since operations on tensors from elsewhere end it.
+"""
+from __future__ import annotations
+
+import functools
+import operator
+import re
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..core import dtypes, recording
+from ..core.apply import watchers
+from ..core.generator import Generator
+from ..core.grad_mode import mode
+from ..core.inplace import INFERENCE
+from ..nn.module import Module
+from ..nn.module_hooks import special_calls
+from ..optim.lr_scheduler.scheduler import LRScheduler
+from ..optim.optimizer import Optimizer
+from ..tensor import Tensor
+from .unrecorded import Unrecorded
+
+#: plain values, which are compared
+PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), slice, range, dtypes.dtype, np.generic)
+#: modules whose functions and classes are taken to stay as they are
+LIBRARY = ("rushlight", "torch", "numpy", "builtins", "math", "functools", "itertools", "operator", "collections", "typing")
+#: the most objects that a walk looks at
+MOST = 100_000
+
+
+class Bound:
+    """A tensor that the function reaches: `place` is the text by which the check finds it."""
+
+    __slots__ = ("tensor", "place", "is_argument", "had_grad")
+
+    def __init__(self, tensor: Any, place: str, is_argument: bool):
+        self.tensor = tensor
+        self.place = place
+        self.is_argument = is_argument
+        self.had_grad = tensor._grad
+
+
+class Reach:
+    """The walk. `bound` are the tensors; `conditions` lines of text over `args`, `kwargs` and the names of `scope`."""
+
+    def __init__(self, function: Callable, args: tuple, kwargs: dict):
+        self.scope: dict[str, Any] = {"every": all, "map": map, "same": operator.is_, "len": len, "mode": mode, "watchers": watchers,
+                                      "special_calls": special_calls, "recording": recording,
+                                      "get_default_dtype": dtypes.get_default_dtype}
+        self.conditions: list[str] = []
+        self.bound: list[Bound] = []
+        self.optimizers: dict[int, Optimizer] = {}
+        self.seen: dict[int, str] = {}
+        self.known: dict[int, str] = {}  # names in the scope, by the identity of what they hold
+        self.todo: list[tuple[str, Any]] = []
+        self.locals = 0
+        self.global_conditions()
+        self.arguments(args, kwargs)
+        self.todo.append((self.name(function), function))
+        self.walk()
+
+    # ---- names and conditions
+
+    def name(self, thing: Any) -> str:
+        """The name of a thing in the scope."""
+        found = self.known.get(id(thing))
+        if found is None:
+            found = self.known[id(thing)] = f"k{len(self.scope)}"
+            self.scope[found] = thing
+        return found
+
+    def require(self, condition: str) -> None:
+        self.conditions.append(condition)
+
+    def local(self, text: str) -> str:
+        """A local variable of the check, set on the way: the text to read it by is its name from then on."""
+        self.locals += 1
+        name = f"v{self.locals}"
+        self.conditions.append(f"{name} = {text}")
+        return name
+
+    def global_conditions(self) -> None:
+        self.require(f"mode.grad is {mode.grad} and mode.inference is {mode.inference} and not watchers")
+        self.require(f"get_default_dtype() is {self.name(dtypes.get_default_dtype())} and special_calls == {self.name(set(special_calls))}")
+
+    # ---- the arguments of the call
+
+    def arguments(self, args: tuple, kwargs: dict) -> None:
+        self.require(f"len(args) == {len(args)} and " + (f"kwargs.keys() == {self.name(kwargs.keys())}" if kwargs else "not kwargs"))
+        for i, value in enumerate(args):
+            self.argument(f"args[{i}]", value)
+        for key, value in kwargs.items():
+            self.argument(f"kwargs[{key!r}]", value)
+
+    def argument(self, place: str, value: Any) -> None:
+        """A tensor is another one at each call, of the same form; what else there is must be as it was."""
+        if isinstance(value, Tensor):
+            self.tensor_argument(self.local(place), value)
+        elif value.__class__ in (tuple, list):
+            here = self.local(place)
+            self.require(f"{here}.__class__ is {value.__class__.__name__} and len({here}) == {len(value)}")
+            for i, part in enumerate(value):
+                self.argument(f"{here}[{i}]", part)
+        elif value.__class__ is dict and all([key.__class__ in (str, int) for key in value]):
+            here = self.local(place)
+            self.require(f"{here}.__class__ is dict and [*{here}] == {list(value)!r}")
+            for key, part in value.items():
+                self.argument(f"{here}[{key!r}]", part)
+        else:
+            self.todo.append((place, value))
+
+    def tensor_argument(self, place: str, tensor: Any) -> None:
+        known = next((bound for bound in self.bound if bound.tensor is tensor), None)
+        if known is not None:
+            self.require(f"{place} is {known.place}")
+            return
+        for bound in self.bound:  # two arguments are two
+            self.require(f"{place} is not {bound.place}")
+        array = tensor._array
+        self.require(f"{place}.__class__ is {self.name(tensor.__class__)}")
+        a = self.local(f"{place}._array")
+        self.require(f"{a}.shape == {array.shape} and {a}.dtype is {self.name(array.dtype)} and {a}.strides == {array.strides} and "
+                     f"({place}._node is None) is {tensor._node is None} and ({place}._base is None) is {tensor._base is None}")
+        self.bind(place, tensor, True)
+
+    # ---- the walk
+
+    def walk(self) -> None:
+        steps = 0
+        while self.todo:
+            place, thing = self.todo.pop()
+            steps += 1
+            if steps > MOST:
+                raise Unrecorded("the function reaches too many objects")
+            self.see(place, thing)
+
+    def see(self, place: str, thing: Any) -> None:
+        """Write the conditions for what lies at a place."""
+        if isinstance(thing, PLAIN):
+            self.plain(place, thing)
+            return
+        name = self.name(thing)
+        if place != name:
+            self.require(f"{place} is {name}")
+        if id(thing) in self.seen:
+            return
+        self.seen[id(thing)] = name
+        for kinds, look in LOOKS:
+            if isinstance(thing, kinds):
+                look(self, name, thing)
+                return
+        self.instance(name, thing)
+
+    def plain(self, place: str, value: Any) -> None:
+        name = self.name(value)
+        if isinstance(value, (bool, type(None), type(Ellipsis), dtypes.dtype)):
+            self.require(f"{place} is {name}")
+        elif value != value:  # nan
+            self.require(f"{place} is {name}")
+        else:
+            here = self.local(place)
+            self.require(f"({here} is {name} or {here}.__class__ is {self.name(value.__class__)} and {here} == {name})")
+
+    def same_items(self, place: str, items: Any) -> None:
+        """The very same objects are in a dict, or a sequence."""
+        values = f"{place}.values()" if isinstance(items, dict) else place
+        held = tuple(items.values()) if isinstance(items, dict) else tuple(items)
+        self.require(f"len({place}) == {len(held)}")
+        if held:
+            self.require(f"every(map(same, {values}, {self.name(held)}))")
+
+    def inside(self, parts: Any) -> None:
+        """What is in a container whose items are known to be the same objects: plain ones need no further look."""
+        for part in parts:
+            if not isinstance(part, PLAIN):
+                self.todo.append((self.name(part), part))
+
+    def sequence(self, name: str, thing: Any) -> None:
+        self.same_items(name, thing)
+        self.inside(thing)
+
+    def mapping(self, name: str, thing: Any) -> None:
+        self.same_items(name, thing)
+        if not all([isinstance(key, (str, int)) for key in thing]):
+            self.inside(thing)
+        elif thing:
+            self.require(f"[*{name}] == {self.name([*thing])}")
+        self.inside(thing.values())
+
+    def group(self, name: str, thing: Any) -> None:
+        """A set."""
+        self.require(f"{name} == {self.name(set(thing))}")
+
+    def tensor(self, name: str, thing: Any) -> None:
+        self.require(f"{name}._array is {self.name(thing._array)} and {name}._node is {self.name(thing._node)}")
+        self.bind(name, thing, False)
+
+    def bind(self, place: str, tensor: Any, is_argument: bool) -> None:
+        if tensor._cell is INFERENCE and not mode.inference:
+            raise Unrecorded("a tensor made in inference mode")
+        self.bound.append(Bound(tensor, place, is_argument))
+        if tensor._node is not None:
+            self.require(f"({place}._grad is None) is {tensor._grad is None}")
+
+    def module(self, name: str, thing: Any) -> None:
+        """The same attributes, parameters, buffers and children, and no hooks."""
+        own = thing.__dict__
+        self.same_items(self.name(own), own)
+        for key in REGISTRIES:
+            if own[key]:
+                self.mapping(self.name(own[key]), own[key])
+        if any([own[key] for key in HOOKS]):
+            raise Unrecorded(f"hooks of a module ({type(thing).__name__})")
+        self.require(f"not ({' or '.join([self.name(own[key]) for key in HOOKS])})")
+        self.inside([value for key, value in own.items() if key not in OWN])
+        self.todo.append((self.name(type(thing)), type(thing)))
+
+    def optimizer(self, name: str, thing: Any) -> None:
+        """The same groups with the same parameters, updated by the same rule, and the same state. The numbers of the rule are read at each call."""
+        if type(thing).__init__.__module__.split(".")[0] not in ("rushlight", "torch") or thing._optimizer_step_pre_hooks or thing._optimizer_step_post_hooks:
+            raise Unrecorded("an optimizer with hooks, or of the program's own")
+        self.optimizers[id(thing)] = thing
+        self.same_items(f"{name}.param_groups", thing.param_groups)
+        self.require(f"len({name}.state) == {len(thing.state)}")
+        for group in thing.param_groups:
+            params = f"{self.name(group)}['params']"
+            self.same_items(params, group["params"])
+            for p in group["params"]:
+                self.todo.append((self.name(p), p))
+        if thing.state:
+            self.same_items(f"{name}.state", thing.state)
+        for state in thing.state.values():
+            self.mapping(self.name(state), state)
+
+    def function(self, name: str, thing: Any) -> None:
+        """What a function of the program names: globals, cells, defaults."""
+        thing = unwrapped(thing)
+        if isinstance(thing, functools.partial):
+            self.inside([thing.func, thing.args, thing.keywords])
+        elif isinstance(thing, types.MethodType):
+            self.inside([thing.__self__, thing.__func__])
+        elif not isinstance(thing, types.FunctionType):
+            self.todo.append((self.name(thing), thing))
+        elif not is_library(thing):
+            self.python_function(thing)
+
+    def python_function(self, thing: Any) -> None:
+        for cell in thing.__closure__ or ():
+            try:
+                content = cell.cell_contents
+            except ValueError:  # not set yet
+                raise Unrecorded("a variable that has no value yet") from None
+            self.todo.append((f"{self.name(cell)}.cell_contents", content))
+        for default in (*(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values()):
+            self.todo.append((self.name(default), default))
+        outer = thing.__globals__
+        names = set(names_in(thing.__code__))
+        for key in sorted(names & outer.keys()):
+            value = outer[key]
+            if isinstance(value, types.ModuleType):
+                self.python_module(value, names)
+            elif not is_library(value):
+                self.todo.append((f"{self.name(outer)}[{key!r}]", value))
+
+    def python_module(self, module: Any, names: set) -> None:
+        """A module of the program: what the function may name in it."""
+        if is_library_name(module.__name__):
+            return
+        for key in sorted(names & vars(module).keys()):
+            if not isinstance(vars(module)[key], types.ModuleType):
+                self.todo.append((f"{self.name(vars(module))}[{key!r}]", vars(module)[key]))
+
+    def a_class(self, name: str, thing: Any) -> None:
+        """A class of the program: its functions and its plain attributes."""
+        if is_library(thing):
+            return
+        for cls in thing.__mro__:
+            if is_library(cls):
+                continue
+            for key, value in vars(cls).items():
+                if isinstance(value, (types.FunctionType, staticmethod, classmethod)):
+                    self.todo.append((f"{self.name(cls)}.__dict__[{key!r}]", value))
+                elif not key.startswith("__") and not hasattr(value, "__get__"):
+                    self.todo.append((f"{self.name(cls)}.__dict__[{key!r}]", value))
+
+    def text(self, replay: str) -> str:
+        """The source of the function `replay(args, kwargs)`: None unless all conditions hold, then the lines of `replay`."""
+        lines, tests = ["def replay(args, kwargs):"], []
+
+        def close() -> None:
+            if tests:
+                lines.append(f"    if not ({' and '.join(tests)}): return None")
+                tests.clear()
+        for condition in self.conditions:
+            if ASSIGNMENT.match(condition):
+                close()
+                lines.append("    " + condition)
+            else:
+                tests.append(condition)
+        close()
+        return "\n".join([*lines, replay])
+
+    def wrapped_function(self, name: str, thing: Any) -> None:
+        self.inside([thing.__func__])
+
+    def instance(self, name: str, thing: Any) -> None:
+        """Any other object: its attributes, if it is the program's."""
+        cls = type(thing)
+        if is_library(cls):
+            return
+        self.todo.append((self.name(cls), cls))
+        own = getattr(thing, "__dict__", None)
+        if own is not None:
+            self.same_items(self.name(own), own)
+            self.inside(own.values())
+        for slot in slots_of(cls):
+            if hasattr(thing, slot):
+                self.todo.append((f"{name}.{slot}", getattr(thing, slot)))
+
+    def nothing(self, name: str, thing: Any) -> None:
+        """Nothing in it can change what the program does."""
+
+
+#: a condition that is a line of its own
+ASSIGNMENT = re.compile(r"v\d+ = ")
+
+
+def unwrapped(thing: Any) -> Any:
+    """The function inside a compiled one."""
+    while hasattr(thing, "_rushlight_compiled"):
+        thing = thing._rushlight_compiled
+    return thing
+
+
+def names_in(code: Any) -> Iterator[str]:
+    """The names in a function's code and in that of the functions inside it."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from names_in(constant)
+
+
+def is_library(thing: Any) -> bool:
+    """Whether a function or class is of a library."""
+    module = getattr(thing, "__module__", None)
+    return isinstance(module, str) and isinstance(thing, (type, types.FunctionType, types.BuiltinFunctionType)) and is_library_name(module)
+
+
+def is_library_name(module: str) -> bool:
+    return module.partition(".")[0] in LIBRARY
+
+
+def slots_of(cls: type) -> list[str]:
+    """The names of a class's slots."""
+    found: list[str] = []
+    for base in cls.__mro__:
+        slots = base.__dict__.get("__slots__", ())
+        found += [slots] if isinstance(slots, str) else [slot for slot in slots if slot not in ("__dict__", "__weakref__")]
+    return found
+
+
+REGISTRIES = ("_parameters", "_buffers", "_modules")
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+#: the attributes that every module has
+OWN = frozenset(vars(Module()))
+
+#: how each kind of thing is looked at; the first that fits
+LOOKS: list[tuple[Any, Callable]] = [
+    (Tensor, Reach.tensor),
+    (Module, Reach.module),
+    (Optimizer, Reach.optimizer),
+    ((LRScheduler, Generator, types.ModuleType, np.ndarray, types.BuiltinFunctionType), Reach.nothing),
+    ((tuple, list), Reach.sequence),
+    (dict, Reach.mapping),
+    ((set, frozenset), Reach.group),
+    ((types.FunctionType, types.MethodType, functools.partial), Reach.function),
+    (type, Reach.a_class),
+    ((staticmethod, classmethod), Reach.wrapped_function),
+]

@@ -1,0 +1,175 @@
+"""A recording: a graph with the conditions under which it stands for a call, and the function that replays it."""
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from ..core.inplace import version_of
+from ..core.node import FREED, AccumulateGrad, Node
+from ..core.wrap import new
+from ..tensor import Tensor
+from .capture import Recorder
+from .graph import ARGUMENT, LATE, STATE, Graph, Value
+from .plan import Plan
+from .reach import Bound
+from .unrecorded import Unrecorded
+
+
+class Recording:
+    """What one recorded call became. `replay(args, kwargs)` is (result,), or None where the conditions do not hold."""
+
+    def __init__(self, recorder: Recorder, result: Any, settings: dict):
+        self.reach = recorder.reach
+        self.recorder = recorder
+        self.settings = settings
+        self.lock = threading.Lock()
+        self.places = {id(bound.tensor): bound.place for bound in self.reach.bound}
+        self.new_grads = self.find_new_grads()
+        self.result = result
+        self.leaves: list[Any] = []
+        self.template = self.described(result)
+        values = [value for value, _ in self.leaves] + [value for _, value in self.new_grads if value is not None]
+        self.graph = recorder.graph(list(dict.fromkeys(values)))
+        self.result = None
+        recorder.held.clear()
+        self.function: Callable | None = None
+        self.checked: Callable | None = None
+
+    # ---- what outlives the call
+
+    def find_new_grads(self) -> list[tuple[Bound, Value | None]]:
+        """The tensors whose `.grad` another tensor became, or None."""
+        found: list[tuple[Bound, Value | None]] = []
+        for bound in self.reach.bound:
+            now = bound.tensor._grad
+            if now is not bound.had_grad:
+                value = None if now is None else self.recorder.value_of(now._array)
+                if now is not None and value is None:
+                    raise Unrecorded("a gradient that was made in a way that is not recorded")
+                found.append((bound, value))
+        return found
+
+    def described(self, item: Any) -> str:
+        """The text that builds the result."""
+        if isinstance(item, Tensor):
+            return self.tensor(item)
+        if item.__class__ in (tuple, list):
+            inner = "".join([self.described(part) + ", " for part in item])
+            return f"({inner})" if item.__class__ is tuple else f"[{inner}]"
+        if item.__class__ is dict:
+            return "{" + ", ".join([f"{self.reach.name(key)}: {self.described(part)}" for key, part in item.items()]) + "}"
+        if isinstance(item, tuple) and hasattr(item, "_fields"):
+            return f"{self.reach.name(type(item))}({''.join([self.described(part) + ', ' for part in item])})"
+        return self.reach.name(item)
+
+    def tensor(self, item: Any) -> str:
+        """The text of a tensor in the result: one that the function reaches, or a new one."""
+        if id(item) in self.places:
+            return self.places[id(item)]
+        value = self.recorder.value_of(item._array)
+        if value is None:
+            raise Unrecorded("a result that was made in a way that is not recorded")
+        node = item._node if item._base is None else item._node or item._base._node
+        if item.__class__ is not Tensor:
+            raise Unrecorded(f"a result of class {item.__class__.__name__}")
+        if node is not None and node.saved is not FREED:
+            raise Unrecorded("a result that still can go backward")
+        self.leaves.append((value, spent(node) if node is not None else None))
+        return f"r{len(self.leaves) - 1}"
+
+    # ---- the conditions
+
+    def broken(self, args: tuple, kwargs: dict) -> str | None:
+        """The first condition that does not hold any more; None if all do."""
+        from .reach import ASSIGNMENT
+        scope = dict(self.reach.scope, args=args, kwargs=kwargs)
+        for condition in self.reach.conditions:
+            try:
+                if ASSIGNMENT.match(condition):
+                    exec(condition, scope)
+                elif "._grad is None" not in condition and not eval(condition, scope):
+                    return condition
+            except Exception as error:  # noqa: BLE001  # whatever the program's objects raise, the condition does not hold
+                return f"{condition} ({error})"
+        return None
+
+    # ---- the replay
+
+    def replay(self, args: tuple, kwargs: dict) -> Any:
+        """(result,), or None where the conditions do not hold."""
+        if self.function is None:
+            if self.holds(args, kwargs) is None:
+                return None
+            self.function = self.build()
+        with self.lock:
+            return self.function(args, kwargs)
+
+    def holds(self, args: tuple, kwargs: dict) -> Any:
+        """True if all conditions hold, else None."""
+        if self.checked is None:
+            self.checked = self.compiled("    return True")
+        return self.checked(args, kwargs)
+
+    def compiled(self, lines: str) -> Callable:
+        scope = self.reach.scope
+        exec(compile(self.reach.text(lines), "<rushlight compiled>", "exec"), scope)
+        return scope["replay"]
+
+    def build(self) -> Callable:
+        """The function of conditions and replay."""
+        places: dict[Value, str] = {}
+        lines = []
+        for value in self.graph.inputs:
+            kind, bound = value.storage.kind, self.recorder.bound.get(value)
+            if bound is not None and (kind in (ARGUMENT, LATE) or self.late(value)):
+                places[value] = f"i{value.number}"
+                lines.append(f"i{value.number} = {bound.place}{'._grad' if self.late(value) else ''}._array")
+        plan = Plan(self.graph, self.reach.scope, places)
+        lines += [*plan.lines, *self.bumps(), *self.results(plan), f"return ({self.template},)"]
+        self.lines = lines
+        return self.compiled("\n".join(["    " + line for line in lines]))
+
+    def late(self, value: Value) -> bool:
+        """Whether an input is a tensor's gradient, which may be another tensor at each call."""
+        bound = self.recorder.bound.get(value)
+        return value.storage.kind == LATE or bound is not None and bound.had_grad is not None and \
+            self.recorder.values.get(id(bound.had_grad._array)) is value
+
+    def bumps(self) -> list[str]:
+        """The lines that note the writes to tensors which exist outside."""
+        counts: dict[str, int] = {}
+        for equation in self.graph.equations:
+            for value in equation.writes:
+                bound = self.recorder.bound.get(value)
+                if bound is not None:
+                    place = bound.place + ("._grad" if self.late(value) else "")
+                    counts[place] = counts.get(place, 0) + 1
+        self.reach.scope["version_of"] = version_of
+        return [f"version_of({place}).bump()" for place, count in counts.items() for _ in range(count)]
+
+    def results(self, plan: Plan) -> list[str]:
+        """The lines that make tensors of what outlives the call."""
+        self.reach.scope.update(new=new, Tensor=Tensor)
+        lines = []
+        for number, (value, node) in enumerate(self.leaves):
+            made = "None" if node is None else f"new({self.reach.name(node)})"
+            lines += [f"r{number} = new(Tensor)", f"r{number}._array = {plan.names[value]}", f"r{number}._node = {made}"]
+        for number, (bound, value) in enumerate(self.new_grads):
+            if value is None:
+                lines.append(f"{bound.place}._grad = None")
+            else:
+                lines += [f"g{number} = new(Tensor)", f"g{number}._array = {plan.names[value]}", f"g{number}._node = None",
+                          f"{bound.place}._grad = g{number}"]
+        return lines
+
+
+def spent(node: Node) -> type:
+    """The class of nodes like this one whose saved values are gone: a compiled step has gone backward through them."""
+    if node.parent is not None or isinstance(node, AccumulateGrad):
+        raise Unrecorded("a result that is one of several of its operation")
+    return type("Spent", (Node,), {"op": node.op, "edges": (), "saved": FREED, "attrs": {}, "shape": node.shape, "dtype": node.dtype, "sequence": 0,
+                                   "alias": node.alias})
+
+
+__all__ = ["STATE", "Graph", "Recording"]
