@@ -7,6 +7,7 @@ step of Adam, a sum whose right side is a product is rounded once, as PyTorch's 
 from __future__ import annotations
 
 import ctypes
+import math
 import struct
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,7 +16,8 @@ import numpy as np
 
 from ..backends.llvm.code import attributes
 from ..backends.llvm.engine import KERNEL, engine
-from ..backends.llvm.vectors import COMPARISONS, FUNCTIONS, LOGIC, Vectors
+from ..backends.llvm.vector_math import COMPARISONS, FUNCTIONS, LOGIC, TESTS
+from ..backends.llvm.vectors import Vectors
 from ..backends.llvm.workers import run_kernel
 from ..backends.parallel import pool
 from .scalar import LEAVES, Program
@@ -24,17 +26,15 @@ from .scalar import LEAVES, Program
 CHUNK, CACHED = 16384, 1 << 20
 #: Where an array object keeps the address of its data: NumPy's C interface puts it first, behind what every object begins with.
 DATA = object.__basicsize__
+#: the operations whose results are truth values
+TRUTHS = frozenset({*COMPARISONS, *LOGIC, *TESTS, "logical_not"})
 
 
-def loop(program: Program, parameters: Sequence[str]) -> Callable | None:
-    """A function of arrays, numbers and the result that runs a program on them; None if an operation has no vector form.
+def loop(program: Program, parameters: Sequence[str]) -> Callable:
+    """A function of arrays, numbers and the result that runs a program on them.
 
     `parameters` names the numbers of a call: `_n5` is the program's value 5, which is the same for all elements.
     """
-    known = {*FUNCTIONS, *COMPARISONS, *LOGIC, "logical_not", *LEAVES}
-    used = {op for op, uniform in zip([i.operation for i in program.instructions], program.uniform, strict=True) if not uniform}
-    if not used <= known:
-        return None
     address = 0
     kernel: Any = None
     pointers = [*program.elements, *(["out"] if "out" in program.outputs else [])]
@@ -115,14 +115,16 @@ def body(v: Vectors, program: Program, parameters: Sequence[str]) -> list[str]:
             a, b = (names[k] for k in program.instructions[arguments[1]].arguments)
             names[i] = v.fma(v.negative(a) if operation == "subtract" else a, b, names[arguments[0]])
         else:
-            given = [names[a] for a in arguments]
-            if operation in LOGIC or operation == "logical_not" or operation == "where":
-                given = [as_truth(v, n, a in truths) if operation != "where" or k == 0 else n
-                         for k, (n, a) in enumerate(zip(given, arguments, strict=True))]
+            given = [(as_truth if wants_truth(operation, k) else as_number)(v, names[a], a in truths) for k, a in enumerate(arguments)]
             names[i] = write(v, operation, given)
-            if operation in COMPARISONS or operation in LOGIC or operation == "logical_not":
+            if operation in TRUTHS:
                 truths.add(i)
     return [f"  store {v.float} {names[program.outputs[name]]}, ptr %{name}, align 4" for name in written(program)]
+
+
+def wants_truth(operation: str, place: int) -> bool:
+    """Whether the argument at that place is a truth value, not a number."""
+    return operation in LOGIC or operation == "logical_not" or operation == "where" and place == 0
 
 
 def products_read_once(program: Program) -> frozenset[int]:
@@ -143,6 +145,10 @@ def as_truth(v: Vectors, name: str, is_truth: bool) -> str:
     return name if is_truth else v.compare("une", name, v.number(0.0))
 
 
+def as_number(v: Vectors, name: str, is_truth: bool) -> str:
+    return v.where(name, v.number(1.0), v.number(0.0)) if is_truth else name
+
+
 def write(v: Vectors, operation: str, given: Sequence[str]) -> str:
     """One instruction."""
     if operation in COMPARISONS:
@@ -150,5 +156,7 @@ def write(v: Vectors, operation: str, given: Sequence[str]) -> str:
     if operation in LOGIC:
         return v.logic(LOGIC[operation], *given)
     if operation == "logical_not":
-        return v.logic("xor", given[0], "<" + ", ".join(["i1 true"] * v.lanes) + ">")
+        return v.logic("xor", given[0], v.all_true())
+    if operation in TESTS:
+        return v.compare(TESTS[operation], v.intrinsic("fabs", given[0]), v.number(math.inf))
     return FUNCTIONS[operation](v, *given)

@@ -8,7 +8,7 @@ from functools import cache, partial
 from typing import Any
 
 from .rows import RowKernel, Rows
-from .vectors import FUNCTIONS
+from .vector_math import FUNCTIONS
 
 
 def write(c: Rows, operation: str, is_number: tuple[bool, ...]) -> None:

@@ -1,8 +1,8 @@
-"""LLVM's text of vector arithmetic: one line per instruction, and the functions that a processor lacks as polynomials.
+"""LLVM's text of vector arithmetic: one line per instruction, and the commonest functions that a processor lacks as polynomials.
 
-`Vectors(lanes)` writes lines for float32 vectors of that many lanes and names their values. The functions are `FUNCTIONS`; each says its
-largest error in units in the last place (ulp), which tests measure. Coefficients are minimax fits of our own on the interval that the
-argument is first brought to.
+`Vectors(lanes)` writes lines for float32 vectors of that many lanes and names their values. Each function says its largest error in
+units in the last place (ulp), which tests measure. Coefficients are minimax fits of our own on the interval that the argument is first
+brought to. `vector_math` has the other functions, and the table of all.
 """
 from __future__ import annotations
 
@@ -20,9 +20,12 @@ def number_text(value: float) -> str:
 class Vectors:
     """Writes the instructions of one function's body. Values are named `%v0`, `%v1` ...; constants are written where they are used."""
 
+    #: LLVM's names of a lane's type, of whole numbers of its size, and of it in the names of intrinsics
+    element, integral, suffix = "float", "i32", "f32"
+
     def __init__(self, lanes: int):
         self.lanes = lanes
-        self.float, self.int, self.truth = f"<{lanes} x float>", f"<{lanes} x i32>", f"<{lanes} x i1>"
+        self.float, self.int, self.truth = f"<{lanes} x {self.element}>", f"<{lanes} x {self.integral}>", f"<{lanes} x i1>"
         self.lines: list[str] = []
         self.declared: dict[str, None] = {}
         self.count = 0
@@ -35,11 +38,17 @@ class Vectors:
 
     # ---- constants
 
+    def constant(self, value: float) -> str:
+        return number_text(value)
+
     def number(self, value: float) -> str:
-        return "<" + ", ".join([f"float {number_text(value)}"] * self.lanes) + ">"
+        return "<" + ", ".join([f"{self.element} {self.constant(value)}"] * self.lanes) + ">"
 
     def integer(self, value: int) -> str:
-        return "<" + ", ".join([f"i32 {value}"] * self.lanes) + ">"
+        return "<" + ", ".join([f"{self.integral} {value}"] * self.lanes) + ">"
+
+    def all_true(self) -> str:
+        return "<" + ", ".join(["i1 true"] * self.lanes) + ">"
 
     # ---- single instructions
 
@@ -60,7 +69,7 @@ class Vectors:
 
     def intrinsic(self, name: str, *arguments: str) -> str:
         """A call of llvm.NAME on float vectors."""
-        full = f"@llvm.{name}.v{self.lanes}f32"
+        full = f"@llvm.{name}.v{self.lanes}{self.suffix}"
         self.declared[f"declare {self.float} {full}({', '.join([self.float] * len(arguments))})"] = None
         return self.emit(f"call {self.float} {full}({', '.join([f'{self.float} {a}' for a in arguments])})")
 
@@ -91,6 +100,16 @@ class Vectors:
 
     def to_float(self, a: str) -> str:
         return self.emit(f"sitofp {self.int} {a} to {self.float}")
+
+    def rarely(self, condition: str, usual: str, kind: str, write: Callable[[], str]) -> str:
+        """`usual`, a value of that type, but what `write()` computes in lanes where a condition holds; nothing is computed where none does."""
+        test, work, done = (f"{name}{self.count}" for name in ("test", "rare", "done"))
+        some = self.emit(f"icmp ne i{self.lanes} {self.emit(f'bitcast {self.truth} {condition} to i{self.lanes}')}, 0")
+        # A block of its own, so that its name is known.
+        self.lines += [f"  br label %{test}", f"{test}:", f"  br i1 {some}, label %{work}, label %{done}", f"{work}:"]
+        mixed = self.emit(f"select {self.truth} {condition}, {kind} {write()}, {kind} {usual}")
+        self.lines += [f"  br label %{done}", f"{done}:"]
+        return self.emit(f"phi {kind} [ {usual}, %{test} ], [ {mixed}, %{work} ]")
 
     # ---- pieces of functions
 
@@ -169,8 +188,8 @@ def one_and_more(v: Vectors, r: str) -> str:
     return v.add(v.fma(v.multiply(r, r), q, r), v.number(1.0))
 
 
-def log(v: Vectors, x: str) -> str:
-    """ln x = e ln 2 + ln m with m from sqrt(1/2) to sqrt(2); 1 ulp."""
+def exponent_and_fraction(v: Vectors, x: str) -> tuple[str, str]:
+    """e and f, where x = 2^e (1 + f) and 1 + f is from sqrt(1/2) to sqrt(2), for positive finite x."""
     # A denormal number has no exponent of its own: it is scaled by 2^25 first.
     tiny = v.compare("olt", x, v.number(1.1754943508222875e-38))
     scaled = v.where(tiny, v.multiply(x, v.number(2.0 ** 25)), x)
@@ -180,17 +199,26 @@ def log(v: Vectors, x: str) -> str:
     exponent = v.to_float(v.int_op("ashr", shifted, v.integer(23)))
     exponent = v.where(tiny, v.subtract(exponent, v.number(25.0)), exponent)
     mantissa = v.from_bits(v.int_op("add", v.int_op("and", shifted, v.integer(0x007FFFFF)), v.integer(0x3F3504F3)))
-    f = v.subtract(mantissa, v.number(1.0))
+    return exponent, v.subtract(mantissa, v.number(1.0))
+
+
+def log_edges(v: Vectors, x: str, out: str) -> str:
+    """A logarithm of x, with its values at 0, infinity, below 0 and at NaN put right."""
+    out = v.where(v.compare("oeq", x, v.number(math.inf)), x, out)
+    out = v.where(v.compare("oeq", x, v.number(0.0)), v.number(-math.inf), out)
+    return v.where(v.compare("oge", x, v.number(0.0)), out, v.where(v.compare("uno", x, x), x, v.number(math.nan)))
+
+
+def log(v: Vectors, x: str) -> str:
+    """ln x = e ln 2 + ln(1 + f); 1 ulp."""
+    exponent, f = exponent_and_fraction(v, x)
     q = v.polynomial(f, (0.33333310447, -0.249999865764, 0.2000222623, -0.166692517774, 0.142186653636, -0.123843362695, 0.118729165409,
                          -0.117898567101, 0.0691555152522))
     square = v.multiply(f, f)
     # ln(1 + f) = f - f^2 / 2 + f^3 q(f), the small parts first.
     small = v.fma(v.multiply(square, f), q, v.multiply(exponent, v.number(LN2_LOW)))
     small = v.fma(square, v.number(-0.5), small)
-    out = v.fma(exponent, v.number(LN2_HIGH), v.add(small, f))
-    out = v.where(v.compare("oeq", x, v.number(math.inf)), x, out)
-    out = v.where(v.compare("oeq", x, v.number(0.0)), v.number(-math.inf), out)
-    return v.where(v.compare("oge", x, v.number(0.0)), out, v.where(v.compare("uno", x, x), x, v.number(math.nan)))
+    return log_edges(v, x, v.fma(exponent, v.number(LN2_HIGH), v.add(small, f)))
 
 
 def tanh(v: Vectors, x: str) -> str:
@@ -241,17 +269,3 @@ def sign(v: Vectors, x: str) -> str:
     positive = v.where(v.compare("ogt", x, v.number(0.0)), v.number(1.0), v.number(0.0))
     return v.where(v.compare("olt", x, v.number(0.0)), v.number(-1.0), positive)
 
-
-#: what can be written, by the scalar language's name of the operation
-FUNCTIONS: dict[str, Callable[..., str]] = {
-    "add": Vectors.add, "subtract": Vectors.subtract, "multiply": Vectors.multiply, "divide": Vectors.divide, "negative": Vectors.negative,
-    "square": lambda v, a: v.multiply(a, a), "abs": lambda v, a: v.intrinsic("fabs", a), "sqrt": sqrt,
-    "floor": lambda v, a: v.intrinsic("floor", a), "ceil": lambda v, a: v.intrinsic("ceil", a), "trunc": lambda v, a: v.intrinsic("trunc", a),
-    "round": lambda v, a: v.intrinsic("rint", a), "copysign": lambda v, a, b: v.intrinsic("copysign", a, b),
-    "rsqrt": lambda v, a: v.divide(v.number(1.0), sqrt(v, a)), "sign": sign,
-    "maximum": maximum, "minimum": minimum, "exp": exp, "log": log, "tanh": tanh, "erf": erf, "sigmoid": sigmoid, "where": Vectors.where,
-}
-#: operations whose result is a truth value, as LLVM's conditions: unordered ones hold for NaN
-COMPARISONS = {"less": "olt", "less_equal": "ole", "greater": "ogt", "greater_equal": "oge", "equal": "oeq", "not_equal": "une"}
-#: operations on truth values
-LOGIC = {"logical_and": "and", "logical_or": "or", "logical_xor": "xor"}
