@@ -25,7 +25,7 @@ class Doubles(Vectors):
     def emit(self, text: str) -> str:
         return self.v.emit(text)
 
-    def constant(self, value: float) -> str:
+    def literal(self, value: float) -> str:
         return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
 
     def widen(self, a: str) -> str:
@@ -313,7 +313,7 @@ def inverse_pi_table() -> tuple[list[float], list[float]]:
 def look_up(d: Doubles, name: str, table: list[float], place: str, lanes: str) -> str:
     """The doubles at places of a constant table, in the lanes that hold."""
     n = d.lanes
-    d.declared[f"@inverse_pi_{name} = private constant [{len(table)} x double] [{', '.join(['double ' + d.constant(t) for t in table])}]"] = None
+    d.declared[f"@inverse_pi_{name} = private constant [{len(table)} x double] [{', '.join(['double ' + d.literal(t) for t in table])}]"] = None
     pointers = d.emit(f"getelementptr double, ptr @inverse_pi_{name}, {d.v.int} {place}")
     gather = f"@llvm.masked.gather.v{n}f64.v{n}p0"
     d.declared[f"declare {d.float} {gather}(<{n} x ptr>, i32, {d.truth}, {d.float})"] = None

@@ -38,11 +38,11 @@ class Vectors:
 
     # ---- constants
 
-    def constant(self, value: float) -> str:
+    def literal(self, value: float) -> str:
         return number_text(value)
 
     def number(self, value: float) -> str:
-        return "<" + ", ".join([f"{self.element} {self.constant(value)}"] * self.lanes) + ">"
+        return "<" + ", ".join([f"{self.element} {self.literal(value)}"] * self.lanes) + ">"
 
     def integer(self, value: int) -> str:
         return "<" + ", ".join([f"{self.integral} {value}"] * self.lanes) + ">"
