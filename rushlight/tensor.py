@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import methods
-from .core import apply as core_apply, device as devices, dtypes, memory
+from .core import apply as core_apply, device as devices, dtypes, memory, recording
 from .core.apply import operator, wrap
 from .core.grad_mode import mode
 from .core.inplace import INFERENCE, node_of
@@ -235,6 +235,7 @@ class Tensor(Listed):
     def data(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+        recording.reads("assigning to .data")  # other memory, of which a recording would not learn
         self._array = value._array
         if INFERENCE in (self._cell, value._cell):
             self._cell = INFERENCE if value._cell is INFERENCE else None
@@ -281,6 +282,8 @@ class Tensor(Listed):
 
     def item(self) -> Any:
         """The Python number that a one-element tensor holds."""
+        if recording.recorder is not None:
+            recording.reads("item()")
         array = self._array
         if array.size != 1:
             raise RuntimeError(f"a Tensor with {array.size} elements cannot be converted to Scalar")
@@ -289,11 +292,13 @@ class Tensor(Listed):
 
     def tolist(self) -> Any:
         """Nested lists of Python numbers; a number if 0-d."""
+        recording.reads("tolist()")
         array = self._array
         return array.tolist() if array.dtype.kind in "biufc" else array.astype(np.float32).tolist()
 
     def numpy(self, *, force: bool = False) -> Any:
         """The same memory as a NumPy array."""
+        recording.reads("numpy()")
         if force:
             return self.detach().cpu().resolve_conj()._array
         if mode.grad and self.requires_grad:
@@ -318,6 +323,8 @@ class Tensor(Listed):
         return self.to(dtypes.of_numpy(dtype))
 
     def __bool__(self) -> bool:
+        if recording.recorder is not None:
+            recording.reads("bool()")
         size = self._array.size
         if size != 1:
             raise RuntimeError("Boolean value of Tensor with no values is ambiguous" if size == 0 else
@@ -325,23 +332,25 @@ class Tensor(Listed):
         return bool(self._array.item())
 
     def __float__(self) -> float:
-        value = self._one()
+        value = self._one("float()")
         if value.__class__ is complex and value.imag:
             raise RuntimeError("value cannot be converted to type double without overflow")
         return float(value.real)
 
     def __int__(self) -> int:
-        return int(self._one())
+        return int(self._one("int()"))
 
     def __complex__(self) -> complex:
-        return complex(self._one())
+        return complex(self._one("complex()"))
 
     def __index__(self) -> int:
         if self._array.dtype.kind not in "biu" or self._array.size != 1:
             raise TypeError("only integer tensors of a single element can be converted to an index")
+        recording.reads("a tensor as an index or a size")
         return int(self._array.item())
 
-    def _one(self) -> Any:
+    def _one(self, what: str) -> Any:
+        recording.reads(what)
         if self._array.size != 1:
             raise ValueError("only one element tensors can be converted to Python scalars")
         if mode.grad and self._node is not None and not Tensor._warned_of_scalars:
@@ -362,6 +371,7 @@ class Tensor(Listed):
         return iter(self.unbind(0))
 
     def __contains__(self, element: Any) -> bool:
+        recording.reads("in")
         if isinstance(element, (Tensor, bool, int, float, complex)):
             return bool((self == element).any().item())
         raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
@@ -370,10 +380,12 @@ class Tensor(Listed):
         return id(self)
 
     def __repr__(self, *, tensor_contents: str | None = None) -> str:
+        recording.reads("printing")
         from .printing import tensor_text
         return tensor_text(self, tensor_contents=tensor_contents)
 
     def __format__(self, spec: str) -> str:
+        recording.reads("format()")
         from .printing import format_tensor
         return format_tensor(self, spec)
 
@@ -387,6 +399,7 @@ class Tensor(Listed):
                                "https://github.com/pytorch/pytorch/pull/103001")
         if id(self) in memo:
             return memo[id(self)]
+        recording.reads("deepcopy()")
         import copy
         result = wrap(memory.deep_copy(self._array, memo))
         result.__class__ = type(self)
@@ -401,6 +414,7 @@ class Tensor(Listed):
         return result
 
     def __reduce_ex__(self, protocol: Any) -> tuple:
+        recording.reads("pickling")
         own = {k: v for k, v in self.__dict__.items() if k not in PRIVATE}
         return rebuild, (portable(type(self)), self.detach()._array, self.requires_grad and self.is_leaf, own)
 

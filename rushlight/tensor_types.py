@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .core import dtypes
+from .core import dtypes, recording
 from .core.apply import wrap
 from .core.size import Size
 from .core.warn import warn_once
@@ -17,22 +17,23 @@ NO_CUDA = "type torch.cuda.{} not available. Torch not compiled with CUDA enable
 
 def legacy_tensor(args: tuple, dtype: dtypes.dtype | None = None, name: str = "new") -> Tensor:
     """What `Tensor(...)` makes: not filled, of given sizes; a copy of data; a view of a tensor. dtype: the default, unless given."""
+    from .ops.create import constant, empty, shape_of
     wanted = dtype or dtypes.get_default_dtype()
     if not args:
-        return wrap(np.empty(0, wanted.numpy))
+        return empty(0, dtype=wanted)
     first = args[0]
     if hasattr(first, "_array"):
         return _alias(first, dtype)
     if len(args) > 1 or isinstance(first, (Size, int, np.integer)):
-        from .ops.create import shape_of
-        return wrap(np.empty(shape_of(name, args, None), wanted.numpy))
+        return empty(shape_of(name, args, None), dtype=wanted)
     if hasattr(first, "as_array"):
+        recording.reads("Tensor() of a storage")
         return wrap(first.as_array(wanted.numpy))
     if isinstance(first, (str, bytes)):
         raise TypeError(f"new(): invalid data type '{first.__class__.__name__}'")
     if not hasattr(first, "__len__"):
         raise TypeError(f"new(): data must be a sequence (got {first.__class__.__name__})")
-    return wrap(_copied(first, wanted))
+    return constant(_copied(first, wanted))
 
 
 def _copied(data: Any, dtype: dtypes.dtype) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from . import recording
 from .wrap import wrap
 
 #: The seed of a new Generator (not of the default one).
@@ -64,6 +65,7 @@ class Generator:
             raise RuntimeError(f"manual_seed expected a long, but got {_type_name(seed)}")
         if not -2**63 <= seed < 2**64:
             raise ValueError("Overflow when unpacking long long\n  a seed has 64 bits")
+        recording.reads("manual_seed()")
         self._seed = seed % 2**64
         self._fresh = True
         self.cached_normal = None
@@ -180,10 +182,12 @@ class Generator:
 
     def get_state(self) -> Any:
         """The state, as a uint8 tensor of 5056 elements that `set_state` takes."""
+        recording.reads("get_state()")
         return wrap(self.state_bytes())
 
     def set_state(self, new_state: Any) -> None:
         """Go back to a state that `get_state` gave. Raises TypeError or RuntimeError if it is none."""
+        recording.reads("set_state()")
         array = getattr(new_state, "_array", None)
         if array is None:
             raise TypeError(f"expected a torch.ByteTensor, but got {_type_name(new_state)}")

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from . import recording
 from .calls import not_a_tensor, parameters, renamed
 from .dtypes import can_cast, of_numpy
 from .grad_mode import mode
-from .inplace import bump
+from .inplace import take
 from .memory import check_places
 
 
@@ -54,9 +55,9 @@ def write_out(name: str, result: Any, out: Any, mismatch: str | None = None) -> 
         check_out(name, value, target, mismatch)
     for value, target in pairs:
         if target._array.shape != value._array.shape:
+            recording.reads("out= of another size")
             target._array = np.empty(value._array.shape, target._array.dtype)
-        np.copyto(target._array, value._array, casting="unsafe")
-        bump(target)
+        take(target, value if value._node is None else value.detach())
     return result.__class__(out) if isinstance(out, (tuple, list)) and not hasattr(result, "_fields") else \
         result.__class__(*out) if isinstance(out, (tuple, list)) else out
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rushlight import nn
+from rushlight.core import recording
 from rushlight.core.grad_mode import no_grad
 from rushlight.core.wrap import wrap
 from rushlight.ops.rnn_row import row_steps
@@ -45,6 +46,7 @@ class CharLSTM(nn.Module):
 
     def generate(self, codes: list[int], length: int, temperature: float = 1.0, top_k: int = 0) -> Iterator[int]:
         """Yields `length` codes that follow the given ones, at least one; each is drawn as `drawing.draw` says. Nothing is dropped out."""
+        recording.reads("generate()")
         reader = Reader(self)
         for code in codes:
             logits = reader.read(code)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from rushlight.core import recording
 from rushlight.core.grad_mode import no_grad
 from rushlight.core.wrap import wrap
 from rushlight.tensor import Tensor
@@ -231,6 +232,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     flat = tensor.new_empty((rows, columns)).normal_(0, 1, generator=generator)
     if rows < columns:
         flat = flat.t()
+    recording.reads("orthogonal_()")
     array = flat._array
     q, r = (wrap(factor) for factor in array.__array_namespace__().linalg.qr(array))
     q = q * r.diagonal().sign()  # without this Q would not be uniform among all orthogonal matrices (arXiv:math-ph/0609050)

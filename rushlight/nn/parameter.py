@@ -136,7 +136,9 @@ class UninitializedTensorMixin:
 
     def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
         """Becomes an ordinary parameter or buffer of that shape, with values not set yet; in place."""
+        from rushlight.core import recording
         from rushlight.ops.create import empty
+        recording.reads("a lazy module's first call")
         made = self._made()
         data = empty(shape, device=made.device if device is None else device, dtype=made.dtype if dtype is None else dtype)
         wants_grad = self.__dict__.pop("_wants_grad")

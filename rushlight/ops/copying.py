@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core import device as devices, dtypes
-from ..core.apply import apply, wrap
+from ..core import device as devices, dtypes, recording
+from ..core.apply import apply, watchers, wrap
 from ..core.grad_mode import mode
 from ..core.inplace import check_apart, inplace
 from ..core.layout import channels_last, channels_last_3d, contiguous_format, preserve_format
@@ -151,8 +151,8 @@ def copy_(input: Tensor, src: Any, non_blocking: Any = False) -> Tensor:
     if not hasattr(src, "_array"):
         if not isinstance(src, (numbers.Number, np.generic)):
             raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
-        src = wrap(np.asarray(src))
-    if not mode.grad or input._node is None and src._node is None and input._base is None and src._base is None:
+        src = recording.constant(wrap(np.asarray(src)))
+    if not watchers and (not mode.grad or input._node is None and src._node is None and input._base is None and src._base is None):
         if src._cell is not None and src._cell is input._cell:
             check_apart(input, src)
         check_broadcast(input._array.shape, src._array.shape)
@@ -224,7 +224,7 @@ FILL = Op("fill", opaque, _fill,
 
 def fill_(input: Tensor, value: Any) -> Tensor:
     """Overwrite every element with `value`."""
-    if (mode.grad and (input._node is not None or input._base is not None)) or hasattr(value, "_array"):
+    if watchers or (mode.grad and (input._node is not None or input._base is not None)) or hasattr(value, "_array"):
         return _fill_recorded(input, value)
     return write(input, checked_number(value, input._array.dtype))
 
@@ -242,7 +242,7 @@ _fill_recorded = inplace(_filled, "fill_")
 
 def zero_(input: Tensor) -> Tensor:
     """Overwrite every element with 0."""
-    if mode.grad and (input._node is not None or input._base is not None):
+    if watchers or mode.grad and (input._node is not None or input._base is not None):
         return _zero_recorded(input)
     from ..core.inplace import bump
     input._array.fill(0)

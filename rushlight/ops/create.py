@@ -103,6 +103,8 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
                       "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).", stacklevel=2)
         result = cast(data.detach(), data.dtype if dtype is None else dtypes.as_dtype(dtype, "tensor"), copy=True)
         return leaf(result) if requires_grad else result
+    if watchers and hasattr(data, "as_array"):
+        return held(array_of(data, dtype), requires_grad)  # on the storage's own memory
     return constant(array_of(data, dtype), requires_grad)
 
 

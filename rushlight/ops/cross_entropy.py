@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core import recording
 from ..core.apply import apply, wrap
 from ..core.op import Kind, Op
 from .activation import not_implemented
@@ -63,7 +64,7 @@ def of_rows(ops: tuple, input: Any, target: Any, weight: Any, ignore_index: int,
         check_weight(input, weight)
     if target.dtype.name not in ("int64", "uint8"):
         raise RuntimeError(f"expected target dtype to be Long or Byte, but got {target.dtype.kernel_name}")
-    attributes = {"reduction": reduction, "ignore_index": ignore_index, "smoothing": smoothing}
+    attributes: dict[str, Any] = {"reduction": reduction, "ignore_index": ignore_index, "smoothing": smoothing}
     if x.ndim == 1:
         loss = apply(ops[0], input.unsqueeze(0), target.reshape(1), weight, **attributes)
         return loss.reshape(t.shape) if reduction == "none" else loss
@@ -280,6 +281,7 @@ def _cross_entropy_backward(grad: Any, x: Any, target: Any, weight: Any, e: Any,
 
 def _second(g: Any, grad: Any, x: Any, target: Any, weight: Any, reduction: str, ignore_index: int, smoothing: float, needs: tuple) -> tuple:
     """The gradients of the backward operation, hit (p - [class]) + every (p sum(w) - w) times grad, in plain operations."""
+    recording.reads("the second gradient of cross_entropy()")
     shape, dtype = x._array.shape, x._array.dtype
     weights = None if weight is None else weight._array
     f = factors(shape, target._array, weights, dtype, reduction, ignore_index, smoothing)

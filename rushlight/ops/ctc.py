@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core import recording
 from ..core.apply import apply, wrap
 from ..core.op import Op, opaque
 from .activation import not_implemented
@@ -33,6 +34,7 @@ def ctc_loss(log_probs: Tensor, targets: Tensor, input_lengths: Any, target_leng
     if single:
         log_probs = log_probs.unsqueeze(1)
         targets = targets.unsqueeze(0) if targets._array.ndim == 1 else targets
+    recording.reads("ctc_loss()")
     steps, labels = lengths_of(input_lengths), lengths_of(target_lengths)
     check_ctc(log_probs, targets._array, steps, labels, blank)
     loss = apply(CTC_LOSS, log_probs, table_of(targets._array, labels), steps=steps, labels=labels, blank=blank, zero_infinity=zero_infinity)

@@ -7,17 +7,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..core import engine
-from ..core.apply import wrap
+from ..core import engine, recording
+from ..core.apply import watchers, wrap
 from ..core.grad_mode import inference_mode, mode, no_grad
 
 
 def forward_by(definition: Callable) -> Callable:
     """A forward rule that runs a definition in tensors on arrays."""
     def forward(*arrays: Any, **attributes: Any) -> Any:
-        with no_grad():
+        with no_grad(), Unseen():
             return definition(*[None if array is None else wrap(array) for array in arrays], **attributes)._array
     return forward
+
+
+class Unseen:
+    """A context in which nobody looks on: the operations in it are the parts of one that was seen as a whole."""
+
+    __slots__ = ("recorder", "watchers")
+
+    def __enter__(self) -> None:
+        self.watchers, self.recorder = watchers[:], recording.recorder
+        watchers.clear()
+        recording.recorder = None
+
+    def __exit__(self, *exception: object) -> None:
+        watchers[:], recording.recorder = self.watchers, self.recorder
 
 
 def gradient_by(definition: Callable, g: Any, args: tuple, needs: tuple, **attributes: Any) -> tuple:

@@ -9,6 +9,7 @@ from ..core.apply import apply
 from ..core.op import Op, opaque
 from .activation import not_implemented
 from .choose import zero_where
+from .create import triu_indices
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -169,8 +170,7 @@ def _pdist(x: Any, *, p: float) -> Any:
 
 
 def _pdist_gradient(g: Any, x: Any, out: Any, p: float) -> Any:
-    from ..core.apply import wrap
-    first, second = [wrap(index) for index in np.triu_indices(len(x._array), 1)]
+    first, second = triu_indices(len(x._array), len(x._array), 1)
     slopes = g.unsqueeze(-1) * slopes_of(x.index_select(0, first) - x.index_select(0, second), out, p)
     return x.new_zeros(x._array.shape).index_add(0, first, slopes).index_add(0, second, -slopes)
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core import recording
 from ..core.apply import apply
 from ..core.grad_mode import no_grad
 from ..core.op import Op, opaque
@@ -48,6 +49,7 @@ def check_indices(input: Any, name: str) -> None:
 @no_grad()
 def limit_rows(weight: Tensor, index: Any, max_norm: float, norm_type: float) -> None:
     """Scale the rows that the index names, and that are longer than max_norm, down to that norm; in place."""
+    recording.reads("max_norm")
     check_range(index, weight._array.shape[0])
     rows = np.unique(index)
     norms = np.linalg.norm(weight._array[rows], norm_type, axis=1)
@@ -86,6 +88,7 @@ def _embedding_back_again(g: Any, indices: Any, rows: int, padding_idx: Any, sca
     """The rows of g, with what `_embedding_back` does to each row."""
     factor = np.ones((rows, 1), g._array.dtype)
     if scale:
+        recording.reads("the second gradient of embedding()")
         factor /= np.maximum(np.bincount(indices._array.reshape(-1), minlength=rows), 1)[:, None]
     if padding_idx is not None:
         factor[padding_idx] = 0

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core import recording
 from ..core.apply import apply
 from ..core.op import Op, opaque
 from .accumulate import add_rows
@@ -30,6 +31,7 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
         warnings.warn("Argument order of nn.functional.embedding_bag was changed. Usage `embedding_bag(weight, input, ...)` is deprecated, and "
                       "should now be `embedding_bag(input, weight, ...)`.", stacklevel=2)
         weight, input = input, weight
+    recording.reads("embedding_bag()")
     check_samples(input, per_sample_weights, mode)
     starts = bag_starts(input, offsets, include_last_offset)
     if mode not in MODES:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core import recording
 from ..core.apply import apply
 from ..core.numbers import checked_number
 from ..core.op import Op, kernel, opaque
@@ -309,6 +310,7 @@ def index_reduce(input: Tensor, dim: int, index: Tensor, source: Tensor, reduce:
     dim = one_dim(dim, input._array.ndim)
     check_rows("index_reduce_", input, dim, index, source)
     check_same_dtype("index_reduce_", input, source)
+    recording.reads("index_reduce()")
     found = index._array
     if found.size and (found.min() < 0 or found.max() >= (input._array.shape or (1,))[dim]):
         raise IndexError("index out of range in self")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import return_types
+from ..core import recording
 from ..core.apply import wrap
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each of 0, 1, ... occurs in a vector of integers, or the sum of the weights there."""
+    recording.reads("bincount()")
     x = input._array
     if x.dtype.kind not in "iu":
         raise NotImplementedError(f"\"bincount_cpu\" not implemented for '{input.dtype.kernel_name}'")
@@ -32,6 +34,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
 
 def histc(input: Tensor, bins: int = 100, min: Any = 0, max: Any = 0) -> Tensor:
     """How many numbers fall into each of `bins` equal parts of [min, max]; min = max means the range of the data."""
+    recording.reads("histc()")
     x = input._array
     if x.dtype.kind not in "fV":
         raise NotImplementedError(f"\"histogram_cpu\" not implemented for '{input.dtype.kernel_name}'")
@@ -75,6 +78,7 @@ def _count(points: Any, edges: list, weight: Any) -> Any:
 
 def histogram(input: Tensor, bins: Any = 100, *, range: Any = None, weight: Tensor | None = None, density: bool = False) -> Any:
     """Named tuple (hist, bin_edges) of all numbers; bins is a count, or the edges themselves."""
+    recording.reads("histogram()")
     x = input._array
     if hasattr(bins, "_array"):
         if bins.dtype is not input.dtype:
@@ -109,6 +113,7 @@ def _weighted(points: Any, edges: list, weight: Any, density: bool) -> Any:
 
 def histogramdd(input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | None = None, density: bool = False) -> Any:
     """Named tuple (hist, bin_edges) of points `(..., D)` in a grid of D dimensions."""
+    recording.reads("histogramdd()")
     x = input._array
     points = x.reshape(-1, x.shape[-1])
     count = points.shape[1]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core import recording
 from ..core.apply import apply, watchers, wrap
 from ..core.dtypes import of_numpy
 from ..core.grad_mode import mode
@@ -163,7 +164,7 @@ def value_tensor(value: Any, target: Tensor) -> Tensor:
     """What is assigned, as a tensor of the target's dtype."""
     dtype = target._array.dtype
     if not hasattr(value, "_array"):
-        return wrap(number_for(value, dtype).astype(dtype))
+        return recording.constant(wrap(number_for(value, dtype).astype(dtype)))
     if value._array.dtype != dtype:
         raise RuntimeError(f"Index put requires the source and destination dtypes match, got {target.dtype.kernel_name} for the destination and "
                            f"{value.dtype.kernel_name} for the source.")
@@ -207,6 +208,8 @@ def _put_grads(g: Any, rest: list, places: tuple, accumulate: bool, needs: tuple
     if needs[0]:
         before = g if accumulate else apply(INDEX_PUT, g, g.new_zeros(()), *rest, places=places, accumulate=False)
     if needs[1]:
+        if any([tensor._array.dtype.kind == "b" for tensor in rest]):
+            recording.reads("the gradient of assigning to a mask")
         after = apply(INDEX, g, *rest, places=places, shape=g._array.shape)
     return before, after
 

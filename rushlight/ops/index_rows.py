@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core import recording
 from ..core.apply import apply
 from ..core.numbers import checked_number
 from ..core.op import Op, opaque
@@ -220,6 +221,7 @@ def check_numbers(name: str, input: Tensor, index: Tensor) -> None:
         raise RuntimeError(f"{name}(): Expected a long tensor for index, but got {index.dtype.kernel_name}")
     if not found.size:
         return
+    recording.reads(f"the check of indices in {name}()")
     if not count:
         raise IndexError(f"{name}(): tried to {name.rstrip('_')} {'from' if name == 'take' else 'into'} an empty tensor")
     if found.min() < -count or found.max() >= count:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core import recording
 from ..core.apply import apply, wrap
 from ..core.op import Op, opaque, view as view_kind
 from ..core.samples import indexed
@@ -185,7 +186,7 @@ def _walk(items: list, shape: tuple, left_out: int) -> tuple:
             op, inserts = INSERT, True
             places.append(0 if item is None else 1)
             if item is not None:
-                tensors.append(wrap(np.array([item])))
+                tensors.append(recording.constant(wrap(np.array([item]))))
         elif item is ...:
             key.extend([ALL] * left_out)
             places.extend([0] * left_out)
@@ -251,7 +252,7 @@ def plain_sequence(item: Any) -> Tensor:
     """A list of numbers as a tensor of indices: bools make a mask, all else integers."""
     from .from_data import array_of
     array = array_of(item) if len(item) else np.empty(0, np.int64)
-    return wrap(array if array.dtype.kind == "b" else array.astype(np.int64, copy=False))
+    return recording.constant(wrap(array if array.dtype.kind == "b" else array.astype(np.int64, copy=False)))
 
 
 def sequence_as_tuple(index: Any) -> bool:
@@ -294,6 +295,8 @@ def check_masks(shape: tuple, places: tuple, tensors: list) -> None:
 
 def pick(input: Tensor, places: tuple, tensors: list) -> Tensor:
     """The elements that index tensors name, as a copy."""
+    if recording.recorder is not None and any([tensor._array.dtype.kind == "b" for tensor in tensors]):
+        recording.reads("indexing by a mask")
     shape = input._array.shape
     try:
         return apply(INDEX, input, *tensors, places=places, shape=shape)

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from ..core import recording
+
 
 class LinAlgError(RuntimeError):
     """A computation of linear algebra failed for the numbers it was given."""
@@ -75,6 +77,7 @@ def is_vector(a: tuple, b: tuple) -> bool:
 
 def report(info: Any, function: str, message: str, error: type = LinAlgError) -> None:
     """Raise for the first matrix whose `info` (a tensor) is not 0; message is of {info}."""
+    recording.reads(f"the check in {function}()")
     found = info._array
     if not found.any():
         return

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from .. import return_types
+from ..core import recording
 from ..core.apply import apply
 from ..core.op import Op, opaque
 from .linalg_checks import has_matrices, is_inexact, is_square
@@ -45,6 +46,7 @@ def ldl_factor_ex(A: Tensor, *, hermitian: bool = False, check_errors: bool = Fa
 
 def check_info(info: Any, name: str) -> None:
     """Raise RuntimeError where a factorisation met a zero."""
+    recording.reads(f"the check in {name}()")
     if info._array.any():
         first = int(info._array.reshape(-1)[np.flatnonzero(info._array)[0]])
         raise RuntimeError(f"{name}: Unknown error code: {first}.\n  the block of D with that number is zero, so the matrix is singular")

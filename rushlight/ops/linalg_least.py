@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import return_types
+from ..core import recording
 from ..core.apply import apply, wrap
 from ..core.op import Op, opaque
 from .linalg_checks import has_matrices, is_square, is_vector
@@ -85,6 +86,7 @@ def matrix_rank(A: Tensor, tol: Any = None, hermitian: bool = False, *, atol: An
         is_square(A, "linalg.eigh")
     if tol is not None:
         atol, rtol = tol, 0.0
+    recording.reads("matrix_rank()")
     x = A._array
     sizes = np.abs(np.linalg.eigvalsh(x)) if hermitian else np.linalg.svd(x, compute_uv=False)
     return wrap(np.asarray((sizes > threshold(sizes, x.shape, atol, rtol)).sum(-1)))
@@ -107,6 +109,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     vector = is_vector(a, b)
     eps = np.finfo(A._array.dtype).eps * max(a[-2:], default=0) if rcond is None else rcond
     solution, residuals, sizes = apply(LSTSQ, A, B, rcond=eps, vector=vector, driver=driver)
+    recording.reads("lstsq()")
     sizes = sizes._array
     rank = np.zeros(0, np.int64) if driver == "gels" else rank_of(sizes, a, eps)
     return return_types.linalg_lstsq(solution, residuals, wrap(rank), wrap(sizes if driver in ("gelsd", "gelss") else np.zeros(0, sizes.dtype)))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import return_types
-from ..core.apply import apply, wrap
+from ..core import recording
+from ..core.apply import apply
 from ..core.op import Op, opaque
 from .join import cat
 from .linalg_checks import broadcast_batches, fit, has_kernel, has_matrices, is_square, same_dtype
@@ -27,6 +28,7 @@ def lu_factor(A: Tensor, *, pivot: bool = True) -> Any:
 
 def check_factored(info: Any) -> None:
     """Raise PyTorch's error for a zero on the diagonal of U."""
+    recording.reads("the check in lu_factor()")
     found = info._array
     if found.any():
         at = int(np.flatnonzero(found)[0])
@@ -94,7 +96,7 @@ def _square(g_lower: Any, g_upper: Any, lower: Any, upper: Any) -> Any:
 def _packed_gradient(g: Any, out: Any) -> Any:
     packed, pivots = out[0], out[1]
     lower, upper = apply(LU_UNPACK, packed)
-    p = wrap(permutation(pivots._array, packed._array.shape[-2], packed._array.dtype))
+    p = permutation_of(pivots, packed._array)
     rank = min(packed._array.shape[-2:])
     return matrix_of(tril(g[0][..., :rank], -1), triu(g[0][..., :rank, :]), lower, upper, p)
 
@@ -109,7 +111,7 @@ def lu(A: Tensor, *, pivot: bool = True) -> Any:
         raise RuntimeError(f"linalg.lu: Expected tensor with 2 or more dimensions. Got size: {list(A._array.shape)} instead")
     check_pivoting(A, pivot)
     p, lower, upper = apply(LU, A)
-    return return_types.linalg_lu(wrap(p._array), lower, upper)
+    return return_types.linalg_lu(p.detach(), lower, upper)
 
 
 def _lu(x: Any) -> tuple:
@@ -129,7 +131,7 @@ def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpa
     array = LU_data._array
     nothing = LU_data.new_empty(0)
     lower, upper = apply(LU_UNPACK, LU_data) if unpack_data else (nothing, nothing)
-    p = wrap(permutation(LU_pivots._array, array.shape[-2], array.dtype)) if unpack_pivots else nothing
+    p = permutation_of(LU_pivots, array) if unpack_pivots else nothing
     return return_types.lu_unpack(p, lower, upper)
 
 
@@ -144,6 +146,12 @@ def _repacked(g: Any, shape: tuple) -> Any:
     return lower + upper
 
 
+def permutation_of(pivots: Tensor, packed: Any) -> Tensor:
+    """The matrices P of A = P L U, in the dtype of the packed factors."""
+    return apply(PERMUTATION, pivots, rows=packed.shape[-2], dtype=packed.dtype)
+
+
+PERMUTATION = Op("lu_permutation", opaque, lambda x, *, rows, dtype: permutation(x, rows, dtype))
 LU_UNPACK = Op("lu_unpack", opaque, unpack, arguments=("x",),
     grads=(lambda g, x: _repacked(g, x._array.shape),))
 
@@ -184,7 +192,7 @@ def _lu_solve_gradients(g: Any, x: Any, pivots: Any, out: Any, left: bool, adj: 
     first, second = (gy, out) if left else (out.mH, gy.mH)
     whole = -(second @ first.mH if adj else first @ second.mH)
     lower, upper = apply(LU_UNPACK, x)
-    p = wrap(permutation(pivots._array, x._array.shape[-1], x._array.dtype))
+    p = permutation_of(pivots, x._array)
     turned = p.mT @ whole
     return tril(turned @ upper.mH, -1) + triu(lower.mH @ turned), None, gy
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import return_types
-from ..core.apply import apply, wrap
+from ..core.apply import apply
 from ..core.op import Op, opaque
+from .create import eye
 from .linalg_checks import has_kernel
 from .masks import tril
 
@@ -34,7 +35,7 @@ GEQRF = Op("geqrf", opaque, _geqrf)
 def reflections(A: Any, tau: Any) -> list:
     """(v, tau v^H) of each reflection, v as a column (*, m, 1)."""
     count = tau._array.shape[-1]
-    vectors = tril(A, -1) + wrap(np.eye(*A._array.shape[-2:], dtype=A._array.dtype))
+    vectors = tril(A, -1) + eye(*A._array.shape[-2:], dtype=A.dtype)
     pairs = []
     for at in range(count):
         v = vectors[..., at].unsqueeze(-1)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import return_types
+from ..core import recording
 from ..core.apply import apply
 from ..core.op import Op, opaque
 from .join import cat
@@ -166,6 +167,7 @@ def det(A: Tensor) -> Tensor:
 
 def _det_gradient(g: Any, x: Any, out: Any) -> Any:
     """g times the conjugate of the cofactors: det(A) A^-H, or by singular values, where a product leaves out one, for singular A."""
+    recording.reads("the gradient of det()")
     if out._array.all():
         scaled = (g * out.conj()).unsqueeze(-1).expand(x._array.shape[:-1]).diag_embed()
         return apply(SOLVE_EX, x.mH, scaled, left=True, vector=False)[0]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import return_types
+from ..core import recording
 from ..core.apply import apply
 from ..core.op import Op, opaque
 from .linalg_checks import LinAlgError, has_kernel, has_matrices, is_inexact, is_square
@@ -103,6 +104,7 @@ def _svd_gradient(g: Any, out: Any, full: bool) -> Any:
 
 def _only_values(g: Any, out: Any, full: bool) -> Any:
     """The gradient, without division by differences where S alone was used."""
+    recording.reads("the gradient of svd()")
     if g[0]._array.any() or g[2]._array.any():
         return _svd_gradient(g, out, full)
     count = out[1]._array.shape[-1]
@@ -138,6 +140,7 @@ def check_eigh(A: Any, UPLO: str, name: str) -> None:
 
 def _eigh_gradient(g: Any, out: Any) -> Any:
     """V (X / E + diag(gL)) V^H, where X is half of V^H gV less its adjoint, and E holds the differences of the eigenvalues."""
+    recording.reads("the gradient of eigh()")
     values, vectors = out
     if not g[1]._array.any():
         return (vectors * g[0].unsqueeze(-2)) @ vectors.mH
@@ -170,6 +173,7 @@ def check_eig(A: Any, name: str) -> None:
     if A._array.dtype.kind in "biu":
         raise RuntimeError(f"Unknown Complex ScalarType for {A.dtype.kernel_name}")
     is_inexact(A, name)
+    recording.reads("eig()")
     if not np.isfinite(A._array).all():
         raise RuntimeError("torch.linalg.eig: input tensor should not contain infs or NaNs.")
 
@@ -185,6 +189,7 @@ def _eig_gradient(g: Any, out: Any) -> Any:
     from .linalg_solve import solve
     values, vectors = out
     core = g[0].diag_embed()
+    recording.reads("the gradient of eig()")
     if g[1]._array.any():
         turn = vectors.mH @ g[1]
         lengths = turn.diagonal(0, -2, -1).real

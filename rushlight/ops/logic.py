@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core import recording
 from ..core.apply import apply
 from ..core.op import BOOL, Op, binary, opaque, promoted, two_tensors
 from .choose import require_tensor
@@ -203,12 +204,14 @@ ISCLOSE = Op("isclose", two_tensors, _isclose, dtype=BOOL)
 
 def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
     """Whether every |input - other| <= atol + rtol |other|; a Python bool."""
+    recording.reads("allclose()")
     return bool(isclose(input, other, rtol, atol, equal_nan)._array.all())
 
 
 def equal(input: Tensor, other: Tensor) -> bool:
     """Whether two tensors have the same shape and the same values; a Python bool."""
     require_tensor("equal", other)
+    recording.reads("equal()")
     a, b = input._array, other._array
     if a.shape != b.shape:
         return False

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core import recording
 from ..core.apply import apply, watchers
 from ..core.grad_mode import mode
 from ..core.inplace import bump, inplace, requires_grad
@@ -80,6 +81,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements of input where the mask is true, as a vector. Shapes broadcast."""
     if mask._array.dtype.kind != "b":
         raise RuntimeError("masked_select: expected BoolTensor for mask")
+    recording.reads("masked_select()")
     shape = common_shape(mask._array.shape, input._array.shape)
     return apply(MASKED_SELECT, input, mask, shape=shape)
 

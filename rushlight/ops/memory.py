@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core import recording
 from ..core.apply import apply
 from ..core.inplace import bump
 from ..core.layout import contiguous_format
@@ -50,12 +51,14 @@ def storage_offset_of(array: Any) -> int:
 
 def data_ptr(input: Tensor) -> int:
     """The address of the tensor's first element; 0 if it has none."""
+    recording.reads("data_ptr()")
     return address(input._array) if input._array.size else 0
 
 
 def untyped_storage(input: Tensor) -> UntypedStorage:
     """The bytes that this tensor and its views share."""
     from ..storage import UntypedStorage
+    recording.reads("untyped_storage()")
     return UntypedStorage.of(input._array)
 
 
@@ -63,6 +66,7 @@ def storage(input: Tensor) -> TypedStorage:
     """The memory that this tensor and its views share, as elements of its dtype."""
     from ..storage import TypedStorage, warn_deprecated
     warn_deprecated()
+    recording.reads("storage()")
     return TypedStorage.of(input._array)
 
 
@@ -194,6 +198,7 @@ def resize_(input: Tensor, *args: Any, size: Any = None, memory_format: Any = co
         raise RuntimeError("numel: integer multiplication overflow")
     array = input._array
     if shape != array.shape:
+        recording.reads("resize_()")
         count = int(np.prod(shape, dtype=np.int64))
         input._array = with_room(array, count)[:count].reshape(shape)
         bump(input)
@@ -238,6 +243,7 @@ def resize_as(input: Tensor, tensor: Tensor) -> Tensor:
 
 def set_(input: Tensor, source: Any = None, storage_offset: int = 0, size: Any = None, stride: Any = None) -> Tensor:
     """Make input stand on other memory: a tensor's, or a storage with an offset, a size and strides."""
+    recording.reads("set_()")
     if source is None:
         input._array = np.empty(0, input._array.dtype)
     elif hasattr(source, "_array"):
@@ -286,6 +292,7 @@ def share_memory_(input: Tensor) -> Tensor:
 
     Where there is no fork, nothing is moved: threads share memory anyhow.
     """
+    recording.reads("share_memory_()")
     array = input._array
     if hasattr(os, "fork") and array.size and not is_shared(input):
         import mmap

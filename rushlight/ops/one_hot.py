@@ -1,11 +1,13 @@
 """one_hot: class numbers as rows of zeros with a single one."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.wrap import wrap
+from ..core import recording
+from ..core.apply import apply
+from ..core.op import Op, opaque
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -23,10 +25,18 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
     if not index.size and num_classes <= 0:
         raise RuntimeError("Can not infer total number of classes from empty tensor.")
-    if index.size and index.min() < 0:
-        raise RuntimeError("Class values must be non-negative.")
     if num_classes == -1:
-        num_classes = int(index.max()) + 1
-    elif index.size and index.max() >= num_classes:
+        recording.reads("one_hot() without num_classes")
+        num_classes = max(int(index.max()), 0) + 1
+    return apply(ONE_HOT, input, num_classes=num_classes)
+
+
+def _one_hot(x: Any, *, num_classes: int) -> Any:
+    if x.size and x.min() < 0:
+        raise RuntimeError("Class values must be non-negative.")
+    if x.size and x.max() >= num_classes:
         raise RuntimeError("Class values must be smaller than num_classes.")
-    return wrap((index[..., None] == np.arange(num_classes)).astype(np.int64))
+    return (x[..., None] == np.arange(num_classes)).astype(np.int64)
+
+
+ONE_HOT = Op("one_hot", opaque, _one_hot)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core import recording
 from ..core.apply import apply, wrap
 from ..core.op import Op, opaque, view as view_kind
 from ..core.samples import shaped
@@ -164,6 +165,7 @@ def _numbers(array: Any) -> Any:
     if array.ndim > 1:
         raise RuntimeError("tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor, but got a tensor "
                            f"with {array.ndim} dims")
+    recording.reads("tensor_split()")
     return array.tolist()
 
 

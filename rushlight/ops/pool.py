@@ -179,18 +179,27 @@ def placed(g: Any, indices: Any, size: tuple) -> Any:
 
 
 def _max_pool_grad(g: Any, x: Any, out: Any, windows: Windows) -> Any:
-    # Comparing with the maximum finds no nan: then, and where the gradient is itself recorded, by the places.
-    if mode.grad or np.isnan(np.max(out._array, initial=-np.inf)):
+    if mode.grad:  # the gradient is itself recorded: by the places, in plain operations
         return placed(g, apply(MAX_POOL_INDICES, x, windows=windows), windows.size)
     return apply(MAX_POOL_BACKWARD, g, x, out, windows=windows)
 
 
 def _max_pool_backward(grad: Any, x: Any, out: Any, *, windows: Windows) -> Any:
+    if np.isnan(np.max(out, initial=-np.inf)):  # comparing with the maximum finds no nan: by the places too
+        return added_at(grad, max_indices(x, windows), windows.size)
     if is_native(x, grad, out):
         from . import pool_native
         if pool_native.fits(windows):
             return pool_native.max_backward(grad, x, out, windows)
     return max_backward(grad, x, out, windows)
+
+
+def added_at(grad: Any, indices: Any, size: tuple) -> Any:
+    """Zeros in images of that size, with an array of gradients added at flat places."""
+    lead = grad.shape[:grad.ndim - len(size)]
+    flat = np.zeros((prod(lead), prod(size)), grad.dtype)
+    np.add.at(flat, (np.arange(len(flat))[:, None], indices.reshape(len(flat), -1)), grad.reshape(len(flat), -1))
+    return flat.reshape(*lead, *size)
 
 
 #: windows that overlap, and windows that do not

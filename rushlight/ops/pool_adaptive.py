@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core import recording
 from ..core.apply import apply
 from ..core.op import Op, kernel
 from .activation import not_implemented
@@ -251,6 +252,7 @@ def fractional_max_pool(dims: int, input: Any, kernel_size: Any, output_size: An
         from .random import rand
         samples = rand(*images, dims, dtype=input.dtype)
     check_fractional(name, input, dims, kernel_size, output_size)
+    recording.reads(f"{name}()")
     numbers = samples._array.reshape(-1, dims)
     # PyTorch reads the numbers of an image's two dimensions in the other order.
     order = (1, 0) if dims == 2 else (0, 1, 2)

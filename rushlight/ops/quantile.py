@@ -8,10 +8,12 @@ import numpy as np
 
 from .. import return_types
 from ..backends import sort_numpy
-from ..core.apply import apply, wrap
+from ..core import recording
+from ..core.apply import apply
 from ..core.op import Op, opaque
 from .along import dim_with_size, put_along
 from .choose import lerp, where
+from .create import constant, full_like
 from .dims import one_dim
 from .sort import along_last, chosen, chosen_gradient, line_samples, sort
 
@@ -136,11 +138,12 @@ def _check_quantile(name: str, input: Any, q: Any, interpolation: str) -> Any:
     if not hasattr(q, "_array"):
         if not 0 <= q <= 1:
             raise RuntimeError(f"{name}() q must be in the range [0, 1] but got {q:g}")
-        return wrap(np.array(q, x.dtype))
+        return constant(np.array(q, x.dtype))
     if q._array.ndim > 1:
         raise RuntimeError(f"{name}() q must be a scalar or 1D tensor")
     if q._array.dtype != x.dtype:
         raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor")
+    recording.reads(f"{name}() of a tensor")
     if not ((q._array >= 0) & (q._array <= 1)).all():
         raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
     return q
@@ -164,23 +167,22 @@ def _quantile(name: str, input: Any, q: Any, dim: Any, keepdim: bool, interpolat
 
 def _quantile_of_lines(ordered: Any, shares: Any, interpolation: str, skip_nan: bool) -> Any:
     """The quantiles `(..., Q)` of sorted lines `(..., n)`: between two neighbours by the rank's fraction."""
-    ranks = _ranks(ordered._array, shares, skip_nan)
+    ranks = _ranks(ordered, shares, skip_nan)
+    places = ranks.detach()
     if interpolation in ("lower", "higher", "nearest"):
-        round_to = {"lower": np.floor, "higher": np.ceil, "nearest": np.rint}[interpolation]
-        return ordered.gather(-1, wrap(round_to(ranks._array).astype(np.int64)))
-    below = np.floor(ranks._array)
-    lower = ordered.gather(-1, wrap(below.astype(np.int64)))
-    upper = ordered.gather(-1, wrap(np.ceil(ranks._array).astype(np.int64)))
-    weight = wrap(np.full_like(below, 0.5)) if interpolation == "midpoint" else ranks - wrap(below)
+        rounded = {"lower": places.floor, "higher": places.ceil, "nearest": places.round}[interpolation]()
+        return ordered.gather(-1, rounded.long())
+    below = places.floor()
+    lower = ordered.gather(-1, below.long())
+    upper = ordered.gather(-1, places.ceil().long())
+    weight = full_like(below, 0.5) if interpolation == "midpoint" else ranks - below
     return lerp(lower, upper, weight)
 
 
-def _ranks(x: Any, shares: Any, skip_nan: bool) -> Any:
+def _ranks(ordered: Any, shares: Any, skip_nan: bool) -> Any:
     """The places `(..., Q)` in sorted lines, with fractions. nan sorts last: a line with one has its nan as every quantile."""
-    nan = np.isnan(x)
+    nan = ordered.isnan()
     if skip_nan:
-        last = np.maximum(np.count_nonzero(~nan, -1) - 1, 0)[..., None]
-        return shares * wrap(last.astype(x.dtype))
-    ranks = shares * (x.shape[-1] - 1)
-    lines = wrap(nan.any(-1, keepdims=True))
-    return where(lines, float(x.shape[-1] - 1), ranks)
+        return shares * (nan.logical_not().sum(-1, keepdim=True) - 1).clamp(min=0).to(ordered.dtype)
+    last = ordered._array.shape[-1] - 1
+    return where(nan.any(-1, keepdim=True), float(last), shares * last)

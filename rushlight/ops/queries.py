@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core import dtypes
+from ..core import dtypes, recording
 from ..core.inplace import bump
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ def _refuse_gradients(name: str, *tensors: Any) -> None:
 def apply_(input: Tensor, callable: Callable) -> Tensor:
     """Replace every element by callable(element), in place. Slow."""
     _refuse_gradients("apply_", input)
+    recording.reads("apply_()")
     array = input._array
     array[...] = _elements([callable(value) for value in array.reshape(-1).tolist()], array)
     bump(input)
@@ -117,6 +118,7 @@ def apply_(input: Tensor, callable: Callable) -> Tensor:
 def map_(input: Tensor, tensor: Tensor, callable: Callable) -> Tensor:
     """Replace every element by callable(element, element of tensor), in place. Slow."""
     _refuse_gradients("map_", input, tensor)
+    recording.reads("map_()")
     array, other = input._array, tensor.expand_as(input)._array
     array[...] = _elements([callable(a, b) for a, b in zip(array.reshape(-1).tolist(), other.reshape(-1).tolist())], array)
     bump(input)
@@ -126,6 +128,7 @@ def map_(input: Tensor, tensor: Tensor, callable: Callable) -> Tensor:
 def map2_(input: Tensor, x: Tensor, y: Tensor, callable: Callable) -> Tensor:
     """Replace every element by callable(element, element of x, element of y), in place. Slow."""
     _refuse_gradients("map2_", input, x, y)
+    recording.reads("map2_()")
     array, columns = input._array, [t.expand_as(input)._array.reshape(-1).tolist() for t in (x, y)]
     array[...] = _elements([callable(*values) for values in zip(array.reshape(-1).tolist(), *columns)], array)
     bump(input)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core import device as devices, dtypes, sampling, sampling_discrete, sampling_integers, sampling_normal
+from ..core import device as devices, dtypes, recording, sampling, sampling_discrete, sampling_integers, sampling_normal
 from ..core.apply import apply
 from ..core.generator import Generator, default_stream
 from ..core.memory import dense
@@ -91,6 +91,7 @@ def prepared(out: Any, shape: tuple, dtype: Any, name: str) -> Tensor:
     if out.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
     if out._array.shape != shape:
+        recording.reads("out= of another size")
         out._array = np.empty(shape, out._array.dtype)
     return out
 
@@ -279,8 +280,6 @@ def _normal_of(mean: Any, std: Any, source: Generator) -> Tensor:
         return apply(NORMAL_MEAN, mean, float(std), generator=source)
     if deviation.dtype.kind == "c":
         raise RuntimeError("normal expects standard deviation to be non-complex")
-    if not (deviation >= 0).all():
-        raise RuntimeError("normal expects all elements of std >= 0.0")
     return apply(NORMAL_STD if len(tensors) == 1 else NORMAL_BOTH, mean, std, generator=source)
 
 
@@ -288,6 +287,8 @@ def _normal_arrays(mean: Any, std: Any, *, generator: Generator) -> Any:
     like = mean if hasattr(mean, "dtype") else std
     shape = np.broadcast_shapes(np.shape(mean), np.shape(std))
     scaled = hasattr(std, "dtype")
+    if scaled and not (std >= 0).all():
+        raise RuntimeError("normal expects all elements of std >= 0.0")
     out = sampling_normal.normal(np.empty(shape, like.dtype), 0.0, 1.0 if scaled else std, generator)
     if scaled:
         np.multiply(out, std, out=out, casting="unsafe")
@@ -318,7 +319,6 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None, o
     """1 with the probability that input gives for each element, else 0; or with probability p for all. Gradient: zero."""
     source, array = stream(generator, "bernoulli"), _array_of(input, "bernoulli")
     if p is None:
-        check_probabilities(array, "bernoulli_tensor_cpu_self_" if array.dtype.kind == "c" else "bernoulli_tensor_cpu_p_")
         result = apply(BERNOULLI, input, generator=source)
     else:
         if hasattr(p, "_array"):
@@ -330,7 +330,12 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None, o
     return result if out is None else write_out("bernoulli", result, out)
 
 
-BERNOULLI = Op("bernoulli", opaque, lambda x, *, generator: sampling.bernoulli_each(np.empty(x.shape, x.dtype), x, generator), grads=(zero,))
+def _bernoulli(x: Any, *, generator: Generator) -> Any:
+    check_probabilities(x, "bernoulli_tensor_cpu_self_" if x.dtype.kind == "c" else "bernoulli_tensor_cpu_p_")
+    return sampling.bernoulli_each(np.empty(x.shape, x.dtype), x, generator)
+
+
+BERNOULLI = Op("bernoulli", opaque, _bernoulli, grads=(zero,))
 BERNOULLI_OF_NUMBER = Op("bernoulli_of_number", opaque, lambda x, *, p, generator: sampling.bernoulli(np.empty(x.shape, x.dtype), p, generator),
     grads=(zero,), node_name="BernoulliBackward0")
 
@@ -366,12 +371,16 @@ def poisson(input: Tensor, generator: Any = None) -> Tensor:
     """Poisson numbers of the rates in input, in its dtype. Gradient: zero."""
     source, rates = stream(generator, "poisson"), _array_of(input, "poisson")
     require_kind(rates.dtype, "fV", "poisson_cpu")
-    if not (rates >= 0).all():
-        raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
     return apply(POISSON, input, generator=source)
 
 
-POISSON = Op("poisson", opaque, lambda x, *, generator: sampling_discrete.poisson(x, generator), grads=(zero,))
+def _poisson(x: Any, *, generator: Generator) -> Any:
+    if not (x >= 0).all():
+        raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
+    return sampling_discrete.poisson(x, generator)
+
+
+POISSON = Op("poisson", opaque, _poisson, grads=(zero,))
 
 
 def binomial(count: Tensor, prob: Tensor, generator: Any = None) -> Tensor:

@@ -133,13 +133,19 @@ def bernoulli_(input: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
         p = _number(p, "bernoulli_", "p", 1)
         check_probability(p, "bernoulli_")
         return overwrite(input, BERNOULLI, p=p, generator=source)
-    check_probabilities(p._array, "bernoulli_tensor_cpu_p_")
     return overwrite(input, BERNOULLI_EACH, p.detach().expand(input.shape), generator=source)
 
 
 BERNOULLI = Op("bernoulli_in_place", opaque, lambda x, *, p, generator: sampling.bernoulli(_like(x), p, generator),
     grads=(zero,), node_name="BernoulliBackward2")
-BERNOULLI_EACH = Op("bernoulli_each", opaque, lambda x, p, *, generator: sampling.bernoulli_each(_like(x), p, generator),
+
+
+def _bernoulli_each(x: Any, p: Any, *, generator: Any) -> Any:
+    check_probabilities(p, "bernoulli_tensor_cpu_p_")
+    return sampling.bernoulli_each(_like(x), p, generator)
+
+
+BERNOULLI_EACH = Op("bernoulli_each", opaque, _bernoulli_each,
     grads=(zero, None), node_name="BernoulliBackward1")
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core import recording
 from ..core.apply import apply
 from ..core.op import Op, joining, opaque
 from ..core.samples import several, shaped
@@ -180,6 +181,7 @@ def check_counts(counts: Any) -> None:
         raise RuntimeError("repeats has to be Long or Int tensor")
     if counts.ndim > 1:
         raise RuntimeError("repeats must be 0-dim or 1-dim tensor")
+    recording.reads("repeat_interleave()")
     if counts.size and counts.min() < 0:
         raise RuntimeError("repeats can not be negative")
 

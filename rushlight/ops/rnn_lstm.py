@@ -194,7 +194,7 @@ def lstm_definition(x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b
 
 def _lstm_grad(g: tuple, x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, w_hr: Any, out: tuple,
                sizes: tuple | None, reverse: bool, needs: tuple) -> tuple:
-    how = {"sizes": sizes, "reverse": reverse}
+    how: dict[str, Any] = {"sizes": sizes, "reverse": reverse}
     if mode.grad:
         return gradient_by(lstm_definition, g[:3], (x, h0, c0, w_ih, w_hh, b_ih, b_hh, w_hr), needs, **how)
     *found, bias, by_w_hr = apply(LSTM_BACKWARD, *g[:3], c0, w_ih, w_hh, w_hr, *out[3:], **how, wants=(needs[0], True in needs[3:]))

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.apply import apply, wrap
+from ..core import recording
+from ..core.apply import apply
 from ..core.op import Op, kernel
 from .choose import where
+from .create import constant
 from .definition import forward_by, gradient_by
 
 if TYPE_CHECKING:
@@ -114,13 +116,16 @@ def picked(input: Any, places: list) -> Any:
     flat: Any = 0
     seen: Any = True
     for p, n in zip(places, size):
-        index = p._array
-        seen = seen & (index >= 0) & (index <= n - 1)
-        flat = flat * n + np.clip(np.nan_to_num(index), 0, n - 1).astype(np.int64)
+        index = p.detach()
+        seen = (index >= 0) & (index <= n - 1) & seen
+        flat = index.nan_to_num().clamp(0, n - 1).long() + flat * n
     images, channels = input._array.shape[:2]
-    index = wrap(np.ascontiguousarray(np.broadcast_to(flat.reshape(images, 1, -1), (images, channels, flat[0].size))))
-    values = input.reshape(images, channels, -1).gather(2, index).reshape(images, channels, *flat.shape[1:])
-    return values if seen.all() else where(wrap(seen[:, None]), values, 0)
+    index = flat.reshape(images, 1, -1)
+    index = index.expand(images, channels, index._array.shape[2])
+    values = input.reshape(images, channels, -1).gather(2, index).reshape(images, channels, *flat._array.shape[1:])
+    if recording.recorder is None and seen._array.all():
+        return values
+    return where(seen.unsqueeze(1), values, 0)
 
 
 def cubic_sampled(input: Any, places: list, padding_mode: str, align_corners: bool) -> Any:
@@ -190,7 +195,7 @@ def _affine_grid(theta: Any, *, size: tuple, align_corners: bool) -> Any:
 
 
 def _affine_gradient(g: Any, size: tuple, align_corners: bool) -> Any:
-    rows = wrap(base_grid(size[2:], align_corners, g._array.dtype))
+    rows = constant(base_grid(size[2:], align_corners, g._array.dtype))
     return g.reshape(size[0], -1, len(size) - 2).transpose(1, 2).matmul(rows)
 
 

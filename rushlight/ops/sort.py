@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import return_types
 from ..backends import sort_numpy
+from ..core import recording
 from ..core.apply import apply, wrap
 from ..core.op import Op, opaque
 from .along import put_along, selected_gradient
@@ -132,6 +133,7 @@ KTHVALUE = Op("kthvalue", opaque, _kthvalue, arguments=("x",), samples=line_samp
 
 def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
     """The distinct values in order, or the distinct slices along dim; with the place of each in them, and how often each occurs."""
+    recording.reads("unique()")
     if dim is not None:
         dim = one_dim(dim, input._array.ndim)
     values, inverse, counts = distinct(input._array, dim)
@@ -155,6 +157,7 @@ def _flagged(values: Any, inverse: Any, counts: Any) -> Any:
 
 def unique_consecutive(input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
     """input without repeats of the value (or slice along dim) just before."""
+    recording.reads("unique_consecutive()")
     x = input._array
     lines = x.reshape(-1) if dim is None else np.moveaxis(x, one_dim(dim, x.ndim), 0)
     if len(lines):
@@ -182,17 +185,15 @@ def searchsorted(sorted_sequence: Tensor, input: Any, *, out_int32: bool = False
         raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
     if side == "left" and right:
         raise RuntimeError("torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True")
-    sequence, values = sorted_sequence._array, _numbers_like(sorted_sequence, input)
-    _check_search(sequence, values)
-    if sorter is not None:
-        _check_sorter(sequence, sorter._array)
-        sequence = np.take_along_axis(sequence, sorter._array, -1)
-    found = _search(sequence, values, "right" if right or side == "right" else "left")
-    return wrap(found.astype(np.int32 if out_int32 else np.int64, copy=False))
+    values = _numbers_like(sorted_sequence, input)
+    _check_search(sorted_sequence._array, values._array)
+    return apply(SEARCHSORTED, sorted_sequence, values, sorter, side="right" if right or side == "right" else "left", short=out_int32)
 
 
 def _numbers_like(sequence: Any, input: Any) -> Any:
-    return input._array if hasattr(input, "_array") else np.asarray(input, sequence._array.dtype if isinstance(input, int) else None)
+    if hasattr(input, "_array"):
+        return input
+    return recording.constant(wrap(np.asarray(input, sequence._array.dtype if isinstance(input, int) else None)))
 
 
 def _check_search(sequence: Any, values: Any) -> None:
@@ -219,7 +220,14 @@ def _check_sorter(sequence: Any, sorter: Any) -> None:
         raise RuntimeError("torch.searchsorted(): sorter index out of range")
 
 
-def _search(sequence: Any, values: Any, side: Any) -> Any:
+def _search(sequence: Any, values: Any, sorter: Any, *, side: str, short: bool) -> Any:
+    if sorter is not None:
+        _check_sorter(sequence, sorter)
+        sequence = np.take_along_axis(sequence, sorter, -1)
+    return _places(sequence, values, side).astype(np.int32 if short else np.int64, copy=False)
+
+
+def _places(sequence: Any, values: Any, side: Any) -> Any:
     sequence, values = sort_numpy.sortable(sequence), sort_numpy.sortable(values)
     if sequence.ndim == 1:
         return np.asarray(np.searchsorted(sequence, values, side))
@@ -229,25 +237,35 @@ def _search(sequence: Any, values: Any, side: Any) -> Any:
     return found
 
 
+SEARCHSORTED = Op("searchsorted", opaque, _search)
+
+
 def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
     """The index of the bucket between sorted boundaries into which each number falls."""
     edges = boundaries._array
     if edges.ndim != 1:
         raise RuntimeError(f"bucketize(): boundaries tensor must be 1 dimension, but got dim({edges.ndim})")
-    found = _search(edges, _numbers_like(boundaries, input), "right" if right else "left")
-    return wrap(found.astype(np.int32 if out_int32 else np.int64, copy=False))
+    return apply(SEARCHSORTED, boundaries, _numbers_like(boundaries, input), None, side="right" if right else "left", short=out_int32)
 
 
 def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
     """Whether each element occurs among the test elements."""
-    a, b = (sort_numpy.sortable(v._array) if hasattr(v, "_array") else np.asarray(v) for v in (elements, test_elements))
-    return wrap(np.asarray(np.isin(a, b, invert=invert)))
+    return apply(ISIN, elements, test_elements, invert=invert)
+
+
+def _isin(elements: Any, others: Any, *, invert: bool) -> Any:
+    a, b = (sort_numpy.sortable(v) if hasattr(v, "dtype") else np.asarray(v) for v in (elements, others))
+    return np.asarray(np.isin(a, b, invert=invert))
+
+
+ISIN = Op("isin", opaque, _isin)
 
 
 # ---- what is not zero
 
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """The indices of all numbers that are not 0, a row for each `(count, ndim)`; as_tuple: a tensor for each dimension."""
+    recording.reads("nonzero()")
     x = input._array
     if as_tuple:
         return tuple([wrap(np.ascontiguousarray(index)) for index in np.nonzero(x if x.ndim else x.reshape(1))])
@@ -263,7 +281,14 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
     """The first `size` rows of nonzero, filled up with fill_value."""
     if size < 0:
         raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
-    found = np.argwhere(input._array)[:size]
-    out = np.full((size, input._array.ndim), fill_value, np.int64)
+    return apply(NONZERO_STATIC, input, size=size, fill_value=fill_value)
+
+
+def _first_places(x: Any, *, size: int, fill_value: int) -> Any:
+    found = np.argwhere(x)[:size]
+    out = np.full((size, x.ndim), fill_value, np.int64)
     out[:len(found)] = found
-    return wrap(out)
+    return out
+
+
+NONZERO_STATIC = Op("nonzero_static", opaque, _first_places)

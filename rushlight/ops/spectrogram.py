@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.apply import apply, wrap
+from ..core import dtypes, recording
+from ..core.apply import apply
 from .complex_numbers import view_as_real
+from .create import ones
 from .fft import fft, ifft, irfft, rfft
 from .padding import pad
 from .regions import FOLD, unfold
@@ -90,7 +92,7 @@ def widened(window: Any, n_fft: int, win_length: int) -> Any:
         return window
     left = (n_fft - win_length) // 2
     if window is None:
-        window = wrap(np.ones(win_length, np.float32))
+        window = ones(win_length, dtype=dtypes.float32)
     return pad(window, (left, n_fft - win_length - left))
 
 
@@ -111,8 +113,8 @@ def istft(input: Tensor, n_fft: int, hop_length: int | None = None, win_length: 
     norm = "ortho" if normalized else None
     # Of a real signal the first half of the spectrum says all: the other, where it is given, is not read.
     signal = ifft(frames, norm=norm) if return_complex else irfft(frames[..., :n_fft // 2 + 1], n_fft, norm=norm)
-    real = frames._array.real.dtype
-    shape = widened(wrap(np.ones(win_length, real)) if window is None else window, n_fft, win_length)
+    real = frames.dtype.to_real()
+    shape = widened(ones(win_length, dtype=real) if window is None else window, n_fft, win_length)
     return overlapped(signal * shape, shape, hop_length, center, length, shown)
 
 
@@ -126,6 +128,7 @@ def overlapped(frames: Any, window: Any, hop_length: int, center: bool, length: 
     end = start + length if length is not None else total - n_fft // 2 if center else total
     stop = min(end, total)
     out, weight = out[..., start:stop], weight[start:stop]
+    recording.reads("istft()")
     least = np.abs(weight._array).min(initial=np.inf)
     if least <= 1e-11:
         raise RuntimeError(f"{shown} window overlap add min: 1")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core import recording
 from .choose import clamp
 from .complex_numbers import complex
 from .reduce import sum
@@ -51,6 +52,7 @@ def weights_of(fweights: Any, aweights: Any, count: int, input: Any) -> Any:
     for name, value, kinds, what in (("fweights", fweights, "iu", "integral"), ("aweights", aweights, "f", "floating point")):
         if value is None:
             continue
+        recording.reads("the weights of cov()")
         array = value._array
         if array.ndim > 1:
             raise RuntimeError(f"cov(): expected {name} to have one or fewer dimensions but got {name} with {array.ndim} dimensions")
@@ -68,6 +70,8 @@ def weights_of(fweights: Any, aweights: Any, count: int, input: Any) -> Any:
 
 def warned(norm: Any) -> Any:
     """The divisor, not below 0; a warning where no degree of freedom is left."""
+    if not isinstance(norm, int):
+        recording.reads("the weights of cov()")
     value = norm if isinstance(norm, int) else float(np.real(norm._array))
     if value <= 0:
         warnings.warn("cov(): degrees of freedom is <= 0. Correction should be strictly less than the number of observations.", stacklevel=3)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core import dtypes
+from ..core import dtypes, recording
 from ..core.apply import apply
 from ..core.grad_mode import mode
 from ..core.inplace import bump, check_writable, requires_grad
@@ -228,6 +228,7 @@ def become(self: Tensor, result: Tensor, node_name: str) -> Tensor:
     """Give a tensor the shape, strides and history of a view of itself."""
     if mode.grad and requires_grad(self):
         check_writable(self)
+    recording.reads("a view made in place")  # the tensor shows other memory from now on, of which a recording would not learn
     self._array = result._array
     bump(self)
     if self._base is not None:

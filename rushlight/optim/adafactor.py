@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core import recording
 from ..core.apply import wrap
 from ..core.inplace import bump
 from ..tensor import Tensor
@@ -48,6 +49,7 @@ class Adafactor(Optimizer):
         return RULE
 
     def update(self, p: Tensor, g: Tensor, group: dict[str, Any], rule: Hyperparameters, numbers: tuple) -> None:
+        recording.reads("Adafactor.step()")
         lr, weight_decay, beta2_decay, d, eps2 = numbers
         state = self.state[p]
         if not state:

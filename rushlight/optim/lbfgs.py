@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core import recording
 from ..core.apply import wrap
 from ..core.grad_mode import enable_grad, no_grad
 from ..core.inplace import bump
@@ -43,6 +44,8 @@ class LBFGS(Optimizer):
 
     def step(self, closure: Callable[[], Any]) -> Any:
         """Minimize what closure computes; it clears the gradients, computes the loss with its gradients and returns it."""
+        recording.reads("LBFGS.step()")
+
         def evaluate() -> Any:
             with enable_grad():
                 return closure()

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core import recording
 from ..core.dtypes import bfloat16
 from ..core.inplace import bump
 from ..tensor import Tensor
@@ -46,6 +47,7 @@ class Muon(Optimizer):
         return RULE
 
     def update(self, p: Tensor, g: Tensor, group: dict[str, Any], rule: Hyperparameters, numbers: tuple) -> None:
+        recording.reads("Muon.step()")
         lr, weight_decay, momentum = numbers
         state = self.state[p]
         if not state:
