@@ -1,8 +1,8 @@
-"""Functions of float32 vectors that are computed in float64, the remainders of divisions, and the table of all that can be written.
+"""The rarer functions of float32 vectors, the remainders of divisions, and the table of all that can be written.
 
-In float64 a polynomial that is right to ten digits gives the float32 next to the exact result but for one case in some hundreds, and
-none of float32's cancellations, overflows and denormal numbers need care. So each function here is its textbook formula. The errors are
-in units in the last place (ulp); tests measure them. Coefficients are Chebyshev fits of our own on the interval that is named.
+Several are computed in float64. There a polynomial that is right to ten digits gives the float32 next to the exact result but for one case
+in some hundreds, and none of float32's cancellations, overflows and denormal numbers need care: each is its textbook formula. The errors
+are in units in the last place (ulp); tests measure them. Coefficients are Chebyshev fits of our own on the interval that is named.
 """
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import math
 import struct
 from collections.abc import Callable
 
-from .vectors import Vectors, erf, exp, exponent_and_fraction, log, log_edges, maximum, minimum, sigmoid, sign, sqrt, tanh
+from .vector_logs import clamped, exp2, expm1, exponent_and_fraction, log1p, log2, log10
+from .vectors import Vectors, erf, exp, log, maximum, minimum, sigmoid, sign, sqrt, tanh
 
 
 class Doubles(Vectors):
@@ -37,15 +38,9 @@ class Doubles(Vectors):
 
 #: Added to a number below 2^51 and taken away again it rounds it to a whole number, which stands in the lowest bits meanwhile.
 ROUNDER = 1.5 * 2.0 ** 52
-LOG2_E, LN2, LOG10_2, PI = 1 / math.log(2), math.log(2), math.log10(2), math.pi
+LOG2_E, LN2, PI = 1 / math.log(2), math.log(2), math.pi
 # pi in two doubles: 107 bits.
 PI_LOW = 1.2246467991473532e-16
-
-
-def clamped(v: Vectors, x: str, low: float, high: float) -> str:
-    """x, or the bound that it is beyond; NaN passes."""
-    x = v.where(v.compare("ogt", x, v.number(high)), v.number(high), x)
-    return v.where(v.compare("olt", x, v.number(low)), v.number(low), x)
 
 
 def both(v: Vectors, a: str, b: str) -> str:
@@ -77,20 +72,6 @@ def two_to(d: Doubles, t: str) -> str:
     return d.multiply(scale, d.polynomial(r, (1.0, *EXP2)))
 
 
-def exp2(v: Vectors, x: str) -> str:
-    """2^x; 0.6 ulp."""
-    d = Doubles(v)
-    return d.narrow(two_to(d, d.widen(clamped(v, x, -200.0, 200.0))))
-
-
-def expm1(v: Vectors, x: str) -> str:
-    """e^x - 1 = 2^n (2^r - 1) + (2^n - 1), the sum of exact parts; 0.6 ulp."""
-    d = Doubles(v)
-    scale, r = split(d, d.multiply(d.widen(clamped(v, x, -100.0, 100.0)), d.number(LOG2_E)))
-    out = d.fma(d.multiply(scale, r), d.polynomial(r, EXP2), d.subtract(scale, d.number(1.0)))
-    return v.intrinsic("copysign", d.narrow(out), x)  # of -0 the sum is 0
-
-
 def hyperbolic(v: Vectors, x: str) -> tuple[Doubles, str, str]:
     """sinh x and cosh x, as doubles.
 
@@ -120,58 +101,19 @@ def cosh(v: Vectors, x: str) -> str:
     return d.narrow(out)
 
 
-# ---- logarithms: ln x = e ln 2 + ln(1 + f) with 1 + f from sqrt(1/2) to sqrt(2)
+# ---- logarithms: ln x = e ln 2 + ln(1 + f) with 1 + f from 3/4 to 3/2
 
 #: ln(1 + f) / f, to 4e-12
-LOG1P = (0.9999999999980869, -0.49999999992971805, 0.333333334795741, -0.25000002048164394, 0.1999998295912731, -0.16666490142581625,
-         0.14286366102434628, -0.12506640703431107, 0.11102988279786334, -0.09878969810992054, 0.09054505550925004, -0.09342881451966843,
-         0.09089754509453518, -0.047177590533593855)
-
-
-def log_sum(d: Doubles, exponent: str, f: str, base: float) -> str:
-    """(e ln 2 + ln(1 + f)) / ln(base)."""
-    small = d.multiply(d.multiply(f, d.number(1 / math.log(base))), d.polynomial(f, LOG1P))
-    return d.fma(exponent, d.number(LN2 / math.log(base)), small)
-
-
-def log_wide(v: Vectors, d: Doubles, x: str, base: float) -> str:
-    """The logarithm of a positive float, as a double."""
-    exponent, f = exponent_and_fraction(v, x)
-    return log_sum(d, d.widen(exponent), d.widen(f), base)
-
-
-def log2(v: Vectors, x: str) -> str:
-    """The logarithm to base 2; 0.6 ulp."""
-    d = Doubles(v)
-    return log_edges(v, x, d.narrow(log_wide(v, d, x, 2.0)))
-
-
-def log10(v: Vectors, x: str) -> str:
-    """The logarithm to base 10; 0.6 ulp."""
-    d = Doubles(v)
-    return log_edges(v, x, d.narrow(log_wide(v, d, x, 10.0)))
-
-
-def scaled(v: Vectors, d: Doubles, x: str) -> tuple[str, str]:
-    """The exponent e of a positive double within float32's range, and 2^-e."""
-    exponent = d.widen(exponent_and_fraction(v, d.narrow(x))[0])
-    return exponent, power_of_two(d, d.subtract(d.number(ROUNDER), exponent))
+LOG1P = (1.0000000000001221, -0.5000000001067952, 0.3333333333906447, -0.24999997227439247, 0.19999994480830666, -0.16666865190442154,
+         0.1428634585471119, -0.12494657340205038, 0.11086283649035727, -0.10040634649497418, 0.09470083013023158, -0.08743197688122462,
+         0.06188075191451961, -0.021851821268134407)
 
 
 def log_of_double(v: Vectors, d: Doubles, x: str) -> str:
     """ln x of a positive double within float32's range."""
-    exponent, scale = scaled(v, d, x)
-    return log_sum(d, exponent, d.fma(x, scale, d.number(-1.0)), math.e)
-
-
-def log1p(v: Vectors, x: str) -> str:
-    """ln(1 + x), with f = 2^-e x + (2^-e - 1), which is x itself where e is 0; 0.6 ulp."""
-    d = Doubles(v)
-    wide, one = d.widen(x), d.number(1.0)
-    whole = d.add(wide, one)
-    exponent, scale = scaled(v, d, whole)
-    out = d.narrow(log_sum(d, exponent, d.fma(wide, scale, d.subtract(scale, one)), math.e))
-    return log_edges(v, v.add(x, v.number(1.0)), v.intrinsic("copysign", out, x))
+    exponent = d.widen(exponent_and_fraction(v, d.narrow(x))[0])
+    f = d.fma(x, power_of_two(d, d.subtract(d.number(ROUNDER), exponent)), d.number(-1.0))
+    return d.fma(exponent, d.number(LN2), d.multiply(f, d.polynomial(f, LOG1P)))
 
 
 def asinh(v: Vectors, x: str) -> str:
@@ -217,9 +159,10 @@ def power(v: Vectors, x: str, y: str) -> str:
     """x^y = 2^(y log2 |x|), with the sign and the exceptions of IEEE 754's pow; 0.6 ulp, so what a float can hold is exact."""
     d, a = Doubles(v), v.intrinsic("fabs", x)
     zero, one, infinite = v.number(0.0), v.number(1.0), v.number(math.inf)
-    logarithm = log_wide(v, d, a, 2.0)
-    logarithm = d.where(v.compare("oeq", a, infinite), d.number(math.inf), logarithm)
-    logarithm = d.where(v.compare("oeq", a, zero), d.number(-math.inf), logarithm)
+    # The exponent of 0 and infinity is infinite, and so is the sum.
+    exponent, f = exponent_and_fraction(v, a)
+    f = d.widen(f)
+    logarithm = d.fma(f, d.polynomial(f, [c * LOG2_E for c in LOG1P]), d.widen(exponent))
     out = d.narrow(two_to(d, clamped(d, d.multiply(logarithm, d.widen(y)), -300.0, 300.0)))
     # Infinity counts as even.
     half = v.multiply(y, v.number(0.5))
@@ -337,63 +280,74 @@ def tan(v: Vectors, x: str) -> str:
     return v.divide(sin(v, x), cos(v, x))
 
 
-#: atan(t) / t as a polynomial of t^2, t up to 1, to 5e-10
-ATAN = (0.9999999995535376, -0.33333322488911593, 0.19999558100363982, -0.14278576024807985, 0.1105077127584966, -0.08785043282362845,
-        0.06685281517877424, -0.04392841073326746, 0.021912945865448393, -0.007030669470424213, 0.001057607438057242)
+#: pi and pi / 2 as two floats each
+PI_PARTS, HALF_PI_PARTS = (3.1415927410125732, -8.742277657347586e-08), (1.5707963705062866, -4.371138828673793e-08)
 
 
-def atan_of_quotient(v: Vectors, y: str, x: str) -> tuple[Doubles, str]:
-    """atan(y / x) from 0 to pi / 2, as a double, of two numbers that are not negative: the quotient is taken so that it is at most 1."""
-    d = Doubles(v)
+def taken_from(v: Vectors, parts: tuple[float, float], angle: str) -> str:
+    """pi or pi / 2 less an angle."""
+    return v.add(v.number(parts[0]), v.subtract(v.number(parts[1]), angle))
+
+
+def atan_of_quotient(v: Vectors, y: str, x: str) -> str:
+    """atan(y / x) from 0 to pi / 2 of two numbers that are not negative; the quotient t is taken so that it is at most 1.
+
+    atan t = t + t^3 q(t^2).
+    """
     steep = v.compare("ogt", y, x)
     low, high = v.where(steep, x, y), v.where(steep, y, x)
     t = v.divide(low, high)
     t = v.where(v.compare("oeq", high, v.number(0.0)), high, t)
-    t = d.widen(v.where(v.compare("oeq", low, v.number(math.inf)), v.number(1.0), t))
-    angle = d.multiply(t, d.polynomial(d.multiply(t, t), ATAN))
-    return d, d.where(steep, d.subtract(d.number(PI / 2), angle), angle)
+    t = v.where(v.compare("oeq", low, v.number(math.inf)), v.number(1.0), t)
+    z = v.multiply(t, t)
+    q = v.polynomial(z, (-0.3333333173306352, 0.1999973932983558, -0.14278568748210602, 0.11033764115313455, -0.08656880430154522,
+                         0.06250169444749563, -0.03587153898204336, 0.013507771427020535, -0.002386997316724113))
+    angle = v.fma(v.multiply(t, z), q, t)
+    return v.where(steep, taken_from(v, HALF_PI_PARTS, angle), angle)
 
 
 def atan(v: Vectors, x: str) -> str:
-    """The arc tangent; 1 ulp."""
-    d, out = atan_of_quotient(v, v.intrinsic("fabs", x), v.number(1.0))
-    return v.intrinsic("copysign", d.narrow(out), x)
+    """The arc tangent; 2 ulp."""
+    return v.intrinsic("copysign", atan_of_quotient(v, v.intrinsic("fabs", x), v.number(1.0)), x)
 
 
 def atan2(v: Vectors, y: str, x: str) -> str:
-    """The angle of the point (x, y), from -pi to pi; 1.5 ulp."""
-    d, angle = atan_of_quotient(v, v.intrinsic("fabs", y), v.intrinsic("fabs", x))
+    """The angle of the point (x, y), from -pi to pi; 2 ulp."""
+    angle = atan_of_quotient(v, v.intrinsic("fabs", y), v.intrinsic("fabs", x))
     # -0 is on the left as well.
     left = v.compare("olt", v.intrinsic("copysign", v.number(1.0), x), v.number(0.0))
-    out = d.narrow(d.where(left, d.subtract(d.number(PI), angle), angle))
+    out = v.where(left, taken_from(v, PI_PARTS, angle), angle)
     return v.where(v.compare("uno", x, y), v.number(math.nan), v.intrinsic("copysign", out, y))
 
 
-#: asin(s) / s as a polynomial of s^2, s up to 1/2, to 3e-10
-ASIN = (1.0000000002307783, 0.16666657639575913, 0.07500571381024686, 0.04450870949865153, 0.03185718889411276, 0.014295256037820107,
-        0.0376771383418486)
+def asin_parts(v: Vectors, x: str) -> tuple[str, str, str]:
+    """Whether |x| is above 1/2, s, and s^3 q(s^2), where asin s = s + s^3 q(s^2).
 
-
-def asin_wide(v: Vectors, x: str) -> tuple[Doubles, str]:
-    """asin |x|, as a double; from 1/2 on it is pi / 2 - 2 asin(sqrt((1 - |x|) / 2)), where the square is a polynomial's argument."""
-    d, a = Doubles(v), v.intrinsic("fabs", x)
+    s is |x|, but where that is above 1/2 sqrt((1 - |x|) / 2): asin |x| = pi / 2 - 2 asin s.
+    """
+    a = v.intrinsic("fabs", x)
     large = v.compare("ogt", a, v.number(0.5))
     rest = v.multiply(v.number(0.5), v.subtract(v.number(1.0), a))
-    s = d.widen(v.where(large, v.intrinsic("sqrt", rest), a))
-    angle = d.multiply(s, d.polynomial(d.multiply(s, s), ASIN))
-    return d, d.where(large, d.fma(d.number(-2.0), angle, d.number(PI / 2)), angle)
+    s, z = v.where(large, v.intrinsic("sqrt", rest), a), v.where(large, rest, v.multiply(a, a))
+    q = v.polynomial(z, (0.16666666337430908, 0.07500094543497424, 0.04459940152851218, 0.03110066273549457, 0.017149238357677253,
+                         0.03369084720283012))
+    return large, s, v.multiply(v.multiply(s, z), q)
 
 
 def asin(v: Vectors, x: str) -> str:
-    """The arc sine; 1.5 ulp."""
-    d, out = asin_wide(v, x)
-    return v.intrinsic("copysign", d.narrow(out), x)
+    """The arc sine; 2 ulp."""
+    large, s, tail = asin_parts(v, x)
+    high, low = (v.fma(v.number(-2.0), part, v.number(half)) for part, half in zip((s, tail), HALF_PI_PARTS))
+    return v.intrinsic("copysign", v.where(large, v.add(high, low), v.add(s, tail)), x)
 
 
 def acos(v: Vectors, x: str) -> str:
-    """The arc cosine, pi / 2 - asin x; 1.5 ulp."""
-    d, angle = asin_wide(v, x)
-    return d.narrow(d.subtract(d.number(PI / 2), d.intrinsic("copysign", angle, d.widen(x))))
+    """The arc cosine: 2 asin s, pi less that, or pi / 2 - asin x; 1.5 ulp."""
+    large, s, tail = asin_parts(v, x)
+    angle = v.add(s, tail)
+    double = v.add(angle, angle)
+    outer = v.where(v.compare("olt", x, v.number(0.0)), taken_from(v, PI_PARTS, double), double)
+    return v.where(large, outer, taken_from(v, HALF_PI_PARTS, v.intrinsic("copysign", angle, x)))
 
 
 # ---- the error function's complement
