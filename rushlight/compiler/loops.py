@@ -7,7 +7,6 @@ give the same bits.
 """
 from __future__ import annotations
 
-import ctypes
 import math
 import struct
 from collections.abc import Callable, Sequence
@@ -15,11 +14,10 @@ from functools import cache
 
 import numpy as np
 
-from ..backends.llvm.engine import KERNEL, engine
+from ..backends.llvm.engine import engine
 from ..backends.llvm.multiply import address
 from ..backends.llvm.rows import CACHED, PIECE
 from ..backends.llvm.vector_math import FUNCTIONS
-from ..backends.llvm.workers import run_kernel
 from ..backends.native import MANY
 from ..backends.parallel import pool
 from ..core import scalar
@@ -31,10 +29,13 @@ from .loop_code import LoopCode, Nest, Operand, Total
 LANES = 16
 #: What a vector's access costs by its stride along the innermost dim, 1, 0 or another; and what every row costs besides.
 NEIGHBOURS, SAME, APART, ROW = 1.0, 0.1, 8.0, 10.0
+#: the sizes of a block of a long innermost dim, the best first
+BLOCKS = (64, 80, 48, 96, 112, 128, 32, 40, 50, 56, 60, 72, 100, 120)
 #: where rounding a double to a float32 gives infinity
 TOO_LARGE = 2.0 ** 128 - 2.0 ** 103
-#: the columns, for each thread, from which threads share the columns of a sum over rows: of what the caches hold, and of more
-NARROW, WIDE = 64, 512
+#: The columns, for each thread, from which threads share the columns of a sum over rows: of what the caches hold, and of more. A strip of
+#: fewer than STRIP is slow to fetch.
+NARROW, WIDE, STRIP = 64, 4096, 1024
 #: the items for each thread from which pieces of them are about equally long
 EVEN = 4
 
@@ -163,7 +164,8 @@ class Cut:
         """The items of a piece."""
         step = -(-self.items // threads)
         if size > CACHED or nest.totals:
-            step = min(step, max(PIECE * self.items // size, 1, self.fewest(nest, size)))
+            share = max(PIECE * self.items // size, STRIP if not nest.shared and size > self.items else 1)
+            step = max(min(step, share), self.fewest(nest, size))
         # A piece of the innermost dim begins where a line of the cache may, and has a line's elements for each row.
         return step if nest.shared else -(-step // LANES) * LANES
 
@@ -258,9 +260,29 @@ def arranged(nest: Nest) -> Nest:
         return with_one(nest)
     inner = min(reversed(range(len(nest.sizes))), key=lambda d: cost(nest, d))
     outer = [d for d in range(len(nest.sizes)) if d != inner]
-    if nest.totals:
+    # A sum's dims inside the others save tables; but where elements of a line are far apart in the loop, the order of memory is worth more.
+    if nest.totals and all([o.strides[inner] in (0, 1) for o in nest.operands]):
         outer.sort(key=lambda d: not nest.totals[0].kept[d])
-    return collapsed(nest.arranged([*outer, inner]))
+    return tiled(collapsed(nest.arranged([*outer, inner])))
+
+
+def tiled(nest: Nest) -> Nest:
+    """The nest with a long innermost dim in blocks, each for all of the dim before it, if an operand's neighbours lie along that one.
+
+    Each element of such an operand is on a line of the cache with those of the next rows, and must still be there when these come.
+    """
+    if len(nest.sizes) < 2 or nest.sizes[-1] < 2 * BLOCKS[0] or not any([o.strides[-2] == 1 and o.strides[-1] > 1 for o in nest.operands]):
+        return nest
+    width, last = nest.sizes[-1], len(nest.sizes) - 1
+    block = next((n for n in BLOCKS if width % n == 0), 0)
+    if not block:
+        return nest
+    # The blocks' dim is made of the innermost one twice, and stands before the rows.
+    tiles = nest.arranged([*range(last - 1), last, last - 1, last])
+    tiles.sizes[-3], tiles.sizes[-1] = width // block, block
+    for operand in tiles.operands:
+        operand.strides[-3] *= block
+    return tiles
 
 
 def collapsed(nest: Nest) -> Nest:
@@ -292,8 +314,9 @@ def with_one(nest: Nest) -> Nest:
 def cost(nest: Nest, inner: int) -> float:
     """About what an element costs if that dim is innermost."""
     by_stride = {0: SAME, 1: NEIGHBOURS}
-    vectors = sum([by_stride.get(o.strides[inner], APART) for o in (*nest.inputs, *nest.stores)])
-    vectors += sum([0.0 if not t.kept[inner] else by_stride.get(t.strides[inner], APART) for t in nest.totals])
+    vectors = sum([by_stride.get(o.strides[inner], APART) for o in nest.inputs])
+    # What is written to places apart takes twice as long; so does adding to memory, which sums over other dims do.
+    vectors += 2 * sum([by_stride.get(o.strides[inner], APART) for o in (*nest.stores, *nest.totals) if o.strides[inner]])
     size = nest.sizes[inner]
     return (vectors * -(-size // LANES) + ROW) / size
 
@@ -303,9 +326,3 @@ def compiled(text: str) -> int:
     """Where the machine code of a kernel lies; equal texts share it."""
     [place] = engine().addresses(text, ("loop",))
     return place
-
-
-def run(launches: Sequence[Launch]) -> None:
-    """Run launches one after the other, as the tape of a compiled step does."""
-    for launch in launches:
-        run_kernel(KERNEL(launch.function), launch.function, launch.count, launch.chunk, ctypes.c_char_p(launch.words))

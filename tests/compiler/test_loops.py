@@ -1,18 +1,22 @@
 """Fused loops in machine code against NumPy."""
+import ctypes
 import itertools
+import math
 import random
 
 import numpy as np
 import pytest
 
-from rushlight.backends.llvm.engine import available
-from rushlight.backends.parallel import get_num_threads, set_num_threads
+from rushlight.backends.llvm.engine import KERNEL, available
+from rushlight.backends.llvm.workers import run_kernel
+from rushlight.backends.parallel import get_num_threads, inside, set_num_threads
 from rushlight.core.scalar import Instruction, Program, evaluate, parse
 
 if not available():
     pytest.skip("kernels need llvmlite, the `jit` extra", allow_module_level=True)
 
-from rushlight.compiler.loops import Loops, Store, Sum, run
+from rushlight.compiler.loop_code import Nest, Operand
+from rushlight.compiler.loops import Loops, Store, Sum, arranged, can_loop
 
 NUMPY = {"add": np.add, "subtract": np.subtract, "multiply": np.multiply, "divide": np.divide, "less": np.less, "greater": np.greater,
          "logical_and": np.logical_and, "logical_or": np.logical_or, "logical_not": np.logical_not, "where": np.where, "square": np.square,
@@ -39,6 +43,12 @@ def program(elements, scalars=(), **outputs):
             instructions.append(Instruction(operation, arguments if leaf else tuple(a + first for a in arguments)))
         places[name] = part.outputs["out"] + first
     return Program(elements, scalars, instructions, places)
+
+
+def run(launches):
+    """Run launches one after the other."""
+    for launch in launches:
+        run_kernel(KERNEL(launch.function), launch.function, launch.count, launch.chunk, ctypes.c_char_p(launch.words))
 
 
 def strides(array, shape):
@@ -134,3 +144,92 @@ def test_random_geometry(seed):
     np.testing.assert_array_equal(less, wanted["less"])
     np.testing.assert_allclose(total, exact_sum(wanted["value"], dims[0]), rtol=1e-5, atol=1e-4)
     np.testing.assert_array_equal(count, exact_sum(wanted["less"], dims[1], 0.5))
+
+
+GELU = "x * 0.5 * (1 + tanh(0.79788456 * (x + 0.044715 * x * x * x)))"
+
+
+def test_sum_of_four_million_results(threads):
+    x = normal(4_000_000)
+    [out] = computed(program(("x",), out=GELU), [x], [("out", (0,))])
+    wide = x.astype(np.float64)
+    wanted = (wide * 0.5 * (1 + np.tanh(0.79788456 * (wide + 0.044715 * wide ** 3)))).sum()
+    assert abs(out - wanted) < 1e-6 * wanted
+
+
+@pytest.mark.parametrize("dims", [(0,), (1,), (0, 1)])
+def test_same_bits_while_the_threads_are_busy_elsewhere(dims, threads):
+    x, code = normal(1500, 900), program(("x",), out="x")
+    [free] = computed(code, [x], [("out", dims)])
+    inside.busy = True
+    try:
+        [busy] = computed(code, [x], [("out", dims)])
+    finally:
+        inside.busy = False
+    np.testing.assert_array_equal(free, busy)
+
+
+def test_columns_of_many_rows_keep_their_digits():
+    x = np.full((400_000, 4), 0.1, np.float32)
+    [out] = computed(program(("x",), out="x"), [x], [("out", (0,))])
+    np.testing.assert_allclose(out, exact_sum(x, (0,)), rtol=1e-5)
+
+
+def test_results_may_take_an_inputs_place():
+    p, g = normal(37, 5), normal(37, 5)
+    wanted = p - np.float32(0.125) * g
+    loops = Loops(program(("p", "g"), ("lr",), out="p - lr * g"), (37, 5), [(5, 1)] * 2, ["float"] * 2, [Store("out", (5, 1))])
+    run(loops.launches([p.ctypes.data, g.ctypes.data, p.ctypes.data], [0.125]))
+    np.testing.assert_array_equal(p, wanted)
+
+
+def test_numbers_are_rounded_once_and_may_be_infinite():
+    x, code = np.ones(5, np.float32), program(("x",), ("n",), out="x * (1 - n)", only="n * 2")
+    out, only, total = computed(code, [x], [("out", "float"), ("only", "float"), ("only", (0,), 0.5)], [0.9])
+    np.testing.assert_array_equal(out, np.float32(1 - 0.9))
+    np.testing.assert_array_equal(only, np.float32(1.8))
+    assert total == np.float32(4.5)
+    assert computed(code, [x], [("out", "float")], [1e300])[0][0] == -math.inf
+
+
+def test_new_numbers_change_those_words_alone():
+    code = program(("x",), ("n",), out="x * n")
+    loops = Loops(code, (4,), [(1,)], ["float"], [Store("out", (1,))])
+    before, after = (loops.launches([8, 16], [n])[0].words for n in (2.0, 3.0))
+    [(place, number)] = loops.numbers([3.0])
+    assert before[:8 * place] + np.float32(number).tobytes() + before[8 * place + 4:] == after
+
+
+def test_truth_values_in_arithmetic_and_in_choices():
+    x, mask = normal(70), normal(70) > 0
+    kept, chosen, both = computed(program(("x", "mask"), kept="x * mask", chosen="where(mask, x, 2)", both="mask & (x < 1)"), [x, mask],
+                                  [("kept", "float"), ("chosen", "float"), ("both", "bool")])
+    np.testing.assert_array_equal(kept, x * mask)
+    np.testing.assert_array_equal(chosen, np.where(mask, x, np.float32(2)))
+    np.testing.assert_array_equal(both, mask & (x < 1))
+
+
+def test_sums_of_nothing_are_zero_and_their_means_are_not_numbers():
+    x = np.empty((0, 3), np.float32)
+    rows, columns, mean = computed(program(("x",), out="x"), [x], [("out", (1,)), ("out", (0,)), ("out", (0, 1), math.inf)])
+    assert rows.shape == (0,) and columns.tolist() == [0, 0, 0] and math.isnan(mean)
+
+
+def test_neighbours_in_memory_are_one_dim():
+    whole = arranged(Nest((4, 5, 6), [Operand("float", (30, 6, 1))], [Operand("float", (30, 6, 1))], []))
+    assert whole.sizes == [120]
+    biased = arranged(Nest((4, 5, 6), [Operand("float", (30, 6, 1)), Operand("float", (0, 0, 1))], [Operand("float", (30, 6, 1))], []))
+    assert biased.sizes == [20, 6]
+    transposed = arranged(Nest((4, 5), [Operand("float", (1, 4))], [Operand("float", (1, 4))], []))
+    assert transposed.sizes == [20]
+
+
+def test_loops_of_other_sizes_share_a_kernel():
+    code = program(("x", "y"), out="x + y")
+    functions = {Loops(code, (n, m), [(m, 1), (0, 1)], ["float"] * 2, [Store("out", (m, 1))]).function for n, m in ((3, 5), (40, 30))}
+    assert len(functions) == 1
+
+
+def test_what_vectors_lack_is_no_loop():
+    assert can_loop(parse("exp(x) % 2 + (x < sin(n))", ("x",), ("n",)))
+    assert not can_loop(Program(("x",), (), [Instruction("input", ("x",)), Instruction("digamma", (0,))], {"out": 1}))
