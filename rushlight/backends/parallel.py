@@ -64,10 +64,16 @@ class Worker(threading.Thread):
         return self.error
 
 
+class Unnotable(Exception):
+    """Work that is not the calls of kernels alone was asked for while those were noted."""
+
+
 class Inside(threading.local):
     """Whether this thread runs a piece already: pieces do not split again."""
 
     busy = False
+    #: the kernels' calls, which are noted here and not made while the compiler lays out its own use of them: (address, count, chunk, words, keep)
+    launches: list | None = None
 
 
 class Pool:

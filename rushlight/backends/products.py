@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .llvm.engine import available
+from .parallel import Unnotable, inside
 
 #: the longest block of the inner dimension
 BLOCK = 384
@@ -56,6 +57,8 @@ def biased_product(a: Any, b: Any, bias: Any) -> Any:
             b = np.ascontiguousarray(b)  # BLAS has a kernel of its own for so few columns, which sums in another order
         if halves is not None:
             return in_halves(a, b, halves, bias)
+    if inside.launches is not None:
+        raise Unnotable("a bias that is added afterwards")
     out = product(a, b)
     out += bias
     return out
@@ -71,7 +74,9 @@ def prepared(b: Any, rows: int) -> Callable[[Any], Any]:
 
 
 def is_native(n: int, k: int, m: int) -> bool:
-    """Whether a product of this size goes to our own kernels."""
+    """Whether a product of this size goes to our own kernels; all do while kernels' calls are noted, since those cost nothing to begin with."""
+    if inside.launches is not None:
+        return n * k * m > 0
     return n * k * m >= NATIVE and m >= NATIVE_COLUMNS and n > 1 and available()
 
 

@@ -152,13 +152,15 @@ def mapped(item: Any, change: Callable[[Any], Any]) -> Any:
 class Graph:
     """Equations, and the values by which the graph meets the program.
 
-    `inputs` are the values that exist before the call, `outputs` those that outlive it.
+    `inputs` are the values that exist before the call, `outputs` those that outlive it; `renamed` says which value stands for one that a pass
+    left out.
     """
 
-    def __init__(self, equations: list[Equation], inputs: list[Value], outputs: list[Value]):
+    def __init__(self, equations: list[Equation], inputs: list[Value], outputs: list[Value], renamed: dict[Value, Value] | None = None):
         self.equations = equations
         self.inputs = inputs
         self.outputs = outputs
+        self.renamed = renamed or {}
 
     def __str__(self) -> str:
         head = [f"{value.storage.kind} {value.described()}" for value in self.inputs]

@@ -5,6 +5,7 @@ share it; only which strides are 0 or 1, and which sums meet where, is written i
 """
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from ..backends.llvm.code import module
@@ -19,6 +20,8 @@ LINES = {"sqrt": 12, "rsqrt": 13, "exp": 25, "sigmoid": 28, "log": 35, "tanh": 4
 MANY_LINES = 100
 #: the lines of one vector's work up to which four, or two, vectors are written side by side: beyond, the processor finds enough to do in one
 SHORT, MEDIUM = 30, 90
+#: the numbers that accumulators take before they are added to ones of double precision
+RUN = 4096
 #: the largest step between neighbours in memory for which 32 bits hold a vector's offsets
 NEAR = 1 << 26
 
@@ -38,22 +41,28 @@ class Operand:
 class Total(Operand):
     """Memory that takes a sum over the dims that are not `kept`.
 
-    A sum whose pieces meet is `partial`: each piece has a table of its own. `place` says where the sum of vectors is written: after the
-    loop over the outer dim of that number, counted from the inside of the ones before; -1 is the end of the piece.
+    A sum whose pieces meet is `partial`: each piece has a table of its own. `place` says where the sum of vectors is written: when the loops
+    from that dim on are done; -1 is the end of the piece. Likewise `fold` says where accumulators are added to those of double precision:
+    the dim after the innermost one stands for runs of it, and None for never.
     """
 
     def __init__(self, strides: Sequence[int], kept: Sequence[bool], value: int, factor: float):
         super().__init__("float", strides, value)
         self.kept, self.factor, self.partial, self.shared = list(kept), factor, False, 0
+        self.fold: int | None = None
 
     def arranged(self, order: Sequence[int]) -> Total:
         return Total([self.strides[d] for d in order], [self.kept[d] for d in order], self.value, self.factor)
 
-    def decide(self, shared: int, pieces: int) -> None:
+    def decide(self, sizes: Sequence[int], shared: int, pieces: int) -> None:
         """Choose how the sum is made if so many leading dims, or with 0 of them the innermost dim, are cut into pieces."""
         self.shared = shared
         cut = self.first_summed < shared if shared else self.of_vectors
         self.partial = pieces > 1 and cut
+        outermost = max(self.place, shared)
+        self.fold = next((d for d in range(outermost, len(sizes)) if math.prod(sizes[d:]) <= RUN), len(sizes))
+        if self.fold == outermost and (self.place >= 0 or not shared):
+            self.fold = None
 
     @property
     def of_vectors(self) -> bool:
@@ -117,6 +126,8 @@ class LoopCode(Rows):
         work = sum([1 if operation in BRIEF else LINES.get(operation, MANY_LINES) for operation, _ in program.instructions])
         self.strands = STRANDS if work <= SHORT else 2 if work <= MEDIUM else 1
         self.cells_of = {k: [self.cell(self.number(0.0)) for _ in range(self.strands)] for k, total in self.totals if total.of_vectors}
+        self.double = f"<{lanes} x double>"
+        self.doubles = {k: self.double_cell(k) for k in self.cells_of if nest.totals[k - self.totals[0][0]].fold is not None}
 
     # ---- what the kernel is told
 
@@ -205,6 +216,7 @@ class LoopCode(Rows):
         else:
             with self.loop(0, self.given("size", dim)) as index:
                 self.level(dim + 1, self.all_moved(places, dim, index), columns)
+        self.fold(dim)
         self.write_totals(dim, places)
         for k, total in meeting:
             if total.factor != 1.0:
@@ -218,26 +230,58 @@ class LoopCode(Rows):
             if total.of_vectors and total.place == place:
                 for cell in self.cells_of[k]:
                     self.store(self.number(0.0), cell)
+                if k in self.doubles:
+                    self.store_doubles("zeroinitializer", k)
 
     def write_totals(self, place: int, places: Places) -> None:
         """Write the sums of vectors that end here."""
         for k, total in self.totals:
             if not total.of_vectors or total.place != place:
                 continue
-            one = self.lanes_sum(self.cells_of[k])
+            one = self.doubles_sum(k) if k in self.doubles else self.lanes_sum(self.cells_of[k])
             if total.gathers:
                 one = self.one("fadd", one, self.load_one(places[k]))
             elif not total.partial:
                 one = self.one("fmul", one, self.given("factor", k, kind="float"))
             self.store_one(one, places[k])
 
-    def lanes_sum(self, cells: Sequence[str]) -> str:
-        """The sum of accumulators and of their lanes, pair by pair."""
+    def strands_sum(self, cells: Sequence[str]) -> str:
+        """The sum of accumulators: a vector."""
         parts = [self.load(cell) for cell in cells]
         while len(parts) > 1:
             parts = [self.add(a, b) for a, b in zip(parts[::2], parts[1::2], strict=True)]
+        return parts[0]
+
+    def lanes_sum(self, cells: Sequence[str]) -> str:
+        """The sum of accumulators and of their lanes, pair by pair."""
         self.declared[f"declare float @llvm.vector.reduce.fadd.v{self.lanes}f32(float, {self.float})"] = None
-        return self.emit(f"call reassoc float @llvm.vector.reduce.fadd.v{self.lanes}f32(float -0.0, {self.float} {parts[0]})")
+        return self.emit(f"call reassoc float @llvm.vector.reduce.fadd.v{self.lanes}f32(float -0.0, {self.float} {self.strands_sum(cells)})")
+
+    def double_cell(self, k: int) -> str:
+        self.stack.append(f"  %doubles{k} = alloca {self.double}, align 64")
+        return f"%doubles{k}"
+
+    def store_doubles(self, value: str, k: int) -> None:
+        self.lines.append(f"  store {self.double} {value}, ptr {self.doubles[k]}, align 64")
+
+    def load_doubles(self, k: int) -> str:
+        return self.emit(f"load {self.double}, ptr {self.doubles[k]}, align 64")
+
+    def fold(self, place: int) -> None:
+        """Add the accumulators that have taken enough numbers to those of double precision, so that rounding errors do not add up."""
+        for k in self.doubles:
+            total = self.operands[k]
+            if isinstance(total, Total) and total.fold == place:
+                more = self.emit(f"fpext {self.float} {self.strands_sum(self.cells_of[k])} to {self.double}")
+                self.store_doubles(self.emit(f"fadd {self.double} {self.load_doubles(k)}, {more}"), k)
+                for cell in self.cells_of[k]:
+                    self.store(self.number(0.0), cell)
+
+    def doubles_sum(self, k: int) -> str:
+        """The sum of the lanes of double precision: a float."""
+        self.declared[f"declare double @llvm.vector.reduce.fadd.v{self.lanes}f64(double, {self.double})"] = None
+        whole = f"call reassoc double @llvm.vector.reduce.fadd.v{self.lanes}f64(double -0.0, {self.double} {self.load_doubles(k)})"
+        return self.emit(f"fptrunc double {self.emit(whole)} to float")
 
     def walk(self, k: int, dim: int, pointer: str, columns: tuple[str, str], scaled: bool) -> None:
         """Set all of a sum's memory that a loop from that dim on reaches to zero; or multiply it by the sum's factor."""
@@ -263,9 +307,18 @@ class LoopCode(Rows):
     # ---- one row, and one vector of it
 
     def row(self, places: Places, begin: str, end: str) -> None:
-        """All vectors of the innermost dim; those of the last strands, and the last one, have only some of their lanes."""
-        n, step = self.lanes, self.lanes * self.strands
+        """All of the innermost dim."""
         ready = {k: self.everywhere(k, places[k]) for k, o in enumerate(self.nest.inputs) if o.strides[-1] == 0}
+        if not any([total.fold == len(self.nest.sizes) for total in self.nest.totals if total.of_vectors]):
+            self.run(places, ready, begin, end)
+            return
+        with self.loop(begin, end, RUN) as first:
+            self.run(places, ready, first, self.smaller(self.plus(first, RUN), end))
+            self.fold(len(self.nest.sizes))
+
+    def run(self, places: Places, ready: Places, begin: str, end: str) -> None:
+        """The vectors of a row from begin to end; those that are left of whole strands have masks."""
+        n, step = self.lanes, self.lanes * self.strands
         with self.loop(begin, self.minus(end, step - 1), step) as i:
             for strand in range(self.strands):
                 self.vector(places, ready, self.plus(i, strand * n), strand, None)

@@ -98,7 +98,7 @@ class Loops:
         nest = arranged(nest)
         self.cut = Cut(nest, pool.size())
         for place, total in enumerate(nest.totals, len(nest.stores)):
-            total.decide(nest.shared, self.cut.pieces)
+            total.decide(nest.sizes, nest.shared, self.cut.pieces)
             if total.partial:
                 table = Table(total, nest.sizes, self.cut.pieces)
                 self.tables.append((place, table, table.adding()))

@@ -12,15 +12,12 @@ import numpy as np
 
 from ..core import memory
 from ..core.op import Op, number_like
-from .graph import CONSTANT, COPY, LOCAL, STATE, WRITE, Equation, Graph, Storage, Value, mapped
+from .graph import CONSTANT, COPY, LOCAL, STATE, WRITE, Equation, Graph, Storage, Value, values_in
 from .interpreter import NUMBERS_AS_ARRAYS, blank, perform
 
 
 class Plan:
-    """The lines of a graph's replay. `scope` holds what they name; `lines` assume `locals` set to the arrays of inputs that change from call to call.
-
-    escaping  the storages whose memory outlives a call
-    """
+    """The lines of a graph's replay. `scope` holds what they name; `places` are the texts of inputs that are others at each call."""
 
     def __init__(self, graph: Graph, scope: dict[str, Any], places: dict[Value, str]):
         self.graph = graph
@@ -28,13 +25,20 @@ class Plan:
         self.lines: list[str] = []
         self.names: dict[Value, str] = dict(places)
         self.known: dict[int, str] = {}
-        self.buffers = Buffers(graph, {value.storage for value in graph.outputs})
+        self.makers: dict[Value, Equation] = {}
+        self.buffers = Buffers(graph)
         self.scope.update(copyto=np.copyto, asarray=np.asarray)
-        for value in graph.inputs:
-            if value not in self.names:  # its memory stays where it is
-                self.names[value] = self.constant(array_in(value, value.storage.array))
-        for number, equation in enumerate(graph.equations):
-            self.write(equation, number)
+        #: the storages whose memory is the same at every call
+        self.fixed: set[Storage] = {v.storage for v in graph.inputs if v not in places and v.storage.kind in (STATE, CONSTANT)}
+        for self.number, equation in enumerate(graph.equations):  # noqa: B020
+            self.write(equation)
+            self.buffers.release(self.number)
+        self.finish()
+        for value in graph.outputs:
+            self.name(value)
+
+    def finish(self) -> None:
+        """What is to be done when all equations are written."""
 
     def constant(self, thing: Any) -> str:
         """The name of a thing in the scope."""
@@ -44,74 +48,88 @@ class Plan:
             self.scope[name] = thing
         return name
 
+    def name(self, value: Value) -> str:
+        """The text that reads a value's array. Views are made where they are first wanted."""
+        found = self.names.get(value)
+        if found is None:
+            if value.storage in self.fixed:
+                found = self.constant(self.fixed_array(value))
+                self.names[value] = found
+            else:
+                self.call(self.makers[value])
+                found = self.names[value]
+        return found
+
+    def fixed_array(self, value: Value) -> Any:
+        """The array of a value whose memory stays where it is."""
+        if value.storage.kind == LOCAL:
+            return self.buffers.array(value)
+        return array_in(value, value.storage.array)
+
     # ---- one equation
 
-    def write(self, equation: Equation, number: int) -> None:
+    def write(self, equation: Equation) -> None:
         """The lines of an equation."""
         op = equation.op
         if op is WRITE:
-            target, source = equation.inputs
-            self.lines.append(f"copyto({self.names[target]}, {self.names[source]}, 'unsafe')")
+            self.lines.append(f"copyto({self.name(equation.inputs[0])}, {self.name(equation.inputs[1])}, 'unsafe')")
         elif op is COPY:
             self.write_copy(equation)
+        elif isinstance(op, Op) and op.is_view:
+            self.makers.update({value: equation for value in equation.outputs if value is not None})
         elif not isinstance(op, Op):
-            self.lines.append(f"{self.constant(op.run)}({', '.join([self.names[item] for item in equation.inputs])})")
-        elif op.is_view and self.is_fixed(equation.inputs[0]):
-            self.views_of_fixed(equation)
-        elif op.is_ufunc and equation.direct and not equation.attrs and self.buffers.planned(equation.outputs[0].storage):
-            self.write_ufunc(equation)
+            self.lines.append(f"{self.constant(op.run)}({', '.join([self.name(item) for item in equation.inputs])})")
+        elif op.is_ufunc and equation.direct and not equation.attrs and self.can_plan(equation):
+            out = self.name_planned(equation.outputs[0])
+            self.lines.append(f"{self.constant(op.forward)}({', '.join(self.arguments(equation))}, out={out})")
         else:
             self.call(equation)
 
-    def is_fixed(self, value: Value) -> bool:
-        """Whether a value's array is the same object at every call."""
-        return self.names[value] in self.scope
+    def can_plan(self, equation: Equation) -> bool:
+        """Whether an equation's result may lie in a buffer."""
+        return all([value is not None and self.buffers.may_plan(value.storage) for value in equation.outputs])
 
-    def views_of_fixed(self, equation: Equation) -> None:
-        source = self.scope[self.names[equation.inputs[0]]]
-        made = perform(equation, [source], equation.attrs)
-        for value, array in zip(equation.outputs, made, strict=True):
-            if value is not None:
-                self.names[value] = self.constant(array)
-
-    def write_ufunc(self, equation: Equation) -> None:
-        value = equation.outputs[0]
-        out = self.names[value] = self.constant(self.buffers.array(value))
-        self.lines.append(f"{self.constant(equation.op.forward)}({', '.join(self.arguments(equation))}, out={out})")
+    def name_planned(self, value: Value) -> str:
+        """The name of a result in a buffer."""
+        self.fixed.add(value.storage)
+        return self.name(value)
 
     def write_copy(self, equation: Equation) -> None:
         value = equation.outputs[0]
-        if self.buffers.planned(value.storage):
-            self.names[value] = self.constant(self.buffers.array(value))
+        if self.can_plan(equation):
+            self.name_planned(value)
         else:
             self.names[value] = f"a{value.number}"
-            self.lines.append(f"{self.names[value]} = {self.constant(blank)}({value.shape}, {value.strides}, {self.constant(value.dtype)})")
-        self.lines.append(f"copyto({self.names[value]}, {self.names[equation.inputs[0]]}, 'unsafe')")
+            self.lines.append(f"a{value.number} = {self.constant(blank)}({value.shape}, {value.strides}, {self.constant(value.dtype)})")
+        self.lines.append(f"copyto({self.name(value)}, {self.name(equation.inputs[0])}, 'unsafe')")
 
     def call(self, equation: Equation) -> None:
-        """A call of forward, whose results are new arrays."""
-        attrs = {name: self.attribute(value) for name, value in equation.attrs.items()}
-        keywords = [f"{name}={text}" for name, text in attrs.items()]
+        """A call of forward, whose results are new arrays, or views."""
+        text, several = self.call_text(equation)
         for value in equation.outputs:
             if value is not None:
                 self.names[value] = f"a{value.number}"
-        names = ["_" if value is None else self.names[value] for value in equation.outputs]
-        if equation.direct:
-            text = f"{self.constant(equation.op.forward)}({', '.join([*self.arguments(equation), *keywords])})"
-            several = len(names) > 1 or equation.op.hidden
-        else:
-            inputs = "".join([f"{self.names[item] if item.__class__ is Value else self.literal(item)}, " for item in equation.inputs])
-            text = f"{self.constant(perform)}({self.constant(equation)}, ({inputs}), dict({', '.join(keywords)}))"
-            several = True
-        if equation.direct and not several and not equation.outputs[0].shape:
-            text = f"asarray({text})"
-        self.lines.append(f"{''.join([name + ', ' for name in names]) if several else names[0]} = {text}")
+        names = ["_" if value is None else f"a{value.number}" for value in equation.outputs]
+        rest = ["*_"] if equation.direct and equation.op.hidden else []  # kept for a gradient that nobody asks for
+        self.lines.append(f"{''.join([name + ', ' for name in names + rest]) if several else names[0]} = {text}")
+
+    def call_text(self, equation: Equation) -> tuple[str, bool]:
+        """The text of a call of forward, and whether it gives a tuple."""
+        op = equation.op
+        keywords = [f"{name}={self.attribute(value)}" for name, value in equation.attrs.items()]
+        if not equation.direct:
+            inputs = "".join([f"{self.name(item) if item.__class__ is Value else self.literal(item)}, " for item in equation.inputs])
+            return f"{self.constant(perform)}({self.constant(equation)}, ({inputs}), dict({', '.join(keywords)}))", True
+        text = f"{self.constant(op.forward)}({', '.join([*self.arguments(equation), *keywords])})"
+        several = len(equation.outputs) > 1 or op.hidden
+        scalar = not several and equation.outputs[0] is not None and not equation.outputs[0].shape
+        return f"asarray({text})" if scalar else text, several
 
     def arguments(self, equation: Equation) -> list[str]:
         """The texts of forward's arguments."""
         as_arrays = equation.op.kind.name in NUMBERS_AS_ARRAYS
         dtype = next((item.dtype for item in equation.inputs if item.__class__ is Value), None)
-        return [self.names[item] if item.__class__ is Value else
+        return [self.name(item) if item.__class__ is Value else
                 self.constant(number_like(item, dtype)) if as_arrays and isinstance(item, (int, float, complex)) else self.literal(item)
                 for item in equation.inputs]
 
@@ -121,16 +139,11 @@ class Plan:
     def attribute(self, item: Any) -> str:
         """The text of an attribute, with the names of arrays in their places."""
         if item.__class__ is Value:
-            return self.names[item]
-        if item.__class__ in (tuple, list) and any(True for _ in values_below(item)):
+            return self.name(item)
+        if item.__class__ in (tuple, list) and any([True for _ in values_in(item)]):
             inner = ", ".join([self.attribute(part) for part in item])
             return f"({inner},)" if item.__class__ is tuple else f"[{inner}]"
         return self.literal(item)
-
-
-def values_below(item: Any) -> Iterable:
-    from .graph import values_in
-    return values_in(item)
 
 
 def array_in(value: Value, owner: Any) -> Any:
@@ -141,28 +154,51 @@ def array_in(value: Value, owner: Any) -> Any:
 class Buffers:
     """Memory for the storages that equations make and nobody sees from outside, each used again when its storage is done."""
 
-    def __init__(self, graph: Graph, escaping: set[Storage]):
-        self.escaping = escaping
-        self.made: dict[Storage, np.ndarray] = {}
-        self.peak = 0
-        self.last: dict[Storage, int] = {}
+    def __init__(self, graph: Graph):
+        self.outside = {value.storage for value in graph.outputs}
+        self.held: dict[Storage, np.ndarray] = {}
+        self.free: list[np.ndarray] = []
+        self.kept: set[Storage] = set()  # whose memory is not the plan's own
+        #: the bytes of all buffers, and those that it would take if none was used twice
+        self.bytes = self.without_reuse = 0
+        self.done: dict[int, list[Storage]] = {}
+        last: dict[Storage, int] = {}
         for number, equation in enumerate(graph.equations):
             for value in (*equation.reads(), *[v for v in equation.outputs if v is not None]):
-                self.last[value.storage] = number
+                last[value.storage] = number
+        for storage, number in last.items():
+            self.done.setdefault(number, []).append(storage)
 
-    def planned(self, storage: Storage) -> bool:
-        """Whether a storage has memory of the plan's."""
-        return storage.kind == LOCAL and storage not in self.escaping
+    def may_plan(self, storage: Storage) -> bool:
+        """Whether a storage may have memory of the plan's."""
+        return storage.kind == LOCAL and storage not in self.outside
 
     def array(self, value: Value) -> np.ndarray:
         """The array of a value in its storage's buffer."""
-        held = self.made.get(value.storage)
+        held = self.held.get(value.storage)
         if held is None:
-            raw = np.empty(value.storage.size + 64, np.uint8)
-            skip = -memory.address(raw) % 64
-            held = self.made[value.storage] = raw[skip:skip + value.storage.size]
-            self.peak += value.storage.size
+            held = self.held[value.storage] = self.buffer(value.storage.size)
         return memory.array_at(held, memory.address(held) + value.offset, value.shape, value.strides, value.dtype)
 
+    def buffer(self, size: int) -> np.ndarray:
+        """The smallest free buffer that is large enough and not much too large, or a new one."""
+        self.without_reuse += size
+        fitting = [found for found in self.free if size <= found.nbytes <= 2 * size + 4096]
+        if fitting:
+            found = min(fitting, key=lambda buffer: buffer.nbytes)
+            self.free = [buffer for buffer in self.free if buffer is not found]
+            return found
+        self.bytes += size
+        raw = np.empty(size + 64, np.uint8)
+        skip = -memory.address(raw) % 64
+        return raw[skip:skip + size]
 
-__all__ = ["CONSTANT", "STATE", "Buffers", "Plan", "mapped"]
+    def release(self, number: int) -> None:
+        """Equation `number` is written: the buffers of what it reads last are free."""
+        for storage in self.done.get(number, ()):
+            held = self.held.get(storage)
+            if held is not None and storage not in self.kept:
+                self.free.append(held)
+
+
+__all__ = ["Buffers", "Iterable", "Plan"]

@@ -5,12 +5,14 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from ..backends.llvm.engine import available
 from ..core.inplace import version_of
 from ..core.node import FREED, AccumulateGrad, Node
 from ..core.wrap import new
 from ..tensor import Tensor
 from .capture import Recorder
 from .graph import ARGUMENT, LATE, STATE, Graph, Value
+from .passes.copies import without_copies
 from .plan import Plan
 from .reach import Bound
 from .unrecorded import Unrecorded
@@ -125,7 +127,14 @@ class Recording:
             if bound is not None and (kind in (ARGUMENT, LATE) or self.late(value)):
                 places[value] = f"i{value.number}"
                 lines.append(f"i{value.number} = {bound.place}{'._grad' if self.late(value) else ''}._array")
-        plan = Plan(self.graph, self.reach.scope, places)
+        graph = without_copies(self.graph)
+        if self.settings.get("backend") != "numpy" and available():
+            from .native_plan import NativePlan
+            from .passes.fuse import fuse
+            plan: Plan = NativePlan(fuse(graph), self.reach.scope, places)
+        else:
+            plan = Plan(graph, self.reach.scope, places)
+        self.plan, self.renamed = plan, graph.renamed
         lines += [*plan.lines, *self.bumps(), *self.results(plan), f"return ({self.template},)"]
         self.lines = lines
         return self.compiled("\n".join(["    " + line for line in lines]))
@@ -154,12 +163,12 @@ class Recording:
         lines = []
         for number, (value, node) in enumerate(self.leaves):
             made = "None" if node is None else f"new({self.reach.name(node)})"
-            lines += [f"r{number} = new(Tensor)", f"r{number}._array = {plan.names[value]}", f"r{number}._node = {made}"]
+            lines += [f"r{number} = new(Tensor)", f"r{number}._array = {plan.names[self.renamed.get(value, value)]}", f"r{number}._node = {made}"]
         for number, (bound, value) in enumerate(self.new_grads):
             if value is None:
                 lines.append(f"{bound.place}._grad = None")
             else:
-                lines += [f"g{number} = new(Tensor)", f"g{number}._array = {plan.names[value]}", f"g{number}._node = None",
+                lines += [f"g{number} = new(Tensor)", f"g{number}._array = {plan.names[self.renamed.get(value, value)]}", f"g{number}._node = None",
                           f"{bound.place}._grad = g{number}"]
         return lines
 

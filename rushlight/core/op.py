@@ -29,6 +29,9 @@ class Op:
                 list of the arguments that forward takes by *name
     dtype       of the result: SAME, INT_TO_FLOAT or BOOL
     code        the scalar expression that the compiler fuses
+    loop        for what the compiler fuses and `code` cannot say: a function of the arguments' broadcast shape and the attributes that gives
+                (expression, dims, factor): the result is factor * the expression's sum over dims; dims None: the expression itself
+    launches    whether forward on float32 arrays does nothing but make its result and call kernels, where `available()` says they are there
     samples     function that gives example arguments for the generic tests
     hidden      forward returns a tuple: the result, and arrays that are kept for the gradient formulas alone; `out` is then all of them
     explain     function of the arguments that gives PyTorch's error where the array library refused them, or None
@@ -37,12 +40,13 @@ class Op:
     """
 
     __slots__ = ("name", "kind", "forward", "grads", "vjp", "dtype", "code", "samples", "node_name", "arguments", "evaluate", "is_view",
-                 "is_ufunc", "differentiable", "holomorphic", "explain", "keeps_arguments", "keeps_out", "hidden", "_wants", "_keep",
-                 "_pull", "_conj_pull")
+                 "is_ufunc", "differentiable", "holomorphic", "explain", "keeps_arguments", "keeps_out", "hidden", "loop", "launches",
+                 "_wants", "_keep", "_pull", "_conj_pull")
 
     def __init__(self, name: str, kind: Kind, forward: Callable, grads: tuple = (), *, vjp: Callable | None = None, dtype: str = "same",
                  code: str | None = None, samples: Callable | None = None, node_name: str | None = None, arguments: tuple = (),
-                 holomorphic: bool = False, hidden: bool = False, explain: Callable | None = None):
+                 holomorphic: bool = False, hidden: bool = False, explain: Callable | None = None, loop: Callable | None = None,
+                 launches: bool = False):
         self.name = name
         self.kind = kind
         self.forward = forward
@@ -50,6 +54,8 @@ class Op:
         self.vjp = vjp
         self.dtype = dtype
         self.code = code
+        self.loop = loop
+        self.launches = launches
         self.samples = samples
         self.node_name = node_name or "".join([part.capitalize() for part in name.split("_")]) + "Backward0"
         self.arguments = arguments or kind.arguments or _positional(forward)
@@ -142,7 +148,8 @@ class Op:
     def printed_as(self, node_name: str) -> Op:
         """The same operation, whose node has another name: PyTorch numbers them by overload."""
         return Op(self.name, self.kind, self.forward, self.grads, vjp=self.vjp, dtype=self.dtype, code=self.code, samples=self.samples,
-                  node_name=node_name, arguments=self.arguments, holomorphic=self.holomorphic, hidden=self.hidden)
+                  node_name=node_name, arguments=self.arguments, holomorphic=self.holomorphic, hidden=self.hidden,
+                  loop=self.loop, launches=self.launches)
 
     def __repr__(self) -> str:
         return f"Op({self.name})"

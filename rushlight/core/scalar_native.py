@@ -10,6 +10,7 @@ import ctypes
 import math
 import struct
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -35,22 +36,42 @@ def loop(program: Program, parameters: Sequence[str]) -> Callable:
 
     `parameters` names the numbers of a call: `_n5` is the program's value 5, which is the same for all elements.
     """
-    address = 0
-    kernel: Any = None
-    pointers = [*program.elements, *(["out"] if "out" in program.outputs else [])]
-    words = struct.Struct(f"{len(pointers) + 1}q").pack
+    code: Any = None
+    words = struct.Struct(f"{len(pointers_of(program)) + 1}q").pack
     values = ctypes.c_double * max(len(parameters), 1)
 
     def run(arrays: Sequence[np.ndarray], numbers: Sequence) -> None:
-        nonlocal address, kernel
-        if kernel is None:
-            [address] = engine().addresses(text(program, pointers, tuple(parameters), engine().width // 4), ("kernel",))
-            kernel = KERNEL(address)
+        nonlocal code
+        if code is None:
+            code = machine_code(program, tuple(parameters))
         given = values(*numbers)
         size = arrays[0].size
-        chunk = max(CHUNK, -(-size // pool.size())) if size <= CACHED else 4 * CHUNK
-        run_kernel(kernel, address, size, chunk, words(*map(id, arrays), ctypes.addressof(given)))
+        run_kernel(*code, size, piece(size), words(*map(id, arrays), ctypes.addressof(given)), (arrays, given))
     return run
+
+
+def launch_of(program: Program, parameters: tuple, arrays: Sequence[np.ndarray], given: Any) -> tuple:
+    """The call of a program's kernel, as `run_kernel` notes it: (address, count, chunk, words, keep). It reads its numbers in `given`, doubles."""
+    size = arrays[0].size
+    words = struct.pack(f"{len(arrays) + 1}q", *map(id, arrays), ctypes.addressof(given))
+    return machine_code(program, parameters)[1], size, piece(size), words, (arrays, given)
+
+
+@cache
+def machine_code(program: Program, parameters: tuple) -> tuple:
+    """A program's kernel, and its address."""
+    [address] = engine().addresses(text(program, pointers_of(program), parameters, engine().width // 4), ("kernel",))
+    return KERNEL(address), address
+
+
+def pointers_of(program: Program) -> list[str]:
+    """The names of the arrays that a kernel is given."""
+    return [*program.elements, *(["out"] if "out" in program.outputs else [])]
+
+
+def piece(size: int) -> int:
+    """How many of so many elements a thread takes at a time."""
+    return max(CHUNK, -(-size // pool.size())) if size <= CACHED else 4 * CHUNK
 
 
 def text(program: Program, pointers: Sequence[str], parameters: Sequence[str], lanes: int) -> str:

@@ -6,7 +6,6 @@ back to the results is cut to size. Rows of scores are worked on in blocks; the 
 """
 from __future__ import annotations
 
-import ctypes
 import math
 import struct
 from functools import cache
@@ -17,7 +16,7 @@ import numpy as np
 from ..backends.llvm.code import Code, module
 from ..backends.llvm.engine import KERNEL, engine
 from ..backends.llvm.gemm import VECTORS, pack_lines, sum_products
-from ..backends.llvm.multiply import address, spare_panels, take_panels
+from ..backends.llvm.multiply import address, give_panels, take_panels
 from ..backends.llvm.rows import Piece, Rows
 from ..backends.llvm.vectors import exp_below_zero, log, number_text
 from ..backends.llvm.workers import run_kernel
@@ -316,8 +315,8 @@ def run(backward: bool, arrays: dict, logs: Any, mask: Any, scale: float, causal
     words = pack_words.pack(*described, address(logs), *masks, heads, rows, keys, width, value_width, wide, value_wide, line, causal,
                             address(memory), total, chunk, *offsets, scale, 1.0)
     function, place = kernel(backward, mask is not None)
-    run_kernel(function, place, count, chunk, ctypes.c_char_p(words))
-    spare_panels.append(memory)
+    run_kernel(function, place, count, chunk, words, (arrays, logs, padded, memory))
+    give_panels(memory)
 
 
 def padded_mask(mask: Any, keys: int) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..backends.llvm.engine import KERNEL, engine
-from ..backends.llvm.multiply import address, spare_panels, take_panels
+from ..backends.llvm.multiply import address, give_panels, take_panels
 from ..backends.llvm.workers import run_kernel
 from ..backends.parallel import pool
 from . import conv_code as code
@@ -139,7 +139,7 @@ class Convolution:
         run_kernel(kernel, place, self.parts, 1, words([
             *self.head, address(memory), self.size, buffer, address(x), prod(x.shape[1:]), *copied, *plane, address(out), prod(out.shape[1:]),
             *self.results, address(bias), self.tiles, self.flat, ctypes.addressof(phases), len(packed)]))
-        spare_panels.append(memory)
+        give_panels(memory)
         return out
 
     def packed(self, weight: Any, down: list, right: list) -> Any:
@@ -189,7 +189,7 @@ class Correlation:
         run_kernel(kernel, place, self.parts, 1, words([
             *self.head, address(memory), self.size, self.buffer, address(x), prod(x.shape[1:]), *self.copied, address(y), prod(y.shape[1:]),
             *self.lines, address(sums), *self.steps]))
-        spare_panels.append(memory)
+        give_panels(memory)
         total = sums[0]
         for part in sums[1:]:
             total += part

@@ -1,6 +1,7 @@
 """Losses between numbers: squared, absolute, Huber's. And what all losses share: reductions and their dtypes."""
 from __future__ import annotations
 
+import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -116,6 +117,7 @@ def _mse_loss(x: Any, y: Any, *, reduction: str) -> Any:
 
 
 MSE_LOSS = Op("mse_loss", loss_kind("mse_cpu"), _mse_loss, samples=between((-2, 2), (-2, 2), reduction="mean"),
+    loop=lambda sizes, reduction: ("square(x - y)", None if reduction == "none" else range(len(sizes)), share(math.prod(sizes), reduction)),
     grads=(lambda g, x, y, reduction: apply(MSE_LOSS_BACKWARD, g, x, y, reduction=reduction),
            lambda g, x, y, reduction: apply(MSE_LOSS_BACKWARD, g, y, x, reduction=reduction)))
 
@@ -133,6 +135,7 @@ def _twice(g: Any, reduction: str) -> Any:
 
 
 MSE_LOSS_BACKWARD = Op("mse_loss_backward", loss_kind("mse_backward_cpu", ("grad", "x", "y")), _mse_loss_backward,
+    loop=lambda sizes, reduction: (f"(x - y) * ({2 * share(math.prod(sizes), reduction)!r} * grad)", None, 1.0),
     grads=(lambda g, x, y, reduction: _twice(g, reduction) * (x - y),  # summed by the engine where grad is one number
            lambda g, grad, reduction: _twice(g, reduction) * grad,
            lambda g, grad, reduction: -_twice(g, reduction) * grad))

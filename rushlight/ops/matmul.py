@@ -63,7 +63,7 @@ def mm(input: Tensor, mat2: Tensor, *, out_dtype: Any = None) -> Tensor:
     return apply(MM, input, mat2)
 
 
-MM = Op("mm", matrix, lambda x, y: product(x, y),
+MM = Op("mm", matrix, lambda x, y: product(x, y), launches=True,
     grads=(lambda g, y: g.mm(y.t()),
            lambda g, x: x.t().mm(g)), holomorphic=True)
 
@@ -202,7 +202,7 @@ def _matmul_y(g: Any, x: Any, y: Any) -> Any:
     return x.transpose(-1, -2).matmul(g).sum_to_size(y.shape)
 
 
-MATMUL = Op("matmul", matrix, _matmul, grads=(_matmul_x, _matmul_y), node_name="UnsafeViewBackward0", holomorphic=True)
+MATMUL = Op("matmul", matrix, _matmul, grads=(_matmul_x, _matmul_y), node_name="UnsafeViewBackward0", holomorphic=True, launches=True)
 
 
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
@@ -342,7 +342,7 @@ def _weight_gradient(g: Any, input: Any) -> Any:
     return apply(TRANSPOSED_PRODUCT, rows(g), rows(input))
 
 
-TRANSPOSED_PRODUCT = Op("transposed_product", matrix, lambda x, y: product(x.T, y), node_name="MmBackward0", holomorphic=True,
+TRANSPOSED_PRODUCT = Op("transposed_product", matrix, lambda x, y: product(x.T, y), node_name="MmBackward0", holomorphic=True, launches=True,
     grads=(lambda g, y: y.mm(g.t()),
            lambda g, x: x.mm(g)))
 
@@ -358,9 +358,9 @@ _LINEAR_GRADS = (
     lambda g, input: _weight_gradient(g, input),
     lambda g: g)  # summed over the rows by the engine
 # PyTorch runs a matrix with a bias as addmm and one without as mm, and prints so.
-LINEAR_BIAS = Op("linear_bias", matrix, _linear, grads=_LINEAR_GRADS, node_name="AddmmBackward0", holomorphic=True)
-LINEAR_PLAIN = Op("linear_plain", matrix, _linear, grads=_LINEAR_GRADS[:2], node_name="MmBackward0", holomorphic=True)
-LINEAR = Op("linear", matrix, _linear, grads=_LINEAR_GRADS, node_name="ViewBackward0", holomorphic=True)
+LINEAR_BIAS = Op("linear_bias", matrix, _linear, grads=_LINEAR_GRADS, node_name="AddmmBackward0", holomorphic=True, launches=True)
+LINEAR_PLAIN = Op("linear_plain", matrix, _linear, grads=_LINEAR_GRADS[:2], node_name="MmBackward0", holomorphic=True, launches=True)
+LINEAR = Op("linear", matrix, _linear, grads=_LINEAR_GRADS, node_name="ViewBackward0", holomorphic=True, launches=True)
 
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -9,11 +9,12 @@ import numpy as np
 from ..backends.column_sums import column_sums
 from ..backends.reduce_numpy import reduce
 from ..backends.row_sums import FEW
-from ..core.apply import apply, wrap
+from ..core.apply import apply
 from ..core.dtypes import FLOAT, get_default_dtype
 from ..core.op import Op, opaque, reduction
 from ..core.samples import over_dims
 from .choose import where, zero_where
+from .create import eye
 from .dims import one_dim, sizes_of, some_dims
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def _sum(x: Any, *, dim: Any, keepdim: bool) -> Any:
 
 
 SUM = Op("sum", reduction, _sum, samples=over_dims(), node_name="SumBackward1",
+    loop=lambda sizes, dim, keepdim: ("x", range(len(sizes)) if dim is None else dim, 1.0),
     grads=(lambda g, dim, keepdim: spread(g, dim, keepdim),))
 
 
@@ -58,7 +60,7 @@ def sum_of_elements(x: Any) -> Any:
     return add_reduce(x, None) if x.size < FEW and x.dtype.kind not in "biu" else _sum(x, dim=None, keepdim=False)
 
 
-SUM_ALL = Op("sum", reduction, sum_of_elements,
+SUM_ALL = Op("sum", reduction, sum_of_elements, loop=lambda sizes: ("x", range(len(sizes)), 1.0),
     grads=(lambda g: g,))  # spread out by the engine
 
 
@@ -85,7 +87,7 @@ def _sum_to_size(x: Any, *, dim: tuple, size: tuple, shape: tuple) -> Any:
     return add_reduce(x, dim, np.int64 if x.dtype.kind in "biu" else None, None, len(size) == len(shape)).reshape(size)
 
 
-SUM_TO_SIZE = Op("sum_to_size", reduction, _sum_to_size, node_name="SumBackward1",
+SUM_TO_SIZE = Op("sum_to_size", reduction, _sum_to_size, node_name="SumBackward1", loop=lambda sizes, dim, size, shape: ("x", dim, 1.0),
     grads=(lambda g, shape: g.expand(shape),))
 
 
@@ -118,6 +120,7 @@ def _mean(x: Any, *, dim: Any, keepdim: bool, shape: tuple) -> Any:
 
 
 MEAN = Op("mean", reduction, _mean, samples=over_dims(shaped=True),
+    loop=lambda sizes, dim, keepdim, shape: ("x", range(len(sizes)) if dim is None else dim, 1 / count_of(sizes, dim)),
     grads=(lambda g, shape, dim, keepdim: spread(g / count_of(shape, dim), dim, keepdim),))
 MEAN_OVER = MEAN.printed_as("MeanBackward1")
 
@@ -210,7 +213,7 @@ def trace(input: Tensor) -> Tensor:
 
 
 TRACE = Op("trace", reduction, lambda x, *, shape: np.trace(x, dtype=np.int64 if x.dtype.kind in "biu" else None), arguments=("x",),
-    grads=(lambda g, shape: g * wrap(np.eye(*shape, dtype=g._array.dtype)),))
+    grads=(lambda g, shape: g * eye(*shape, dtype=g.dtype),))
 
 
 # Truth values and counts: no gradient.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..parallel import pool
+from ..parallel import Unnotable, inside, pool
 from . import gemm
 from .engine import engine
 from .workers import run_kernel
@@ -23,12 +23,18 @@ spare_panels: list[np.ndarray] = []
 
 def take_panels(size: int) -> np.ndarray:
     """Memory for so many floats."""
-    while spare_panels:
+    while spare_panels and inside.launches is None:
         found = spare_panels.pop()
         if found.size >= size:
             return found
     memory = np.empty(size + 16, np.float32)
     return memory[-address(memory) % 64 // 4:]
+
+
+def give_panels(memory: np.ndarray) -> None:
+    """Take back memory for panels, unless calls that were only noted are still to use it."""
+    if inside.launches is None:
+        spare_panels.append(memory)
 
 
 class Plan:
@@ -99,8 +105,8 @@ def run(p: Plan, a: Any, b: Any, bias: Any, prepared: int) -> Any:
     start = address(memory)
     out = np.empty((n, m), np.float32)
     words = arguments(p, a, b, address(out), start + 4 * panels, 0 if bias is None else address(bias), start, prepared)
-    run_kernel(p.kernel, p.address, p.parts, p.halves, words)
-    spare_panels.append(memory)
+    run_kernel(p.kernel, p.address, p.parts, p.halves, words, (p, a, b, bias, out, memory))
+    give_panels(memory)
     return out
 
 
@@ -124,19 +130,23 @@ class Prepared:
         self.panels = take_panels(p.panels * width * k)
         self.address = address(self.panels)
         words = arguments(p, self.b, self.b, 0, 0, 0, 0, self.address)
-        run_kernel(p.prepare, p.prepare_address, p.panels, -(-p.panels // pool.size()), words)
+        run_kernel(p.prepare, p.prepare_address, p.panels, -(-p.panels // pool.size()), words, (p, self))
 
     def __call__(self, a: Any) -> Any:
         a = straight(a)
         return run(plan(len(a), *self.b.shape, self.halves, pool.size()), a, self.b, None, self.address)
 
     def __del__(self) -> None:
-        spare_panels.append(self.panels)
+        give_panels(self.panels)
 
 
 def straight(a: Any) -> Any:
     """The matrix, with one of its strides that of neighbours."""
-    return a if a.strides[1] == 4 or a.strides[0] == 4 else np.ascontiguousarray(a)
+    if a.strides[1] == 4 or a.strides[0] == 4:
+        return a
+    if inside.launches is not None:
+        raise Unnotable("a copy of a matrix")
+    return np.ascontiguousarray(a)
 
 
 def address(array: Any) -> int:

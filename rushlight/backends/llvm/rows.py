@@ -5,7 +5,6 @@ time. What is left fills no vector: there the lanes beyond the row are neither r
 """
 from __future__ import annotations
 
-import ctypes
 import struct
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -138,4 +137,4 @@ class RowKernel:
         given = [0 if a is None else address(a) for a in arrays]
         packed = b"".join([REAL.pack(w) if w.__class__ is float else WHOLE.pack(w) for w in (*given, width, *words)])
         chunk = -(-count // pool.size()) if count * width <= CACHED else max(PIECE // width, 1)
-        run_kernel(self.function, self.place, count, chunk, ctypes.c_char_p(packed))
+        run_kernel(self.function, self.place, count, chunk, packed, (arrays,))

@@ -127,6 +127,7 @@ class Workers:
         pause = "call void @llvm.x86.sse2.pause()" if engine().triple.startswith(("x86_64", "i686")) else ""
         text = TEXT if pause else TEXT.replace("declare void @llvm.x86.sse2.pause()", "")
         run, watch = engine().addresses(text.replace("PAUSE", pause), ("run_pieces", "watch"))
+        self.run_pieces = run
         self.run_native = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 4, ctypes.c_void_p)(run)
         self.watch = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 4)(watch)
         self.words = (ctypes.c_int64 * (ASLEEP + 8 * MOST_WORKERS))()
@@ -162,6 +163,11 @@ class Workers:
 
     def run(self, function: int, count: int, chunk: int, arguments: Any) -> None:
         """Call a native function on range(count) in pieces of `chunk`, on all threads; done on return."""
+        self.wake()
+        self.run_native(self.address, function, count, chunk, arguments)
+
+    def wake(self) -> None:
+        """Have all threads watch for work."""
         others = min(pool.size() - 1, MOST_WORKERS)
         if len(self.wakers) < others:
             self.grow(others)
@@ -171,7 +177,6 @@ class Workers:
             if words[place]:
                 words[place] = 0
                 self.wakers[number].release()
-        self.run_native(self.address, function, count, chunk, arguments)
 
 
 @cache
@@ -183,13 +188,18 @@ def workers() -> Workers:
     return Workers()
 
 
-def run_kernel(kernel: Callable, address: int, count: int, chunk: int, arguments: Any) -> None:
-    """A kernel on range(count): at once if it is one piece, or if the threads are at work for another thread of the program; else shared out."""
+def run_kernel(kernel: Callable, address: int, count: int, chunk: int, words: Any, keep: tuple = ()) -> None:
+    """A kernel on range(count): at once if it is one piece, or if the threads are at work for another thread of the program; else shared out.
+
+    `words` are its arguments, as bytes or an array of ctypes; `keep` is what they point to.
+    """
+    if inside.launches is not None:
+        inside.launches.append((address, count, chunk, bytes(words), keep))
+        return
     if count <= chunk or pool.size() < 2 or inside.busy or not pool.owner.acquire(blocking=False):
-        kernel(0, count, arguments)
+        kernel(0, count, words)
         return
     try:
-        workers().run(address, count, chunk, arguments)
+        workers().run(address, count, chunk, words)
     finally:
         pool.owner.release()
-

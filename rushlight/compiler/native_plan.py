@@ -1,0 +1,218 @@
+"""The plan with machine code: equations as launches of kernels on a tape, and Python between its segments only for what has no kernel."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..backends.llvm.multiply import address
+from ..backends.parallel import Unnotable, inside
+from ..core import memory
+from ..core.op import Op
+from .capture import UpdateStep
+from .graph import COPY, LOCAL, WRITE, Equation, Storage, Value
+from .loops import IDENTITY, Loops, Store, Sum
+from .passes.fuse import KINDS, Fused
+from .plan import Plan
+from .tape import Segment, Slots
+from .updates import NativeUpdate
+
+FLOAT = np.dtype(np.float32)
+
+
+class NativePlan(Plan):
+    """A Plan whose lines are, as far as may be, runs of segments."""
+
+    def __init__(self, *arguments: Any):
+        self.slots = Slots()
+        self.segments: list[Segment] = []
+        self.launches: list[tuple] = []        # of the segment that is being laid out
+        self.before: list[str] = []            # lines that must come before it
+        self.stand_ins: dict[Storage, tuple[Any, Value, Any]] = {}
+        self.slot_values: dict[int, Value] = {}
+        self.is_set: set[int] = set()
+        self.updates: dict[Any, NativeUpdate] = {}
+        super().__init__(*arguments)
+
+    # ---- segments
+
+    def write(self, equation: Equation) -> None:
+        if isinstance(equation.op, Op) and equation.op.is_view:
+            super().write(equation)
+            return
+        found = self.lowered(equation)
+        if found is None:
+            self.close()
+            super().write(equation)
+        else:
+            self.launches += found
+
+    def call(self, equation: Equation) -> None:
+        # A view that a line names: of something that the segment before makes, or reads.
+        if not equation.op.is_view:
+            self.close()
+        super().call(equation)
+
+    def close(self) -> None:
+        """End the segment."""
+        if not self.launches:
+            return
+        segment = Segment(self.launches, self.slots)
+        self.launches = []
+        self.segments.append(segment)
+        self.lines += self.before
+        self.before = []
+        for slot in segment.used:
+            if slot not in self.is_set:
+                self.is_set.add(slot)
+                self.lines.append(f"slots[{slot}] = id({self.name(self.slot_values[slot])})")
+        if segment.is_shared:
+            self.lines.append(f"{self.constant(segment.run)}()")
+        else:
+            self.lines.append(f"{self.constant(segment.play)}(0, {len(segment.calls)}, {segment.start})")
+
+    def finish(self) -> None:
+        self.close()
+        self.scope.update(slots=self.slots.memory(), id=id)
+        for segment in self.segments:
+            segment.finish()
+        self.scope["segments"] = self.segments
+
+    # ---- arrays while the tape is laid out
+
+    def array(self, value: Value) -> Any:
+        """The array of a value, or the one that stands for it."""
+        storage = value.storage
+        if storage in self.fixed:
+            return self.scope[self.name(value)]
+        if storage not in self.stand_ins:
+            first = value if value in self.names else next(v for v in self.names if v.storage is storage)
+            owner = np.empty(max(storage.size, 1) + 64, np.uint8)
+            stand_in = array_at(owner, first)
+            self.stand_ins[storage] = owner, first, stand_in
+            self.slot_values[self.slots.add(stand_in, owner)] = first
+        owner, first, stand_in = self.stand_ins[storage]
+        return stand_in if value is first else array_at(owner, value)
+
+    def result(self, value: Value) -> Any:
+        """The array for a result: in a buffer, or new memory at each call."""
+        if self.buffers.may_plan(value.storage):
+            self.name_planned(value)
+        else:
+            self.names[value] = f"a{value.number}"
+            shape, dtype = value.shape, self.constant(value.dtype)
+            if value.is_contiguous:
+                self.before.append(f"a{value.number} = {self.constant(np.empty)}({shape}, {dtype})")
+            else:
+                from .interpreter import blank
+                self.before.append(f"a{value.number} = {self.constant(blank)}({shape}, {value.strides}, {dtype})")
+        return self.array(value)
+
+    # ---- equations as launches
+
+    def lowered(self, equation: Equation) -> list[tuple] | None:
+        """The launches of an equation, None if it has none."""
+        op = equation.op
+        if isinstance(op, Fused):
+            return self.of_loops(op, equation)
+        if isinstance(op, UpdateStep):
+            return self.of_update(op, equation)
+        if op is WRITE or op is COPY:
+            return self.of_copy(equation)
+        if isinstance(op, Op) and op.launches and equation.direct:
+            return self.of_forward(op, equation)
+        return None
+
+    def of_loops(self, op: Fused, equation: Equation) -> list[tuple]:
+        strides = [steps(value, op.shape) for value in equation.inputs]
+        outputs = [Store(name, steps(value, op.shape), KINDS[value.dtype]) if dims is None else Sum(name, dims, factor)
+                   for (name, dims, factor), value in zip(op.results, equation.outputs)]
+        loops = Loops(op.program, op.shape, strides, [KINDS[value.dtype] for value in equation.inputs], outputs)
+        arrays = [*[self.array(value) for value in equation.inputs], *[self.result(value) for value in equation.outputs]]
+        return [(launch.function, launch.count, launch.chunk, launch.words, (launch.keep, arrays))
+                for launch in loops.launches([address(array) for array in arrays], [])]
+
+    def of_copy(self, equation: Equation) -> list[tuple] | None:
+        target, source = equation.inputs if equation.op is WRITE else (equation.outputs[0], equation.inputs[0])
+        if target.dtype != FLOAT or source.dtype != FLOAT or target.shape != source.shape or not target.size:
+            return None
+        if target.storage is source.storage and target.storage.kind != LOCAL:
+            return None
+        return self.looped_copy(self.array(target) if equation.op is WRITE else self.result(target), self.array(source))
+
+    def of_forward(self, op: Op, equation: Equation) -> list[tuple] | None:
+        """The calls that forward makes, noted."""
+        if any([item.__class__ is Value and item.dtype != FLOAT for item in equation.inputs]) or not all(equation.outputs):
+            return None
+        copies: list[tuple] = []
+        arrays = [self.without_gaps(item, copies) if item.__class__ is Value else item for item in equation.inputs]
+        inside.launches = []
+        try:
+            made = op.forward(*arrays, **equation.attrs)
+            launches = copies + inside.launches
+        except Unnotable:
+            return None
+        finally:
+            inside.launches = None
+        if len(launches) == len(copies):
+            return None
+        for value, array in zip(equation.outputs, made if made.__class__ is tuple else (made,)):
+            self.take_result(value, array)
+        return [(*launch[:4], (launch[4], arrays, made)) for launch in launches]
+
+    def without_gaps(self, value: Value, launches: list[tuple]) -> Any:
+        """The array of a value as forward may take it: a matrix with neighbours along one dim, or what lies in C order; if need be a copy."""
+        itemsize = value.dtype.itemsize
+        if value.is_contiguous or len(value.shape) == 2 and itemsize in value.strides and 0 not in value.strides:
+            return self.array(value)
+        copy = np.empty(value.shape, value.dtype)
+        launches += self.looped_copy(copy, self.array(value))
+        return copy
+
+    def looped_copy(self, target: Any, source: Any) -> list[tuple]:
+        """The launches of target[...] = source, for float32 arrays of one shape."""
+        strides = [tuple([0 if n == 1 else step // 4 for n, step in zip(a.shape, a.strides)]) for a in (source, target)]
+        loops = Loops(IDENTITY, target.shape, strides[:1], ["float"], [Store("out", strides[1])])
+        return [(launch.function, launch.count, launch.chunk, launch.words, (launch.keep, target, source))
+                for launch in loops.launches([address(source), address(target)], [])]
+
+    def take_result(self, value: Value, array: Any) -> None:
+        """The memory that a forward made for its result is that of the value."""
+        if self.buffers.may_plan(value.storage):
+            self.fixed.add(value.storage)
+            self.names[value] = self.constant(array)
+            owner = memory.owner(array)
+            start = memory.address(array) - value.offset - memory.address(owner)
+            self.buffers.held[value.storage] = owner.reshape(-1).view(np.uint8)[start:] if owner.flags.c_contiguous else owner
+            self.buffers.kept.add(value.storage)
+            return
+        self.names[value] = f"a{value.number}"
+        self.before.append(f"a{value.number} = {self.constant(np.empty)}({value.shape}, {self.constant(value.dtype)})")
+        owner = memory.owner(array)
+        self.stand_ins[value.storage] = owner, value, array
+        self.slot_values[self.slots.add(array, owner)] = value
+
+    def of_update(self, op: UpdateStep, equation: Equation) -> list[tuple] | None:
+        p, g, *states = equation.inputs[:2 + len(op.rule.states)]
+        cells = equation.inputs[2 + len(op.rule.states):]
+        if not all([value.dtype == FLOAT and value.is_contiguous and value.shape == p.shape for value in (p, g, *states)]) or not p.size:
+            return None
+        key = (id(op.step.optimizer), id(op.step.group), id(op.rule), *[id(value) for value in cells])
+        update = self.updates.get(key)
+        if update is None:
+            update = self.updates[key] = NativeUpdate(op, [self.name(cell) for cell in cells])
+            self.before += update.lines(self.constant)
+        return update.launches([self.array(value) for value in (p, g, *states)])
+
+
+def array_at(owner: Any, value: Value) -> Any:
+    return memory.array_at(owner, memory.address(owner) + value.offset, value.shape, value.strides, value.dtype)
+
+
+def steps(value: Value, shape: tuple) -> tuple:
+    """A value's strides in elements along a shape to which it is broadcast; 0 where it is repeated."""
+    lead = len(shape) - len(value.shape)
+    return (0,) * lead + tuple([0 if n == 1 else stride // value.dtype.itemsize for n, stride in zip(value.shape, value.strides)])
+
+
+__all__ = ["NativePlan"]

@@ -1,0 +1,203 @@
+"""The tape: kernels' calls laid out in memory, and one native call that makes them all, one after the other.
+
+A call is four words: function, count, chunk, and the address of its arguments. Where arguments name memory that is another at each call of the
+program, such as that of the program's arguments, they are written anew first: a *patch* says which word becomes which array's address.
+"""
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ..backends.llvm.engine import KERNEL, engine
+from ..backends.llvm.multiply import address
+from ..backends.llvm.workers import workers
+from ..backends.parallel import inside, pool
+
+#: where an array object keeps the address of its data
+DATA = object.__basicsize__
+#: the words of a segment: calls, their number, patches, their number, slots, and for several threads what they share and how work is given out
+CALLS, COUNT, PATCHES, PATCH_COUNT, SLOTS, SHARED, RUN_PIECES = range(7)
+
+TEXT = f"""
+; word = slot + distance where `data` is 0, else the address of the data of the array whose address the slot is, + distance
+define internal void @patch(ptr %patches, i64 %count, ptr %slots) {{
+entry:
+  %some = icmp sgt i64 %count, 0
+  br i1 %some, label %next, label %done
+next:
+  %i = phi i64 [ 0, %entry ], [ %after, %write ]
+  %at = getelementptr [4 x i64], ptr %patches, i64 %i
+  %target = load ptr, ptr %at
+  %slot_at = getelementptr i64, ptr %at, i64 1
+  %slot = load i64, ptr %slot_at
+  %distance_at = getelementptr i64, ptr %at, i64 2
+  %distance = load i64, ptr %distance_at
+  %data_at = getelementptr i64, ptr %at, i64 3
+  %data = load i64, ptr %data_at
+  %held_at = getelementptr i64, ptr %slots, i64 %slot
+  %held = load i64, ptr %held_at
+  %deep = icmp ne i64 %data, 0
+  br i1 %deep, label %look, label %write
+look:
+  %array = inttoptr i64 %held to ptr
+  %field = getelementptr i8, ptr %array, i64 {DATA}
+  %start = load i64, ptr %field
+  br label %write
+write:
+  %base = phi i64 [ %held, %next ], [ %start, %look ]
+  %value = add i64 %base, %distance
+  store i64 %value, ptr %target
+  %after = add i64 %i, 1
+  %more = icmp slt i64 %after, %count
+  br i1 %more, label %next, label %done
+done:
+  ret void
+}}
+
+define void @play(i64 %first, i64 %last, ptr %segment) {{
+entry:
+  %calls = load ptr, ptr %segment
+  %patches_at = getelementptr i64, ptr %segment, i64 {PATCHES}
+  %patches = load ptr, ptr %patches_at
+  %patch_count_at = getelementptr i64, ptr %segment, i64 {PATCH_COUNT}
+  %patch_count = load i64, ptr %patch_count_at
+  %slots_at = getelementptr i64, ptr %segment, i64 {SLOTS}
+  %slots = load ptr, ptr %slots_at
+  %shared_at = getelementptr i64, ptr %segment, i64 {SHARED}
+  %shared = load ptr, ptr %shared_at
+  %run_at = getelementptr i64, ptr %segment, i64 {RUN_PIECES}
+  %run = load ptr, ptr %run_at
+  %alone = icmp eq ptr %shared, null
+  call void @patch(ptr %patches, i64 %patch_count, ptr %slots)
+  br label %test
+test:
+  %i = phi i64 [ %first, %entry ], [ %after, %made ]
+  %open = icmp slt i64 %i, %last
+  br i1 %open, label %work, label %done
+work:
+  %call = getelementptr [4 x i64], ptr %calls, i64 %i
+  %function = load ptr, ptr %call
+  %count_at = getelementptr i64, ptr %call, i64 1
+  %count = load i64, ptr %count_at
+  %chunk_at = getelementptr i64, ptr %call, i64 2
+  %chunk = load i64, ptr %chunk_at
+  %words_at = getelementptr i64, ptr %call, i64 3
+  %words = load ptr, ptr %words_at
+  %small = icmp sle i64 %count, %chunk
+  %direct = or i1 %small, %alone
+  br i1 %direct, label %here, label %share
+here:
+  call void %function(i64 0, i64 %count, ptr %words)
+  br label %made
+share:
+  call void %run(ptr %shared, ptr %function, i64 %count, i64 %chunk, ptr %words)
+  br label %made
+made:
+  %after = add i64 %i, 1
+  br label %test
+done:
+  ret void
+}}
+"""
+
+
+@cache
+def player() -> Any:
+    """The native function that plays a segment."""
+    [place] = engine().addresses(TEXT, ("play",))
+    return KERNEL(place)
+
+
+class Slots:
+    """The arrays that are others at each call: for each the memory that stands for it while the tape is laid out, and its number."""
+
+    def __init__(self) -> None:
+        #: (where the stand-in's memory begins and ends, the number, where in its array the memory begins)
+        self.ranges: list[tuple[int, int, int]] = []
+        self.objects: dict[int, int] = {}
+        self.held: list[Any] = []
+        self.table: Any = None
+
+    def add(self, stand_in: Any, owner: Any) -> int:
+        """The number of an array's slot; `owner` is the stand-in's whole memory."""
+        number = len(self.held)
+        start = address(owner)
+        self.ranges.append((start, start + max(owner.nbytes, 1), number))
+        self.objects[id(stand_in)] = number
+        self.held.append((stand_in, owner))
+        return number
+
+    def find(self, word: int) -> tuple[int, int, int] | None:
+        """(slot, distance, whether the data's address is meant), if a word means memory or an array of a slot's."""
+        if word in self.objects:
+            return self.objects[word], 0, 0
+        for start, stop, number in self.ranges:
+            if start <= word < stop:
+                return number, word - address(self.held[number][0]), 1
+        return None
+
+    def memory(self) -> Any:
+        """The words that the slots are."""
+        if self.table is None:
+            self.table = (ctypes.c_int64 * max(len(self.held), 1))()
+        return self.table
+
+
+class Segment:
+    """Calls that are made without Python between them."""
+
+    def __init__(self, launches: Sequence[tuple], slots: Slots):
+        self.slots = slots
+        self.keep = [launch[4] for launch in launches]
+        sizes = [-(-len(launch[3]) // 16) * 16 for launch in launches]
+        #: all arguments, each on a place of 16 bytes
+        self.blob = np.zeros(sum(sizes) + 64, np.uint8)
+        start = address(self.blob) + -address(self.blob) % 64
+        offset = start - address(self.blob)
+        calls, patches = [], []
+        self.used: dict[int, None] = {}
+        for (function, count, chunk, words, _), size in zip(launches, sizes):
+            self.blob[offset:offset + len(words)] = np.frombuffer(words, np.uint8)
+            calls.append((function, count, max(chunk, 1), start))
+            patches += self.patches(words, start)
+            offset, start = offset + size, start + size
+        self.calls = np.array(calls, np.int64).reshape(-1, 4)
+        self.patch_table = np.array(patches, np.int64).reshape(-1, 4)
+        self.is_shared = any([launch[1] > launch[2] for launch in launches])
+        self.words = (ctypes.c_int64 * 7)()
+        self.play = player()
+        self.start = ctypes.addressof(self.words)
+
+    def patches(self, words: bytes, start: int) -> list[tuple]:
+        """What must be written anew among a call's arguments."""
+        found = []
+        for place in range(0, len(words) - 7, 8):
+            hit = self.slots.find(int.from_bytes(words[place:place + 8], "little"))
+            if hit is not None:
+                self.used[hit[0]] = None
+                found.append((start + place, *hit))
+        return found
+
+    def finish(self) -> None:
+        """Write the segment's own words, once all slots are known."""
+        self.words[:] = (address(self.calls), len(self.calls), address(self.patch_table), len(self.patch_table),
+                         ctypes.addressof(self.slots.memory()), 0, 0)
+
+    def run(self) -> None:
+        """Make all calls, sharing the large ones out among the threads where they are free."""
+        count = len(self.calls)
+        if not self.is_shared or pool.size() < 2 or inside.busy or not pool.owner.acquire(blocking=False):
+            self.words[SHARED] = 0
+            self.play(0, count, self.start)
+            return
+        try:
+            threads = workers()
+            threads.wake()
+            self.words[SHARED], self.words[RUN_PIECES] = threads.address, threads.run_pieces
+            self.play(0, count, self.start)
+        finally:
+            pool.owner.release()

@@ -1,0 +1,59 @@
+"""Optimizer updates as launches: the kernels of eager steps, whose numbers are computed anew at each call."""
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ..backends.llvm.engine import engine
+from ..core.scalar_native import launch_of
+from ..core.scalar_writer import Writer, tuple_text
+from .capture import UpdateStep
+
+FLOAT = np.dtype(np.float32)
+
+
+class NativeUpdate:
+    """The update of parameters that share a rule, its hyperparameters, and the states that are one number."""
+
+    def __init__(self, op: UpdateStep, cells: Sequence[str]):
+        self.op = op
+        self.cells = cells
+        self.program = op.rule.kernel.program
+        self.parameters, self.numbers = numbers_of(self.program)
+        self.given = (ctypes.c_double * max(len(self.parameters), 1))()
+
+    def lines(self, constant: Callable[[Any], str]) -> list[str]:
+        """The lines that compute the numbers of a call, and note the new states."""
+        step = self.op.step
+        hyper = f"{constant(step.optimizer)}.hyperparameters({constant(step.group)}, {constant(step.rule)})"
+        given, function = constant(self.given), constant(self.numbers)
+        if not self.cells:
+            return [f"{given}[:] = {function}(*{hyper})[0]"] if self.parameters else []
+        return [f"n, s = {function}(*{hyper}, {', '.join([f'{cell}.item()' for cell in self.cells])})", f"{given}[:] = n",
+                *[f"{cell}.fill(s[{i}])" for i, cell in enumerate(self.cells)]]
+
+    def launches(self, arrays: Sequence[Any]) -> list[tuple]:
+        """The launch for one parameter's arrays."""
+        return [launch_of(self.program, tuple(self.parameters), arrays, self.given)]
+
+
+@cache
+def numbers_of(program: Any) -> tuple[list[str], Callable]:
+    """The names of a program's numbers that a call sets, and the function of its scalars that gives them and the scalars' new values."""
+    writer = Writer(program, (FLOAT,) * len(program.elements))
+    writer.text()
+    results = writer.scalar_results()
+    lines = [writer.scalar_line(i, operation, arguments) for i, (operation, arguments) in enumerate(program.instructions)
+             if program.uniform[i] and operation not in ("input", "constant")]
+    values = [writer.scalar(int(name[2:])) for name in writer.parameters]
+    text = "\n    ".join([f"def numbers({', '.join(program.scalars)}):", *lines, f"return {tuple_text(values)}, {tuple_text(results)}"])
+    scope = dict(writer.scope)
+    exec(text, scope)
+    return list(writer.parameters), scope["numbers"]
+
+
+__all__ = ["NativeUpdate", "engine"]
