@@ -10,8 +10,8 @@ import math
 import struct
 from collections.abc import Callable
 
-from .vector_logs import clamped, exp2, expm1, exponent_and_fraction, log1p, log2, log10
-from .vectors import Vectors, erf, exp, log, maximum, minimum, sigmoid, sign, sqrt, tanh
+from .vector_logs import clamped, exp2, expm1, exponent_and_fraction, log1p, log2, log10, scaled
+from .vectors import LN2_HIGH, LN2_LOW, LOG2_E, Vectors, erf, exp, log, maximum, minimum, one_and_more, sigmoid, sign, sqrt, tanh
 
 
 class Doubles(Vectors):
@@ -38,7 +38,7 @@ class Doubles(Vectors):
 
 #: Added to a number below 2^51 and taken away again it rounds it to a whole number, which stands in the lowest bits meanwhile.
 ROUNDER = 1.5 * 2.0 ** 52
-LOG2_E, LN2, PI = 1 / math.log(2), math.log(2), math.pi
+LN2, PI = math.log(2), math.pi
 # pi in two doubles: 107 bits.
 PI_LOW = 1.2246467991473532e-16
 
@@ -55,50 +55,39 @@ def power_of_two(d: Doubles, n: str) -> str:
     return d.from_bits(d.int_op("add", d.int_op("shl", d.bits(n), d.integer(52)), d.bits(d.number(1.0))))
 
 
-def split(d: Doubles, t: str) -> tuple[str, str]:
-    """2^n and r."""
-    n = d.add(t, d.number(ROUNDER))
-    return power_of_two(d, n), d.subtract(t, d.subtract(n, d.number(ROUNDER)))
-
-
-#: (2^r - 1) / r, to 2e-10
-EXP2 = (0.6931471805599453, 0.24022650922288757, 0.055504108839096185, 0.009618056678524637, 0.001333350238616277, 0.0001546144469856913,
-        1.5297323760701075e-05)
+#: 2^r, to 2e-10 of 2^r - 1
+EXP2 = (1.0, 0.6931471805599453, 0.24022650922288757, 0.055504108839096185, 0.009618056678524637, 0.001333350238616277,
+        0.0001546144469856913, 1.5297323760701075e-05)
 
 
 def two_to(d: Doubles, t: str) -> str:
     """2^t for |t| below 1000."""
-    scale, r = split(d, t)
-    return d.multiply(scale, d.polynomial(r, (1.0, *EXP2)))
+    n = d.add(t, d.number(ROUNDER))
+    return d.multiply(power_of_two(d, n), d.polynomial(d.subtract(t, d.subtract(n, d.number(ROUNDER))), EXP2))
 
 
-def hyperbolic(v: Vectors, x: str) -> tuple[Doubles, str, str]:
-    """sinh x and cosh x, as doubles.
-
-    2^r is c + s with c its even and s its odd part, so e^-x is 2^-n (c - s), and no digits cancel in the difference for small x.
-    """
-    d = Doubles(v)
-    t = d.multiply(d.widen(clamped(v, x, -100.0, 100.0)), d.number(LOG2_E))
-    scale, r = split(d, t)
-    inverse = power_of_two(d, d.subtract(d.number(ROUNDER), d.subtract(t, r)))
-    z = d.multiply(r, r)
-    s = d.multiply(r, d.polynomial(z, EXP2[0::2]))
-    c = d.polynomial(z, (1.0, *EXP2[1::2]))
-    half = d.number(0.5)
-    mean, difference = d.multiply(d.add(scale, inverse), half), d.multiply(d.subtract(scale, inverse), half)
-    return d, d.fma(c, difference, d.multiply(s, mean)), d.fma(s, difference, d.multiply(c, mean))
+def half_exp(v: Vectors, x: str) -> str:
+    """e^x / 2, which is a float also where e^x is not; x is from 0 to 100 or NaN."""
+    n = v.intrinsic("rint", v.multiply(x, v.number(LOG2_E)))
+    r = v.fma(n, v.number(-LN2_LOW), v.fma(n, v.number(-LN2_HIGH), x))
+    return scaled(v, one_and_more(v, r), v.subtract(n, v.number(1.0)))
 
 
 def sinh(v: Vectors, x: str) -> str:
-    """(e^x - e^-x) / 2; 0.6 ulp."""
-    d, out, _ = hyperbolic(v, x)
-    return v.intrinsic("copysign", d.narrow(out), x)
+    """e^a / 2 - 1/4 / (e^a / 2) with a = |x| and the sign of x, and x + x^3 q(x^2) up to 1; 2 ulp."""
+    a = clamped(v, v.intrinsic("fabs", x), 0.0, 100.0)
+    e = half_exp(v, a)
+    z = v.multiply(x, x)
+    q = v.polynomial(z, (0.16666666646842135, 0.00833333967591706, 0.00019838101968683888, 2.8062802582276946e-06))
+    near = v.fma(v.multiply(a, z), q, a)
+    out = v.where(v.compare("olt", a, v.number(1.0)), near, v.subtract(e, v.divide(v.number(0.25), e)))
+    return v.intrinsic("copysign", out, x)
 
 
 def cosh(v: Vectors, x: str) -> str:
-    """(e^x + e^-x) / 2; 0.6 ulp."""
-    d, _, out = hyperbolic(v, x)
-    return d.narrow(out)
+    """e^a / 2 + 1/4 / (e^a / 2) with a = |x|; 2 ulp."""
+    e = half_exp(v, clamped(v, v.intrinsic("fabs", x), 0.0, 100.0))
+    return v.add(e, v.divide(v.number(0.25), e))
 
 
 # ---- logarithms: ln x = e ln 2 + ln(1 + f) with 1 + f from 3/4 to 3/2
@@ -116,17 +105,21 @@ def log_of_double(v: Vectors, d: Doubles, x: str) -> str:
     return d.fma(exponent, d.number(LN2), d.multiply(f, d.polynomial(f, LOG1P)))
 
 
+def log_of_sum(v: Vectors, d: Doubles, x: str, square: str) -> str:
+    """ln(x + sqrt(square)), from half the sum, because all of it may be beyond float32."""
+    half = d.multiply(d.number(0.5), d.add(x, d.intrinsic("sqrt", square)))
+    return d.add(log_of_double(v, d, half), d.number(LN2))
+
+
 def asinh(v: Vectors, x: str) -> str:
     """ln(|x| + sqrt(x^2 + 1)) with the sign of x, and x - x^3 / 6 + 3 x^5 / 40 near zero, where the sum is near 1; 0.6 ulp."""
     d, a = Doubles(v), v.intrinsic("fabs", x)
     wide = d.widen(a)
     z = d.multiply(wide, wide)
-    # Half the sum, because all of it may be beyond float32.
-    sum_ = d.multiply(d.number(0.5), d.add(wide, d.intrinsic("sqrt", d.add(z, d.number(1.0)))))
-    out = d.add(log_of_double(v, d, sum_), d.number(LN2))
+    out = log_of_sum(v, d, wide, d.add(z, d.number(1.0)))
     near = d.multiply(wide, d.polynomial(z, (1.0, -1 / 6, 3 / 40)))
-    out = d.where(v.compare("olt", a, v.number(2.0 ** -8)), near, out)
-    return v.where(v.compare("oeq", a, v.number(math.inf)), x, v.intrinsic("copysign", d.narrow(out), x))
+    out = d.narrow(d.where(v.compare("olt", a, v.number(2.0 ** -8)), near, out))
+    return v.where(v.compare("oeq", a, v.number(math.inf)), x, v.intrinsic("copysign", out, x))
 
 
 def acosh(v: Vectors, x: str) -> str:
@@ -134,8 +127,7 @@ def acosh(v: Vectors, x: str) -> str:
     d = Doubles(v)
     wide = d.widen(x)
     # x^2 - 1 is exact: a float's square fits a double.
-    root = d.intrinsic("sqrt", d.fma(wide, wide, d.number(-1.0)))
-    out = d.narrow(d.add(log_of_double(v, d, d.multiply(d.number(0.5), d.add(wide, root))), d.number(LN2)))
+    out = d.narrow(log_of_sum(v, d, wide, d.fma(wide, wide, d.number(-1.0))))
     out = v.where(v.compare("oeq", x, v.number(math.inf)), x, out)
     return v.where(v.compare("olt", x, v.number(1.0)), v.number(math.nan), out)
 
@@ -199,8 +191,8 @@ INVERSE_PI = 0x517CC1B727220A94FE13ABE8FA9A6EE06DB14ACC9E21C820FF28B1D5EF5D
 HUGE = 48
 
 
-def sine(v: Vectors, x: str, shift: float) -> tuple[Doubles, str]:
-    """sin(x + shift pi), as a double, for a shift of 0 or 1/2.
+def sine(v: Vectors, x: str, shift: float) -> str:
+    """sin(x + shift pi) for a shift of 0 or 1/2.
 
     With m = round(x / pi + shift) and n = m - shift it is sin(x - n pi), with a minus if m is odd. pi is taken away in two doubles, each
     product and difference rounded once (W. J. Cody and W. Waite, Software Manual for the Elementary Functions, 1980).
@@ -213,7 +205,7 @@ def sine(v: Vectors, x: str, shift: float) -> tuple[Doubles, str]:
     r = d.fma(n, d.number(PI_LOW), d.fma(n, d.number(PI), wide))
     large = v.compare("oge", v.intrinsic("fabs", x), v.number(2.0 ** HUGE))
     r = v.rarely(large, with_sign_of(d, r, m), d.float, lambda: huge_remainder(v, d, x, large, shift))
-    return d, d.multiply(r, d.polynomial(d.multiply(r, r), SIN))
+    return d.narrow(d.multiply(r, d.polynomial(d.multiply(r, r), SIN)))
 
 
 def with_sign_of(d: Doubles, r: str, m: str) -> str:
@@ -265,14 +257,12 @@ def look_up(d: Doubles, name: str, table: list[float], place: str, lanes: str) -
 
 def sin(v: Vectors, x: str) -> str:
     """The sine; 0.6 ulp."""
-    d, out = sine(v, x, 0.0)
-    return d.narrow(out)
+    return sine(v, x, 0.0)
 
 
 def cos(v: Vectors, x: str) -> str:
     """The cosine; 0.6 ulp."""
-    d, out = sine(v, x, 0.5)
-    return d.narrow(out)
+    return sine(v, x, 0.5)
 
 
 def tan(v: Vectors, x: str) -> str:

@@ -188,8 +188,15 @@ def one_and_more(v: Vectors, r: str) -> str:
     return v.add(v.fma(v.multiply(r, r), q, r), v.number(1.0))
 
 
-def exponent_and_fraction(v: Vectors, x: str) -> tuple[str, str]:
-    """e and f, where x = 2^e (1 + f) and 1 + f is from sqrt(1/2) to sqrt(2), for positive finite x."""
+def log_edges(v: Vectors, x: str, out: str) -> str:
+    """A logarithm of x, with its values at 0, infinity, below 0 and at NaN put right."""
+    out = v.where(v.compare("oeq", x, v.number(math.inf)), x, out)
+    out = v.where(v.compare("oeq", x, v.number(0.0)), v.number(-math.inf), out)
+    return v.where(v.compare("oge", x, v.number(0.0)), out, v.where(v.compare("uno", x, x), x, v.number(math.nan)))
+
+
+def log(v: Vectors, x: str) -> str:
+    """ln x = e ln 2 + ln m with m = 1 + f from sqrt(1/2) to sqrt(2); 1 ulp."""
     # A denormal number has no exponent of its own: it is scaled by 2^25 first.
     tiny = v.compare("olt", x, v.number(1.1754943508222875e-38))
     scaled = v.where(tiny, v.multiply(x, v.number(2.0 ** 25)), x)
@@ -199,19 +206,7 @@ def exponent_and_fraction(v: Vectors, x: str) -> tuple[str, str]:
     exponent = v.to_float(v.int_op("ashr", shifted, v.integer(23)))
     exponent = v.where(tiny, v.subtract(exponent, v.number(25.0)), exponent)
     mantissa = v.from_bits(v.int_op("add", v.int_op("and", shifted, v.integer(0x007FFFFF)), v.integer(0x3F3504F3)))
-    return exponent, v.subtract(mantissa, v.number(1.0))
-
-
-def log_edges(v: Vectors, x: str, out: str) -> str:
-    """A logarithm of x, with its values at 0, infinity, below 0 and at NaN put right."""
-    out = v.where(v.compare("oeq", x, v.number(math.inf)), x, out)
-    out = v.where(v.compare("oeq", x, v.number(0.0)), v.number(-math.inf), out)
-    return v.where(v.compare("oge", x, v.number(0.0)), out, v.where(v.compare("uno", x, x), x, v.number(math.nan)))
-
-
-def log(v: Vectors, x: str) -> str:
-    """ln x = e ln 2 + ln(1 + f); 1 ulp."""
-    exponent, f = exponent_and_fraction(v, x)
+    f = v.subtract(mantissa, v.number(1.0))
     q = v.polynomial(f, (0.33333310447, -0.249999865764, 0.2000222623, -0.166692517774, 0.142186653636, -0.123843362695, 0.118729165409,
                          -0.117898567101, 0.0691555152522))
     square = v.multiply(f, f)
