@@ -22,6 +22,8 @@ MANY_LINES = 100
 SHORT, MEDIUM = 30, 90
 #: the numbers that accumulators take before they are added to ones of double precision
 RUN = 4096
+#: the rows that are added up in registers before their sum goes to memory
+GROUP = 16
 #: the largest step between neighbours in memory for which 32 bits hold a vector's offsets
 NEAR = 1 << 26
 
@@ -125,9 +127,9 @@ class LoopCode(Rows):
         self.totals = list(enumerate(nest.totals, self.first_output + len(nest.stores)))
         work = sum([1 if operation in BRIEF else LINES.get(operation, MANY_LINES) for operation, _ in program.instructions])
         self.strands = STRANDS if work <= SHORT else 2 if work <= MEDIUM else 1
-        self.cells_of = {k: [self.cell(self.number(0.0)) for _ in range(self.strands)] for k, total in self.totals if total.of_vectors}
+        self.cells_of = {k: [self.cell(self.number(0.0)) for _ in range(self.strands)] for k, _ in self.totals}
         self.double = f"<{lanes} x double>"
-        self.doubles = {k: self.double_cell(k) for k in self.cells_of if nest.totals[k - self.totals[0][0]].fold is not None}
+        self.doubles = {k: self.double_cell(k) for k, total in self.totals if total.of_vectors and total.fold is not None}
 
     # ---- what the kernel is told
 
@@ -187,7 +189,9 @@ class LoopCode(Rows):
             if total.partial and total.gathers:
                 self.walk(k, 0, places[k], columns, False)
         self.restart(-1)
-        if shared:
+        if shared == 1 == self.outer and self.groups_rows:
+            self.groups(places, begin, end, columns)
+        elif shared:
             with self.loop(begin, end) as item:
                 self.level(shared, self.located(places, item), columns)
         else:
@@ -213,6 +217,8 @@ class LoopCode(Rows):
         self.restart(dim)
         if dim == self.outer:
             self.row(places, *columns)
+        elif dim == self.outer - 1 and self.groups_rows:
+            self.groups(places, "0", self.given("size", dim), columns)
         else:
             with self.loop(0, self.given("size", dim)) as index:
                 self.level(dim + 1, self.all_moved(places, dim, index), columns)
@@ -304,11 +310,51 @@ class LoopCode(Rows):
                     value = self.multiply(self.read_vector(k, pointer, i, mask), self.given_everywhere("factor", k))
                 self.write_vector(k, value, pointer, i, mask)
 
+    # ---- rows that are summed
+
+    @property
+    def groups_rows(self) -> bool:
+        """Whether all sums add up rows, and rows that follow each other meet."""
+        return bool(self.totals) and self.outer > 0 and not any([total.of_vectors or total.kept[-2] for total in self.nest.totals])
+
+    def groups(self, places: Places, first: str, last: str, columns: tuple[str, str]) -> None:
+        """Rows first to last, in groups: the sum of a group's goes to memory, so that few rounding errors add up and little is written."""
+        begin, end = columns
+        n, step = self.lanes, self.lanes * self.strands
+        with self.loop(first, last, GROUP) as start:
+            rows = start, self.smaller(self.plus(start, GROUP), last)
+            with self.loop(begin, self.minus(end, step - 1), step) as i:
+                self.group(places, rows, [self.plus(i, strand * n) for strand in range(self.strands)], None)
+            rest = self.plus(begin, self.whole(self.minus(end, begin), step))
+            with self.loop(rest, end, n) as i:
+                self.group(places, rows, [i], self.first_lanes(self.minus(end, i)))
+
+    def group(self, places: Places, rows: tuple[str, str], at: Sequence[str], mask: str | None) -> None:
+        """Some vectors of a group of rows."""
+        for k, _ in self.totals:
+            for cell in self.cells_of[k][:len(at)]:
+                self.store(self.number(0.0), cell)
+        with self.loop(*rows) as index:
+            row = self.all_moved(places, self.outer - 1, index)
+            ready = self.ready(row)
+            for strand, i in enumerate(at):
+                self.vector(row, ready, i, strand, mask)
+        for k, _ in self.totals:
+            for strand, i in enumerate(at):
+                self.add_to_memory(k, self.load(self.cells_of[k][strand]), places[k], i, mask)
+
+    def add_to_memory(self, k: int, value: str, row: str, at: str, mask: str | None) -> None:
+        self.write_vector(k, self.add(self.read_vector(k, row, at, mask), value), row, at, mask)
+
     # ---- one row, and one vector of it
+
+    def ready(self, places: Places) -> Places:
+        """The inputs that do not change along a row, in every lane."""
+        return {k: self.everywhere(k, places[k]) for k, operand in enumerate(self.nest.inputs) if operand.strides[-1] == 0}
 
     def row(self, places: Places, begin: str, end: str) -> None:
         """All of the innermost dim."""
-        ready = {k: self.everywhere(k, places[k]) for k, o in enumerate(self.nest.inputs) if o.strides[-1] == 0}
+        ready = self.ready(places)
         if not any([total.fold == len(self.nest.sizes) for total in self.nest.totals if total.of_vectors]):
             self.run(places, ready, begin, end)
             return
@@ -334,10 +380,10 @@ class LoopCode(Rows):
             self.write_vector(k, value, places[k], at, mask)
         for k, total in self.totals:
             value = as_number(self, *values[total.value])
-            if total.of_vectors:
+            if total.of_vectors or self.groups_rows:
                 self.accumulate(value if mask is None else self.where(mask, value, self.number(0.0)), self.cells_of[k][strand])
             else:
-                self.write_vector(k, self.add(self.read_vector(k, places[k], at, mask), value), places[k], at, mask)
+                self.add_to_memory(k, value, places[k], at, mask)
 
     def computed(self, places: Places, ready: Places, at: str, mask: str | None) -> list[tuple[str, bool]]:
         """Each instruction's value on one vector, and whether it is a truth value."""
