@@ -1,4 +1,4 @@
-"""torch.compiler: `torch.compile` and what programs say to it. So far a compiled function runs as it is written; nothing is captured yet."""
+"""torch.compiler: `torch.compile` and what programs say to it."""
 from __future__ import annotations
 
 from collections.abc import Callable

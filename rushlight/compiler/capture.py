@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from ..core import apply as hot, memory, recording
+from ..core.node import tick
 from ..core.op import Op
 from ..core.wrap import wrap
 from ..tensor import Tensor
@@ -67,6 +69,7 @@ class Recorder:
         self.bound: dict[Value, Any] = {}       # what reach knows of an input
         self.step: Step | None = None
         self.reason: str | None = None
+        self.began = 0
         self.looked = False  # whether the reason is a look at a value, which the next call takes too
         self.where = ""
         for bound in reach.bound:
@@ -207,15 +210,22 @@ class Recorder:
 
     # ---- the whole call
 
-    def listen(self, function: Callable, args: tuple, kwargs: dict) -> Any:
-        """function(*args, **kwargs), recorded."""
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """What happens inside is recorded."""
         hot.watchers.append(self.watch)
         recording.recorder = self
         try:
-            return function(*args, **kwargs)
+            yield
         finally:
             recording.recorder = None
             hot.watchers.remove(self.watch)
+
+    def listen(self, function: Callable, args: tuple, kwargs: dict) -> Any:
+        """function(*args, **kwargs), recorded."""
+        self.began = tick()
+        with self.listening():
+            return function(*args, **kwargs)
 
     def graph(self, outputs: list[Value]) -> Graph:
         return Graph(self.equations, self.inputs, outputs)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..nn.module import Module
+from .compiled import Compiled
 
 #: The names of backends. PyTorch's own stand for the best one there is.
 BACKENDS = frozenset({"numpy", "llvm", "interpreter", "inductor", "eager", "aot_eager"})
@@ -17,7 +18,9 @@ def compile(model: Callable | None = None, *, fullgraph: bool = False, dynamic: 
             recompile_limit: int | None = None, isolate_recompiles: bool = False, shapes_spec: Any = None) -> Any:
     """A function or module that computes what `model` computes; without a model a decorator.
 
-    Calls run as written so far, so every program with `torch.compile` runs and gives its eager results.
+    The first call with arguments of a kind runs as written and is recorded; later ones replay the recording. A call that cannot be recorded runs
+    as written, with one warning that says why; with `fullgraph` that is an error. `backend` is "llvm" (with the `jit` extra), "numpy" or
+    "interpreter"; PyTorch's names stand for the best one there is.
 
     Raises: RuntimeError for a mode or a backend that is none, and for a mode with options.
     """
@@ -27,11 +30,10 @@ def compile(model: Callable | None = None, *, fullgraph: bool = False, dynamic: 
         return functools.partial(compile, **settings)
     check(backend, mode, options)
     if isinstance(model, Module):
-        return OptimizedModule(model)
+        return OptimizedModule(model, settings)
     if not callable(model):
         raise AssertionError(f"A callable function is expected, but {type(model)} is provided.")
 
-    from .compiled import Compiled
     work = Compiled(model, settings)
 
     @functools.wraps(model)
@@ -56,12 +58,20 @@ def check(backend: Any, mode: str | None, options: dict | None) -> None:
 class OptimizedModule(Module):
     """A module in compiled form: its parameters are those of `_orig_mod`, and so are all attributes that it does not have itself."""
 
-    def __init__(self, module: Module):
+    def __init__(self, module: Module, settings: dict | None = None):
         super().__init__()
         self._orig_mod = module
+        self.__dict__["_rushlight_work"] = Compiled(module, settings or {})
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        return self._orig_mod(*args, **kwargs)
+        return self._rushlight_work(args, kwargs)
+
+    def __getstate__(self) -> dict:
+        return {key: value for key, value in super().__getstate__().items() if key != "_rushlight_work"}
+
+    def __setstate__(self, state: dict) -> None:
+        super().__setstate__(state)
+        self.__dict__["_rushlight_work"] = Compiled(self._orig_mod, {})
 
     def train(self, mode: bool = True) -> OptimizedModule:
         self._orig_mod.train(mode)
@@ -90,4 +100,4 @@ class OptimizedModule(Module):
 
 
 #: what belongs to the form and not to the module in it
-OWN = frozenset({"_orig_mod", "training", "_compiled_call_impl", *vars(Module())})
+OWN = frozenset({"_orig_mod", "training", "_compiled_call_impl", "_rushlight_work", *vars(Module())})

@@ -10,6 +10,7 @@ from ..core.inplace import version_of
 from ..core.node import FREED, AccumulateGrad, Node
 from ..core.wrap import new
 from ..tensor import Tensor
+from .backward import Backward, CompiledNode, slots
 from .capture import Recorder
 from .graph import ARGUMENT, LATE, STATE, Graph, Value
 from .passes.copies import without_copies
@@ -30,8 +31,12 @@ class Recording:
         self.new_grads = self.find_new_grads()
         self.result = result
         self.leaves: list[Any] = []
+        self.live: list[tuple[str, Any]] = []  # results that can go backward: their names, and the tensors
         self.template = self.described(result)
+        self.backward = Backward(recorder, [tensor for _, tensor in self.live]) if self.live else None
         values = [value for value, _ in self.leaves] + [value for _, value in self.new_grads if value is not None]
+        if self.backward is not None:
+            values += self.backward.saved
         self.graph = recorder.graph(list(dict.fromkeys(values)))
         self.result = None
         recorder.held.clear()
@@ -75,10 +80,15 @@ class Recording:
         node = item._node if item._base is None else item._node or item._base._node
         if item.__class__ is not Tensor:
             raise Unrecorded(f"a result of class {item.__class__.__name__}")
-        if node is not None and node.saved is not FREED:
-            raise Unrecorded("a result that still can go backward")
-        self.leaves.append((value, spent(node) if node is not None else None))
-        return f"r{len(self.leaves) - 1}"
+        name = f"r{len(self.leaves)}"
+        is_live = node is not None and (node if node.parent is None else node.parent).saved is not FREED
+        if is_live:
+            if item._base is not None and item._base._node is not item._node and item._node is None:
+                raise Unrecorded("a result that is a view without a history of its own")
+            self.live.append((name, item))
+        self.leaves.append((value, spent(node) if node is not None and not is_live else None))
+        self.places[id(item)] = name
+        return name
 
     # ---- the conditions
 
@@ -127,17 +137,28 @@ class Recording:
             if bound is not None and (kind in (ARGUMENT, LATE) or self.late(value)):
                 places[value] = f"i{value.number}"
                 lines.append(f"i{value.number} = {bound.place}{'._grad' if self.late(value) else ''}._array")
-        graph = without_copies(self.graph)
-        if self.settings.get("backend") != "numpy" and available():
-            from .native_plan import NativePlan
-            from .passes.fuse import fuse
-            plan: Plan = NativePlan(fuse(graph), self.reach.scope, places)
-        else:
-            plan = Plan(graph, self.reach.scope, places)
-        self.plan, self.renamed = plan, graph.renamed
+        plan = self.plan = self.make_plan(self.graph, self.reach.scope, places)
+        self.renamed = plan.graph.renamed
         lines += [*plan.lines, *self.bumps(), *self.results(plan), f"return ({self.template},)"]
         self.lines = lines
         return self.compiled("\n".join(["    " + line for line in lines]))
+
+    def make_plan(self, graph: Graph, scope: dict, places: dict[Value, str]) -> Plan:
+        """The plan of a graph, by the backend that was asked for."""
+        graph = without_copies(graph)
+        if self.settings.get("backend") in ("numpy", "interpreter") or not available():
+            return Plan(graph, scope, places)
+        from .native_plan import NativePlan
+        from .passes.fuse import fuse
+        return NativePlan(fuse(graph), scope, places)
+
+    def run_backward(self, gradients: list, saved: tuple, outer: list) -> tuple:
+        """The gradients that leave the call, from those of its results."""
+        backward: Any = self.backward
+        with self.lock:
+            if backward.function is None:
+                backward.function = backward.build(self.make_plan)
+            return backward.function(gradients, saved, outer)
 
     def late(self, value: Value) -> bool:
         """Whether an input is a tensor's gradient, which may be another tensor at each call."""
@@ -170,7 +191,19 @@ class Recording:
             else:
                 lines += [f"g{number} = new(Tensor)", f"g{number}._array = {plan.names[self.renamed.get(value, value)]}", f"g{number}._node = None",
                           f"{bound.place}._grad = g{number}"]
-        return lines
+        return lines + self.history(plan)
+
+    def history(self, plan: Plan) -> list[str]:
+        """The lines that give the results which can go backward their node."""
+        backward = self.backward
+        if backward is None:
+            return []
+        constant = self.reach.name
+        edges = "".join([f"{bound.place}._node, " for bound in backward.ends])
+        saved = "".join([f"{plan.name(self.renamed.get(value, value))}, " for value in backward.saved])
+        outer = "".join([f"{bound.place}, " for _, bound in backward.outer])
+        return [f"node = {constant(CompiledNode)}({constant(backward)}, ({edges}), ({saved}), ({outer}), {constant(self)})",
+                f"{constant(slots)}(node, ({''.join([name + ', ' for name, _ in self.live])}))"]
 
 
 def spent(node: Node) -> type:
