@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core import recording
 from ..core.apply import apply
 from ..core.numbers import checked_number
 from ..core.op import Op, opaque
@@ -214,14 +213,16 @@ INDEX_FILL = Op("index_fill", opaque, _index_fill,
 
 # ---- elements by number
 
-def check_numbers(name: str, input: Tensor, index: Tensor) -> None:
-    """Raise PyTorch's error unless index holds numbers of input's elements."""
-    found, count = index._array, input._array.size
-    if found.dtype not in (np.int64, np.int32):
+def check_dtype(name: str, index: Tensor) -> None:
+    """Raise PyTorch's error unless index holds integers."""
+    if index._array.dtype not in (np.int64, np.int32):
         raise RuntimeError(f"{name}(): Expected a long tensor for index, but got {index.dtype.kernel_name}")
+
+
+def check_numbers(name: str, found: Any, count: int) -> None:
+    """Raise PyTorch's error unless an array holds numbers of so many elements."""
     if not found.size:
         return
-    recording.reads(f"the check of indices in {name}()")
     if not count:
         raise IndexError(f"{name}(): tried to {name.rstrip('_')} {'from' if name == 'take' else 'into'} an empty tensor")
     if found.min() < -count or found.max() >= count:
@@ -232,11 +233,12 @@ def check_numbers(name: str, input: Tensor, index: Tensor) -> None:
 @exact_out("take(): self and out expected to have the same dtype, but got self.dtype = {result} and out.dtype = {out}")
 def take(input: Tensor, index: Tensor) -> Tensor:
     """The elements of input by their number in C order, in index's shape."""
-    check_numbers("take", input, index)
+    check_dtype("take", index)
     return apply(TAKE, input, index, shape=input._array.shape)
 
 
 def _take(x: Any, index: Any, *, shape: tuple) -> Any:
+    check_numbers("take", index, x.size)
     return x.reshape(-1)[index.reshape(-1)].reshape(index.shape)
 
 
@@ -255,19 +257,18 @@ TAKE_BACK = Op("take_back", opaque, _take_back, node_name="TakeBackwardBackward0
 
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
     """A copy of input with source written, or added, to the elements that index numbers in C order."""
-    if index._array.dtype not in (np.int64, np.int32):
-        raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype.kernel_name}")
+    check_dtype("put_", index)
     if input._array.dtype != source._array.dtype:
         raise RuntimeError(f"put_(): self and source expected to have the same dtype, but got self.dtype = {input.dtype.kernel_name} and "
                            f"source.dtype = {source.dtype.kernel_name}")
     if source._array.size != index._array.size:
         raise IndexError("put_(): Expected source and index to have the same number of elements, but got source.numel() = "
                          f"{source._array.size}, index.numel() = {index._array.size}")
-    check_numbers("put_", input, index)
     return apply(PUT, input, index, source, accumulate=accumulate)
 
 
 def _put(x: Any, index: Any, source: Any, *, accumulate: bool) -> Any:
+    check_numbers("put_", index, x.size)
     out = np.array(x, order="C")
     flat, where, numbers = out.reshape(-1), index.reshape(-1), source.reshape(-1)
     if accumulate:

@@ -56,10 +56,10 @@ def pinv(A: Tensor, rcond: Any = None, *, atol: Any = None, rtol: Any = None, he
                            "double, cfloat or cdouble types")
     if hermitian:
         check_eigh(A, "L", "linalg.eigh")
-    return apply(PINV, A, atol=atol, rtol=rtol if rcond is None else rcond, hermitian=hermitian)
+    return apply(PINV, A, atol, rtol if rcond is None else rcond, hermitian=hermitian)
 
 
-def _pinv(x: Any, *, atol: Any, rtol: Any, hermitian: bool) -> Any:
+def _pinv(x: Any, atol: Any, rtol: Any, *, hermitian: bool) -> Any:
     u, sizes, vh = spectrum(x, hermitian)
     kept = sizes > threshold(sizes, x.shape, atol, rtol)
     inverse = np.divide(1, sizes, out=np.zeros(np.broadcast_shapes(sizes.shape, kept.shape), sizes.dtype), where=kept)
@@ -73,7 +73,7 @@ def pinv_gradient(g: Any, x: Any, p: Any) -> Any:
     return -ph @ (g @ ph) + left - x @ (p @ left) + right - (right @ p) @ x
 
 
-PINV = Op("linalg_pinv", opaque, _pinv, arguments=("x",),
+PINV = Op("linalg_pinv", opaque, _pinv,
     grads=(lambda g, x, out: pinv_gradient(g, x, out),))
 
 
@@ -107,7 +107,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     driver = driver or "gelsy"
     a, b = A._array.shape, B._array.shape
     vector = is_vector(a, b)
-    eps = np.finfo(A._array.dtype).eps * max(a[-2:], default=0) if rcond is None else rcond
+    eps = float(np.finfo(A._array.dtype).eps) * max(a[-2:], default=0) if rcond is None else rcond
     solution, residuals, sizes = apply(LSTSQ, A, B, rcond=eps, vector=vector, driver=driver)
     recording.reads("lstsq()")
     sizes = sizes._array

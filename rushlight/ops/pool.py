@@ -1,6 +1,7 @@
 """Pooling: the maximum, the mean or the norm of sliding windows."""
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -246,24 +247,28 @@ def avg_pool(dims: int, input: Any, kernel_size: Any, stride: Any, padding: Any,
 
 
 def divisors(windows: Windows, padding: tuple, include: bool, divisor: int | None) -> Any:
-    """By what each window's sum is divided: one number, or an array."""
+    """By what each window's sum is divided: one number, or for each dimension the numbers whose products they are."""
     if divisor is not None:
         return divisor
-    total: Any = 1
-    for dim, (n, k, s, p, count) in enumerate(zip(windows.size, windows.kernel, windows.stride, padding, windows.out)):
+    found = []
+    for n, k, s, p, count in zip(windows.size, windows.kernel, windows.stride, padding, windows.out):
         begin = np.arange(count) * s - p
         end = np.minimum(begin + k, n + p)
         lengths = end - begin if include else np.minimum(end, n) - np.maximum(begin, 0)
-        total = total * lengths.reshape([-1 if at == dim else 1 for at in range(len(windows.size))])
-    flat = total.ravel()
-    return int(flat[0]) if (flat == flat[0]).all() else total
+        found.append(tuple(lengths.tolist()))
+    return prod([lengths[0] for lengths in found]) if all([len(set(lengths)) == 1 for lengths in found]) else tuple(found)
+
+
+def as_array(divisors: Any, dtype: Any) -> Any:
+    """The divisors of all windows as an array that broadcasts with them."""
+    return np.asarray(divisors if divisors.__class__ is not tuple else functools.reduce(np.multiply.outer, divisors), dtype)
 
 
 def _avg_pool(x: Any, *, windows: Windows, divisors: Any) -> Any:
     sums = combined(x, windows, np.add, 0)
     if x.dtype.kind in "iu":
-        return sums // divisors
-    return np.divide(sums, np.asarray(divisors, x.dtype), out=sums)
+        return sums // as_array(divisors, x.dtype)
+    return np.divide(sums, as_array(divisors, x.dtype), out=sums)
 
 
 AVG_POOL_2D = Op("avg_pool2d", kernel, _avg_pool, node_name="AvgPool2DBackward0",
@@ -271,7 +276,7 @@ AVG_POOL_2D = Op("avg_pool2d", kernel, _avg_pool, node_name="AvgPool2DBackward0"
     grads=(lambda g, windows, divisors: apply(AVG_POOL_BACKWARD, g, windows=windows, divisors=divisors),))
 AVG_POOL = {1: AVG_POOL_2D.printed_as("SqueezeBackward1"), 2: AVG_POOL_2D, 3: AVG_POOL_2D.printed_as("AvgPool3DBackward0")}
 AVG_POOL_BACKWARD = Op("avg_pool_backward", kernel,
-    lambda grad, *, windows, divisors: spread_windows(grad / np.asarray(divisors, grad.dtype), windows),
+    lambda grad, *, windows, divisors: spread_windows(grad / as_array(divisors, grad.dtype), windows),
     grads=(lambda g, windows, divisors: apply(AVG_POOL_2D, g, windows=windows, divisors=divisors),))
 
 

@@ -164,8 +164,7 @@ def adaptive_max_pool(dims: int, input: Any, output_size: Any, return_indices: b
     if input._array.dtype.kind not in "fV":
         raise not_implemented("adaptive_max_pool2d" if dims < 3 else name, input)
     size = input._array.shape[input._array.ndim - dims:]
-    places = tuple([stretches(n, o) for n, o in zip(size, output_size)])
-    out, indices = apply(CHOICES[name], input, places=places)
+    out, indices = apply(CHOICES[name], input, places=tuple(zip(size, output_size)))
     return (out, indices) if return_indices else out
 
 
@@ -179,8 +178,10 @@ def stretches(size: int, count: int) -> Any:
 def _largest_of(x: Any, *, places: tuple) -> tuple:
     """The largest number of x (..., *sizes) in each window, and where in the flat image it lies.
 
-    places has, for each dimension, the numbers that a window covers: (images or 1, windows, places in a window).
+    places has, for each dimension, the numbers that a window covers: (images or 1, windows, places in a window); or the size and the count
+    of its `stretches`.
     """
+    places = tuple([stretches(*place) if place.__class__ is tuple else place for place in places])
     dims = len(places)
     lead, size = x.shape[:x.ndim - dims], x.shape[x.ndim - dims:]
     flat: Any = 0
@@ -203,7 +204,7 @@ def _choice_grad(g: tuple, x: Any, out: tuple, places: tuple) -> tuple:
 
 
 ADAPTIVE_MAX_2D = Op("adaptive_max_pool2d", kernel, _largest_of, vjp=_choice_grad, node_name="AdaptiveMaxPool2DBackward0",
-    samples=lambda random, shape: [((random.normal(size=(2, 3, 5, 4)),), {"places": (stretches(5, 3), stretches(4, 2))})])
+    samples=lambda random, shape: [((random.normal(size=(2, 3, 5, 4)),), {"places": ((5, 3), (4, 2))})])
 CHOICES = {"adaptive_max_pool2d": ADAPTIVE_MAX_2D}
 for _name, _node in (("adaptive_max_pool1d", "SqueezeBackward1"), ("adaptive_max_pool3d", "AdaptiveMaxPool3DBackward0"),
                      ("fractional_max_pool2d", "FractionalMaxPool2DBackward0"), ("fractional_max_pool3d", "FractionalMaxPool3DBackward0")):

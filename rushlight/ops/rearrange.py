@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import recording
-from ..core.apply import apply
+from ..core.apply import apply, wrap
 from ..core.op import Op, joining, opaque
 from ..core.samples import several, shaped
 from ..core.warn import warn_once
@@ -294,6 +294,5 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     if r == 0:
         return input.new_empty((0,))
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
-    from .exchange import from_numpy
     rows = np.array(list(choose(range(input._array.size), r)), np.int64).reshape(-1, r)
-    return stack([input[from_numpy(np.ascontiguousarray(column))] for column in rows.T], 1)
+    return stack([input[recording.constant(wrap(np.ascontiguousarray(column)))] for column in rows.T], 1)

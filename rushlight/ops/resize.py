@@ -5,6 +5,7 @@ the transposed map, and that one's gradient the map itself.
 """
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,8 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
     check_sizes(input, size)
     given = input._array.shape[2:]
     single = np.float64 if input._array.dtype == np.float64 else np.float32
-    maps = tuple([taps(mode, n, o, s, bool(align_corners), antialias, single) for n, o, s in zip(given, size, scales)])
+    maps = tuple([(mode, n, o, None if s is None else float(s), bool(align_corners), bool(antialias), single)
+                  for n, o, s in zip(given, size, scales)])
     return apply(operation(mode, dims, antialias), input, maps=maps, size=given)
 
 
@@ -98,6 +100,7 @@ def check_sizes(input: Any, size: tuple) -> None:
 
 # ---- the maps along one dimension
 
+@functools.lru_cache(maxsize=64)
 def taps(mode: str, size: int, count: int, factor: float | None, align: bool, antialias: bool, dtype: Any) -> tuple:
     """(places, weights) of each output, both (count, taps)."""
     scale = step(size, count, factor, align and "nearest" not in mode, dtype)
@@ -168,12 +171,12 @@ def smoothed(mode: str, size: int, numbers: Any, scale: Any, dtype: Any) -> tupl
 # ---- the operation
 
 def resampled(x: Any, maps: tuple) -> Any:
-    """x with the map of each of its last dimensions applied."""
+    """x with the map of each of its last dimensions applied; `maps` are what `taps` makes them of."""
     whole = x.dtype.kind == "u"
     out = x.astype(np.float32) if whole else x
-    for dim, (places, weights) in enumerate(maps):
-        axis = x.ndim - len(maps) + dim
-        out = along_axis(out, places, weights, axis)
+    for dim, how in enumerate(maps):
+        places, weights = taps(*how)
+        out = along_axis(out, places, weights, x.ndim - len(maps) + dim)
     return np.clip(np.rint(out), 0, 255).astype(x.dtype) if whole else out
 
 
@@ -191,7 +194,8 @@ def along_axis(x: Any, places: Any, weights: Any, axis: int) -> Any:
 
 
 def _interpolate_backward(grad: Any, *, maps: tuple, size: tuple) -> Any:
-    for dim, ((places, weights), n) in enumerate(zip(maps, size)):
+    for dim, (how, n) in enumerate(zip(maps, size)):
+        places, weights = taps(*how)
         axis = grad.ndim - len(maps) + dim
         matrix = np.zeros((n, len(places)), grad.real.dtype)
         np.add.at(matrix, (places, np.arange(len(places))[:, None]), weights)
@@ -203,7 +207,7 @@ INTERPOLATE_BACKWARD = Op("interpolate_backward", kernel, _interpolate_backward,
     grads=(lambda g, maps, size: apply(INTERPOLATE, g, maps=maps, size=size),))
 INTERPOLATE = Op("interpolate", kernel, lambda x, *, maps, size: resampled(x, maps),
     samples=lambda random, shape: [((random.normal(size=(1, 2, 4, 3)),), {
-        "maps": tuple([taps(mode, n, 5, None, False, False, np.float64) for n in (4, 3)]), "size": (4, 3)}) for mode in ("nearest", "bicubic")],
+        "maps": tuple([(mode, n, 5, None, False, False, np.float64) for n in (4, 3)]), "size": (4, 3)}) for mode in ("nearest", "bicubic")],
     grads=(lambda g, maps, size: apply(INTERPOLATE_BACKWARD, g, maps=maps, size=size),))
 
 _named: dict = {}

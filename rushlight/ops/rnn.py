@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..core import recording
 from ..core.apply import apply
 from ..core.grad_mode import mode
 from .dropout_forms import dropout as dropped
@@ -84,7 +85,8 @@ def layers(layer: Callable, kinds: int, input: Tensor, *, hx: Any, params: Any, 
         x = outs[0] if directions == 1 else cat(outs, -1)
     if batch_first:
         # The history's name is PyTorch's, which turns the outputs in place but for those of its LSTM kernel.
-        x = x.transpose(0, 1) if x.grad_fn is None or x.grad_fn.name().startswith("Mkldnn") else x.transpose_(0, 1)
+        plain = recording.recorder is not None or x.grad_fn is None or x.grad_fn.name().startswith("Mkldnn")
+        x = x.transpose(0, 1) if plain else x.transpose_(0, 1)
     return x, *[stack(last) for last in zip(*ends)]
 
 

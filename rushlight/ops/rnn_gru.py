@@ -143,7 +143,7 @@ def gru_definition(x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, 
 
 def _gru_grad(g: tuple, x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, out: tuple, sizes: tuple | None, reverse: bool,
               needs: tuple) -> tuple:
-    how = {"sizes": sizes, "reverse": reverse}
+    how: dict[str, Any] = {"sizes": sizes, "reverse": reverse}
     if mode.grad:
         return gradient_by(gru_definition, g[:2], (x, h0, w_ih, w_hh, b_ih, b_hh), needs, **how)
     return apply(GRU_BACKWARD, g[0], g[1], w_ih, w_hh, out[2], out[3], **how, wants=(needs[0], True in needs[2:]))
