@@ -6,7 +6,7 @@ share it; only which strides are 0 or 1, and which sums meet where, is written i
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..backends.llvm.code import module
 from ..backends.llvm.rows import STRANDS, Rows
@@ -21,7 +21,7 @@ MANY_LINES = 100
 #: the lines of one vector's work up to which four, or two, vectors are written side by side: beyond, the processor finds enough to do in one
 SHORT, MEDIUM = 30, 90
 #: the numbers that accumulators take before they are added to ones of double precision
-RUN = 4096
+RUN = 2048
 #: the rows that are added up in registers before their sum goes to memory
 GROUP = 16
 #: the largest step between neighbours in memory for which 32 bits hold a vector's offsets
@@ -110,6 +110,7 @@ class Nest:
         return Nest([self.sizes[d] for d in order], inputs, stores, [total.arranged(order) for total in self.totals])
 
 
+#: where operands' elements lie, by the operands' places: names of pointers (or of the vectors that were read there)
 Places = dict[int, str]
 
 
@@ -216,7 +217,7 @@ class LoopCode(Rows):
             self.walk(k, dim, places[k], columns, False)
         self.restart(dim)
         if dim == self.outer:
-            self.row(places, *columns)
+            self.row(places, columns)
         elif dim == self.outer - 1 and self.groups_rows:
             self.groups(places, "0", self.given("size", dim), columns)
         else:
@@ -319,15 +320,9 @@ class LoopCode(Rows):
 
     def groups(self, places: Places, first: str, last: str, columns: tuple[str, str]) -> None:
         """Rows first to last, in groups: the sum of a group's goes to memory, so that few rounding errors add up and little is written."""
-        begin, end = columns
-        n, step = self.lanes, self.lanes * self.strands
         with self.loop(first, last, GROUP) as start:
             rows = start, self.smaller(self.plus(start, GROUP), last)
-            with self.loop(begin, self.minus(end, step - 1), step) as i:
-                self.group(places, rows, [self.plus(i, strand * n) for strand in range(self.strands)], None)
-            rest = self.plus(begin, self.whole(self.minus(end, begin), step))
-            with self.loop(rest, end, n) as i:
-                self.group(places, rows, [i], self.first_lanes(self.minus(end, i)))
+            self.in_vectors(columns, lambda at, mask: self.group(places, rows, at, mask))
 
     def group(self, places: Places, rows: tuple[str, str], at: Sequence[str], mask: str | None) -> None:
         """Some vectors of a group of rows."""
@@ -352,25 +347,29 @@ class LoopCode(Rows):
         """The inputs that do not change along a row, in every lane."""
         return {k: self.everywhere(k, places[k]) for k, operand in enumerate(self.nest.inputs) if operand.strides[-1] == 0}
 
-    def row(self, places: Places, begin: str, end: str) -> None:
+    def row(self, places: Places, columns: tuple[str, str]) -> None:
         """All of the innermost dim."""
         ready = self.ready(places)
-        if not any([total.fold == len(self.nest.sizes) for total in self.nest.totals if total.of_vectors]):
-            self.run(places, ready, begin, end)
+
+        def vectors(at: Sequence[str], mask: str | None) -> None:
+            for strand, i in enumerate(at):
+                self.vector(places, ready, i, strand, mask)
+        if not any([total.of_vectors and total.fold == len(self.nest.sizes) for total in self.nest.totals]):
+            self.in_vectors(columns, vectors)
             return
+        begin, end = columns
         with self.loop(begin, end, RUN) as first:
-            self.run(places, ready, first, self.smaller(self.plus(first, RUN), end))
+            self.in_vectors((first, self.smaller(self.plus(first, RUN), end)), vectors)
             self.fold(len(self.nest.sizes))
 
-    def run(self, places: Places, ready: Places, begin: str, end: str) -> None:
-        """The vectors of a row from begin to end; those that are left of whole strands have masks."""
-        n, step = self.lanes, self.lanes * self.strands
+    def in_vectors(self, columns: tuple[str, str], write: Callable[[Sequence[str], str | None], None]) -> None:
+        """write(where vectors begin, mask) for the elements from one to another: a vector for each strand; then single ones, with a mask."""
+        (begin, end), n, step = columns, self.lanes, self.lanes * self.strands
         with self.loop(begin, self.minus(end, step - 1), step) as i:
-            for strand in range(self.strands):
-                self.vector(places, ready, self.plus(i, strand * n), strand, None)
+            write([self.plus(i, strand * n) for strand in range(self.strands)], None)
         rest = self.plus(begin, self.whole(self.minus(end, begin), step))
         with self.loop(rest, end, n) as i:
-            self.vector(places, ready, i, 0, self.first_lanes(self.minus(end, i)))
+            write([i], self.first_lanes(self.minus(end, i)))
 
     def vector(self, places: Places, ready: Places, at: str, strand: int, mask: str | None) -> None:
         """The program on one vector."""

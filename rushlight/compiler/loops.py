@@ -72,7 +72,8 @@ class Loops:
     """A program over a shape, in machine code.
 
     `strides[i]` are input i's in elements along each dim (0 where it is broadcast), `kinds[i]` is "float" (float32) or "bool" (bytes 0 and 1).
-    Outputs may be stored into an input's memory where both have the same strides. The work is cut for the number of threads at that time.
+    A value may be stored into an input's memory where both have the same strides; a sum may not. The work is cut for the number of threads at
+    that time, and numbers a launch does not change are in its words: equal kernels are compiled once.
     """
 
     def __init__(self, program: Program, shape: tuple[int, ...], strides: Sequence[tuple[int, ...]], kinds: Sequence[str],
