@@ -256,7 +256,7 @@ def divisors(windows: Windows, padding: tuple, include: bool, divisor: int | Non
         end = np.minimum(begin + k, n + p)
         lengths = end - begin if include else np.minimum(end, n) - np.maximum(begin, 0)
         found.append(tuple(lengths.tolist()))
-    return prod([lengths[0] for lengths in found]) if all([len(set(lengths)) == 1 for lengths in found]) else tuple(found)
+    return prod(tuple([lengths[0] for lengths in found])) if all([len(set(lengths)) == 1 for lengths in found]) else tuple(found)
 
 
 def as_array(divisors: Any, dtype: Any) -> Any:
