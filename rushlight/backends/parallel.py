@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from typing import Any
 
 
 def default_threads() -> int:
@@ -74,6 +75,8 @@ class Inside(threading.local):
     busy = False
     #: the kernels' calls, which are noted here and not made while the compiler lays out its own use of them: (address, count, chunk, words, keep)
     launches: list | None = None
+    #: where such calls are to note that they must not go on: two words, a truth value and what was wrong
+    abort: Any = None
 
 
 class Pool:

@@ -18,6 +18,8 @@ from .tape import Segment, Slots
 from .updates import NativeUpdate
 
 FLOAT = np.dtype(np.float32)
+#: the dtypes of arrays that kernels take
+TAKEN = (FLOAT, np.dtype(np.int64))
 
 
 class NativePlan(Plan):
@@ -32,6 +34,8 @@ class NativePlan(Plan):
         self.slot_values: dict[int, Value] = {}
         self.is_set: set[int] = set()
         self.updates: dict[Any, NativeUpdate] = {}
+        #: two words that a kernel sets where it meets what it must not go on with: a truth value and what was wrong
+        self.abort = np.zeros(2, np.int64)
         super().__init__(*arguments)
 
     # ---- segments
@@ -57,7 +61,7 @@ class NativePlan(Plan):
         """End the segment."""
         if not self.launches:
             return
-        segment = Segment(self.launches, self.slots)
+        segment = Segment(self.launches, self.slots, self.abort)
         self.launches = []
         self.segments.append(segment)
         self.lines += self.before
@@ -70,6 +74,8 @@ class NativePlan(Plan):
             self.lines.append(f"{self.constant(segment.run)}()")
         else:
             self.lines.append(f"{self.constant(segment.play)}(0, {len(segment.calls)}, {segment.start})")
+        if address(self.abort) in segment.mentioned:
+            self.lines.append(f"if {self.constant(self.abort)}[0]: {self.constant(stop)}({self.constant(self.abort)})")
 
     def finish(self) -> None:
         self.close()
@@ -119,7 +125,7 @@ class NativePlan(Plan):
             return self.of_update(op, equation)
         if op is WRITE or op is COPY:
             return self.of_copy(equation)
-        if isinstance(op, Op) and op.launches and equation.direct:
+        if isinstance(op, Op) and op.launches:
             return self.of_forward(op, equation)
         return None
 
@@ -142,27 +148,32 @@ class NativePlan(Plan):
 
     def of_forward(self, op: Op, equation: Equation) -> list[tuple] | None:
         """The calls that forward makes, noted."""
-        if any([item.__class__ is Value and item.dtype != FLOAT for item in equation.inputs]) or not all(equation.outputs):
+        if any([item.__class__ is Value and item.dtype not in TAKEN for item in equation.inputs]):
             return None
         copies: list[tuple] = []
-        arrays = [self.without_gaps(item, copies) if item.__class__ is Value else item for item in equation.inputs]
-        inside.launches = []
         try:
+            arrays = [self.without_gaps(item, copies) if item.__class__ is Value else item for item in equation.inputs]
+            inside.launches, inside.abort = [], self.abort
             made = op.forward(*arrays, **equation.attrs)
             launches = copies + inside.launches
         except Unnotable:
             return None
         finally:
-            inside.launches = None
-        if len(launches) == len(copies):
+            inside.launches = inside.abort = None
+        pairs = [(value, array) for value, array in zip(equation.outputs, made if made.__class__ is tuple else (made,)) if value is not None]
+        # What is kept for a gradient alone may have another form than in the recorded call; then it may not leave the plan.
+        if len(launches) == len(copies) or not all([self.buffers.may_plan(value.storage) or value.shape == array.shape and value.dtype == array.dtype
+                                                    for value, array in pairs]):
             return None
-        for value, array in zip(equation.outputs, made if made.__class__ is tuple else (made,)):
+        for value, array in pairs:
             self.take_result(value, array)
         return [(*launch[:4], (launch[4], arrays, made)) for launch in launches]
 
     def without_gaps(self, value: Value, launches: list[tuple]) -> Any:
         """The array of a value as forward may take it: a matrix with neighbours along one dim, or what lies in C order; if need be a copy."""
         itemsize = value.dtype.itemsize
+        if value.dtype != FLOAT and not value.is_contiguous:
+            raise Unnotable("whole numbers with gaps")
         if value.is_contiguous or len(value.shape) == 2 and itemsize in value.strides and 0 not in value.strides:
             return self.array(value)
         copy = np.empty(value.shape, value.dtype)
@@ -203,6 +214,13 @@ class NativePlan(Plan):
             update = self.updates[key] = NativeUpdate(op, [self.name(cell) for cell in cells])
             self.before += update.lines(self.constant)
         return update.launches([self.array(value) for value in (p, g, *states)])
+
+
+def stop(abort: Any) -> None:
+    """Raise the error for what a kernel met: so far a class number that is none."""
+    wrong = int(abort[1])
+    abort[:] = 0
+    raise IndexError(f"Target {wrong} is out of bounds.")
 
 
 def array_at(owner: Any, value: Value) -> Any:

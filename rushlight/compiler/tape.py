@@ -19,8 +19,9 @@ from ..backends.parallel import inside, pool
 
 #: where an array object keeps the address of its data
 DATA = object.__basicsize__
-#: the words of a segment: calls, their number, patches, their number, slots, and for several threads what they share and how work is given out
-CALLS, COUNT, PATCHES, PATCH_COUNT, SLOTS, SHARED, RUN_PIECES = range(7)
+#: the words of a segment: calls, their number, patches, their number, slots, and for several threads what they share and how work is given out;
+#: and where a kernel says that no other is to follow
+CALLS, COUNT, PATCHES, PATCH_COUNT, SLOTS, SHARED, RUN_PIECES, ABORT = range(8)
 
 TEXT = f"""
 ; word = slot + distance where `data` is 0, else the address of the data of the array whose address the slot is, + distance
@@ -71,6 +72,8 @@ entry:
   %shared = load ptr, ptr %shared_at
   %run_at = getelementptr i64, ptr %segment, i64 {RUN_PIECES}
   %run = load ptr, ptr %run_at
+  %abort_at = getelementptr i64, ptr %segment, i64 {ABORT}
+  %abort = load ptr, ptr %abort_at
   %alone = icmp eq ptr %shared, null
   call void @patch(ptr %patches, i64 %patch_count, ptr %slots)
   br label %test
@@ -98,7 +101,9 @@ share:
   br label %made
 made:
   %after = add i64 %i, 1
-  br label %test
+  %wrong = load i64, ptr %abort
+  %ended = icmp ne i64 %wrong, 0
+  br i1 %ended, label %done, label %test
 done:
   ret void
 }}
@@ -150,8 +155,9 @@ class Slots:
 class Segment:
     """Calls that are made without Python between them."""
 
-    def __init__(self, launches: Sequence[tuple], slots: Slots):
-        self.slots = slots
+    def __init__(self, launches: Sequence[tuple], slots: Slots, abort: Any):
+        self.slots, self.abort = slots, abort
+        self.mentioned: set[int] = set()  # all words of all arguments
         self.keep = [launch[4] for launch in launches]
         sizes = [-(-len(launch[3]) // 16) * 16 for launch in launches]
         #: all arguments, each on a place of 16 bytes
@@ -168,7 +174,7 @@ class Segment:
         self.calls = np.array(calls, np.int64).reshape(-1, 4)
         self.patch_table = np.array(patches, np.int64).reshape(-1, 4)
         self.is_shared = any([launch[1] > launch[2] for launch in launches])
-        self.words = (ctypes.c_int64 * 7)()
+        self.words = (ctypes.c_int64 * 8)()
         self.play = player()
         self.start = ctypes.addressof(self.words)
 
@@ -176,7 +182,9 @@ class Segment:
         """What must be written anew among a call's arguments."""
         found = []
         for place in range(0, len(words) - 7, 8):
-            hit = self.slots.find(int.from_bytes(words[place:place + 8], "little"))
+            word = int.from_bytes(words[place:place + 8], "little")
+            self.mentioned.add(word)
+            hit = self.slots.find(word)
             if hit is not None:
                 self.used[hit[0]] = None
                 found.append((start + place, *hit))
@@ -185,7 +193,7 @@ class Segment:
     def finish(self) -> None:
         """Write the segment's own words, once all slots are known."""
         self.words[:] = (address(self.calls), len(self.calls), address(self.patch_table), len(self.patch_table),
-                         ctypes.addressof(self.slots.memory()), 0, 0)
+                         ctypes.addressof(self.slots.memory()), 0, 0, address(self.abort))
 
     def run(self) -> None:
         """Make all calls, sharing the large ones out among the threads where they are free."""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..backends.native import is_native
+from ..backends.parallel import Unnotable, inside
 from ..core import recording
 from ..core.apply import apply, wrap
 from ..core.op import Kind, Op
@@ -228,7 +230,19 @@ def totals(e: Any) -> Any:
     return np.add.reduce(e, axis=1, keepdims=True)
 
 
+def has_kernel(x: Any, target: Any, weight: Any, reduction: str, smoothing: float) -> bool:
+    """Whether a loss, or its gradient, is one for cross_entropy_native.py."""
+    return x.ndim == 2 and weight is None and not smoothing and reduction != "none" and is_native(x) and target.dtype == np.int64 \
+        and target.flags.c_contiguous and x.size > 0
+
+
 def _cross_entropy(x: Any, target: Any, weight: Any, *, reduction: str, ignore_index: int, smoothing: float) -> tuple:
+    if has_kernel(x, target, weight, reduction, smoothing):
+        from . import cross_entropy_native
+        loss, logs, share = cross_entropy_native.loss_of(x, target, reduction, ignore_index)
+        return loss, NONE, logs, target, share, NONE
+    if inside.launches is not None:
+        raise Unnotable("a loss without a kernel")
     f = factors(x.shape, target, weight, x.dtype, reduction, ignore_index, smoothing)
     e, s, shift = exponentials(x)
     if shift is None:
@@ -264,6 +278,9 @@ def along_classes(weight: Any, ndim: int) -> Any:
 
 def _cross_entropy_backward(grad: Any, x: Any, target: Any, weight: Any, e: Any, s: Any, index: Any, hit: Any, every: Any, *, reduction: str,
                             ignore_index: int, smoothing: float) -> Any:
+    if not e.size and x.size:
+        from . import cross_entropy_native
+        return cross_entropy_native.gradient(grad, np.ascontiguousarray(x), target, s, hit, ignore_index)
     # d loss_i / d x = hit (p - [class]) + every (p sum(w) - w) with p the softmax, e / s.
     scale = hit = grad * hit
     if every.size:
@@ -339,10 +356,11 @@ def _samples(smoothing: tuple) -> Any:
 table = Kind("table", evaluate_rows)
 # PyTorch prints different names: for rows of a matrix, for those of tables with more dimensions, and under label smoothing.
 CROSS_ENTROPY = Op("cross_entropy", table, _cross_entropy, vjp=_cross_entropy_grad, hidden=True, node_name="NllLossBackward0",
-    samples=_samples((0.0, 0.1)))
+    launches=True, samples=_samples((0.0, 0.1)))
 CROSS_ENTROPY_2D = CROSS_ENTROPY.printed_as("NllLoss2DBackward0")
 CROSS_ENTROPY_SMOOTHED = CROSS_ENTROPY.printed_as("AddBackward0")
-CROSS_ENTROPY_BACKWARD = Op("cross_entropy_backward", table, _cross_entropy_backward, vjp=_second, node_name="LogSoftmaxBackwardDataBackward0")
+CROSS_ENTROPY_BACKWARD = Op("cross_entropy_backward", table, _cross_entropy_backward, vjp=_second, launches=True,
+    node_name="LogSoftmaxBackwardDataBackward0")
 
 
 def _nll_loss(x: Any, target: Any, weight: Any, *, reduction: str, ignore_index: int, smoothing: float) -> Any:

@@ -98,6 +98,19 @@ class Code(Vectors):
         self.declared[f"declare void {name}({self.float}, ptr, i32, {self.truth})"] = None
         self.lines.append(f"  call void {name}({self.float} {value}, ptr {pointer}, i32 4, {self.truth} {lanes})")
 
+    def first(self, vector: str) -> str:
+        """The first lane of a vector: a float."""
+        return self.emit(f"extractelement {self.float} {vector}, i32 0")
+
+    def counter(self) -> str:
+        """Memory for a whole number, 0 at first."""
+        cell = f"%count{self.labels}_{len(self.stack)}"
+        self.stack += [f"  {cell} = alloca i64", f"  store i64 0, ptr {cell}"]
+        return cell
+
+    def add_to(self, cell: str, number: str) -> None:
+        self.lines.append(f"  store i64 {self.plus(self.emit(f'load i64, ptr {cell}'), number)}, ptr {cell}")
+
     def splat(self, one: str) -> str:
         """A vector with one float in every lane."""
         first = self.emit(f"insertelement {self.float} poison, float {one}, i32 0")

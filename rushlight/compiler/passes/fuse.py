@@ -142,8 +142,6 @@ class Group:
 
     def fused(self, wanted: set[Value]) -> Equation:
         """The one equation, which makes the wanted values."""
-        if len(self.equations) == 1 and not self.equations[0].op.loop:
-            return self.equations[0]
         results, outputs = [], []
         self.builder.names, self.builder.assigned = {}, {}
         for equation in self.equations:
