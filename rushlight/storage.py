@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .core import dtypes
+from .core import dtypes, recording
 from .core.device import CPU, device
 from .core.memory import address, array_at, extent, owner
 from .core.warn import warn_once
@@ -29,6 +29,16 @@ class UntypedStorage:
             size = np.array(list(size), np.uint8)
         # An array of bytes becomes the storage's own memory.
         self._bytes = np.empty(size, np.uint8) if isinstance(size, int) else size
+
+    @property
+    def _bytes(self) -> Any:
+        """The memory, to be read or written."""
+        recording.reads("the memory of a storage")
+        return self._memory
+
+    @_bytes.setter
+    def _bytes(self, memory: Any) -> None:
+        self._memory = memory
 
     @classmethod
     def of(cls, array: Any) -> UntypedStorage:
@@ -81,7 +91,7 @@ class UntypedStorage:
 
     def nbytes(self) -> int:
         """The number of bytes."""
-        return len(self._bytes)
+        return len(self._memory)
 
     size = __len__ = nbytes
 

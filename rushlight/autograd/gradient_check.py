@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core import recording
 from ..core.apply import wrap
 from ..tensor import Tensor
 
@@ -23,6 +24,7 @@ def gradcheck(func: Callable, inputs: Any, *, eps: float = 1e-6, atol: float = 1
 
     Raises GradcheckError where it does not, or returns False with raise_exception=False.
     """
+    recording.reads("gradcheck()")
     inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     try:
         _check_inputs(inputs)

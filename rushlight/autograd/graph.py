@@ -4,7 +4,7 @@ from __future__ import annotations
 import collections
 from typing import Any
 
-from ..core import apply as hot
+from ..core import apply as hot, recording
 from ..core.grad_mode import no_grad
 from ..core.inplace import bump
 from ..core.node import Node, Packed, RemovableHandle, shown
@@ -25,6 +25,7 @@ def get_gradient_edge(tensor: Any) -> GradientEdge:
 
 def increment_version(tensor: Any) -> None:
     """Tell autograd that a tensor's memory was written by other means."""
+    recording.reads("increment_version()")
     for one in [tensor] if hasattr(tensor, "_array") else tensor:
         bump(one)
 

@@ -8,6 +8,7 @@ import struct
 import sys
 from typing import Any
 
+from ..core import recording
 from . import options
 from .archive_writer import ALIGNMENT, ArchiveWriter
 from .atomic import replacing
@@ -30,6 +31,7 @@ def save(obj: object, f: Any, pickle_module: Any = pickle, pickle_protocol: int 
 
     Example: `torch.save({"model": model.state_dict(), "epoch": 3}, "checkpoint.pt")`
     """
+    recording.reads("save()")
     is_path = isinstance(f, (str, os.PathLike))
     if not is_path and not hasattr(f, "write"):
         raise AttributeError("expected 'f' to be string, path, or a file-like object with a 'write' attribute")

@@ -1,6 +1,7 @@
 """A recording of operations is told of what does not pass through `apply`, and sees everything else there."""
 import contextlib
 import copy
+import io
 import pickle
 
 import numpy as np
@@ -59,6 +60,7 @@ x = torch.tensor([3.0, 1.0, 2.0])
 whole = torch.tensor([2, 0, 1])
 one = torch.tensor(2)
 square = torch.eye(3) * 2
+memory = x.untyped_storage()
 
 READS = {
     "item()": lambda: one.item(),
@@ -79,6 +81,9 @@ READS = {
     "to_dlpack()": lambda: np.from_dlpack(x),
     "data_ptr()": lambda: x.data_ptr(),
     "untyped_storage()": lambda: x.untyped_storage(),
+    "the memory of a storage": lambda: memory[0],
+    "save()": lambda: torch.save(x, io.BytesIO()),
+    "increment_version()": lambda: torch.autograd.graph.increment_version(x.clone()),
     "from_numpy()": lambda: torch.from_numpy(np.ones(2)),
     "frombuffer()": lambda: torch.frombuffer(bytearray(8), dtype=torch.int64),
     "tensor() of an array": lambda: torch.tensor(np.ones(2)),
@@ -126,6 +131,8 @@ def test_a_recording_hears_nothing_of_a_training_step(listener):
     images, classes = torch.randn(2, 1, 6, 6), torch.tensor([0, 2])
     loss = F.cross_entropy(model(images), classes, label_smoothing=0.1)
     loss.backward()
+    F.interpolate(images, scale_factor=2.0, mode="bilinear"), F.grid_sample(images, torch.rand(2, 3, 3, 2) * 2 - 1, align_corners=False)
+    nn.LSTM(3, 2, batch_first=True)(torch.ones(1, 2, 3)), nn.MultiheadAttention(4, 2)(*[torch.ones(2, 1, 4)] * 3)
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     model.zero_grad()
     embedded = F.embedding(classes, torch.ones(3, 2, requires_grad=True))

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from ....core import recording
 from ....core.memory import address, dense
 from ....core.wrap import wrap
 from ....tensor import PRIVATE, Tensor
@@ -46,6 +47,7 @@ def reduce_tensor(tensor: Any) -> tuple:
                                "process boundaries.  If you just want to transfer the data, call detach() on the tensor before serializing "
                                "(e.g., putting it on the queue).")
         return tensor.__reduce_ex__(5)
+    recording.reads("pickling")
     return wrap, (tensor._array,)
 
 
