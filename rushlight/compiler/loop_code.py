@@ -315,8 +315,10 @@ class LoopCode(Rows):
 
     @property
     def groups_rows(self) -> bool:
-        """Whether all sums add up rows, and rows that follow each other meet."""
-        return bool(self.totals) and self.outer > 0 and not any([total.of_vectors or total.kept[-2] for total in self.nest.totals])
+        """Whether all sums add up rows, and the rows that meet are a loop's, not places of several dims counted together."""
+        if not self.totals or any([total.of_vectors or len(total.kept) < 2 or total.kept[-2] for total in self.nest.totals]):
+            return False
+        return self.nest.shared < self.outer or self.nest.shared == 1
 
     def groups(self, places: Places, first: str, last: str, columns: tuple[str, str]) -> None:
         """Rows first to last, in groups: the sum of a group's goes to memory, so that few rounding errors add up and little is written."""

@@ -166,7 +166,9 @@ class Cut:
         step = -(-self.items // threads)
         if size > CACHED or nest.totals:
             share = max(PIECE * self.items // size, STRIP if not nest.shared and size > self.items else 1)
-            step = max(min(step, share), self.fewest(nest, size))
+            # Every thread has as many pieces as the others.
+            rounds = -(-self.items // (min(step, share) * threads))
+            step = max(-(-self.items // (rounds * threads)), self.fewest(nest, size))
         # A piece of the innermost dim begins where a line of the cache may, and has a line's elements for each row.
         return step if nest.shared else -(-step // LANES) * LANES
 

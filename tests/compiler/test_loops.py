@@ -16,7 +16,7 @@ if not available():
     pytest.skip("kernels need llvmlite, the `jit` extra", allow_module_level=True)
 
 from rushlight.compiler.loop_code import Nest, Operand
-from rushlight.compiler.loops import Loops, Store, Sum, arranged, can_loop
+from rushlight.compiler.loops import IDENTITY, Loops, Store, Sum, arranged, can_loop
 
 NUMPY = {"add": np.add, "subtract": np.subtract, "multiply": np.multiply, "divide": np.divide, "less": np.less, "greater": np.greater,
          "logical_and": np.logical_and, "logical_or": np.logical_or, "logical_not": np.logical_not, "where": np.where, "square": np.square,
@@ -121,6 +121,20 @@ def test_each_sum_alone(shape, dims, threads):
     x = np.asarray(normal(*shape) + 1)
     [out] = computed(program(("x",), out="x * 2"), [x], [("out", dims)])
     np.testing.assert_allclose(out, exact_sum(x * 2, dims), rtol=3e-6, atol=3e-6)
+
+
+@pytest.mark.parametrize("dims", [(0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)])
+@pytest.mark.parametrize("shape", [(64, 30, 50), (9, 100, 300), (3, 2, 30000)])
+def test_work_cut_for_more_threads_than_items(shape, dims):
+    x, old = np.asarray(normal(*shape) + 1), get_num_threads()
+    set_num_threads(21)
+    try:
+        loops = Loops(IDENTITY, shape, [strides(x, shape)], ["float"], [Sum("out", dims)])
+    finally:
+        set_num_threads(old)
+    out = np.full([n for d, n in enumerate(shape) if d not in dims], 77, np.float32)
+    run(loops.launches([x.ctypes.data, out.ctypes.data]))
+    np.testing.assert_allclose(out, exact_sum(x, dims), rtol=3e-6, atol=3e-6)
 
 
 def random_operand(choose, shape):
