@@ -147,7 +147,7 @@ def random_operand(choose, shape):
     return np.asarray(array > 0 if choose.random() < 0.25 else array)
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(45))
 def test_random_geometry(seed):
     choose = random.Random(seed)
     shape = [choose.choice((1, 2, 3, 5, 8, 17, 40)) for _ in range(choose.randrange(5))]
@@ -163,6 +163,8 @@ def test_random_geometry(seed):
     np.testing.assert_array_equal(value, wanted["value"])
     np.testing.assert_array_equal(less, wanted["less"])
     close(total, wanted["value"], dims[0], 4e-6)
+    # A sum alone is arranged and added up in other ways than one beside other results.
+    close(*computed(code, arrays, [("value", dims[0])], [0.75], tuple(shape)), wanted["value"], dims[0], 4e-6)
     np.testing.assert_array_equal(count, exact_sum(wanted["less"], dims[1], 0.5))
 
 
