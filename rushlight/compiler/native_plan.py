@@ -29,6 +29,7 @@ class NativePlan(Plan):
         self.slots = Slots()
         self.segments: list[Segment] = []
         self.launches: list[tuple] = []        # of the segment that is being laid out
+        self.elements = 0                      # of all its arrays
         self.before: list[str] = []            # lines that must come before it
         self.stand_ins: dict[Storage, tuple[Any, Value, Any]] = {}
         self.slot_values: dict[int, Value] = {}
@@ -50,6 +51,7 @@ class NativePlan(Plan):
             super().write(equation)
         else:
             self.launches += found
+            self.elements += sum([value.size for value in (*equation.reads(), *equation.outputs) if value is not None])
 
     def call(self, equation: Equation) -> None:
         # A view that a line names: of something that the segment before makes, or reads.
@@ -61,8 +63,8 @@ class NativePlan(Plan):
         """End the segment."""
         if not self.launches:
             return
-        segment = Segment(self.launches, self.slots, self.abort)
-        self.launches = []
+        segment = Segment(self.launches, self.slots, self.abort, self.elements)
+        self.launches, self.elements = [], 0
         self.segments.append(segment)
         self.lines += self.before
         self.before = []
@@ -73,7 +75,7 @@ class NativePlan(Plan):
         if segment.is_shared:
             self.lines.append(f"{self.constant(segment.run)}()")
         else:
-            self.lines.append(f"{self.constant(segment.play)}(0, {len(segment.calls)}, {segment.start})")
+            self.lines.append(f"{self.constant(segment.play)}({segment.start})")
         if address(self.abort) in segment.mentioned:
             self.lines.append(f"if {self.constant(self.abort)}[0]: {self.constant(stop)}({self.constant(self.abort)})")
 

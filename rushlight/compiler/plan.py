@@ -30,7 +30,7 @@ class Plan:
         self.scope.update(copyto=np.copyto, asarray=np.asarray)
         #: the storages whose memory is the same at every call
         self.fixed: set[Storage] = {v.storage for v in graph.inputs if v not in places and v.storage.kind in (STATE, CONSTANT)}
-        for self.number, equation in enumerate(graph.equations):  # noqa: B020
+        for self.number, equation in enumerate(graph.equations):
             self.write(equation)
             self.buffers.release(self.number)
         self.finish()

@@ -9,7 +9,9 @@ from __future__ import annotations
 import functools
 import operator
 import re
+import sys
 import types
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -24,6 +26,7 @@ from ..nn.module import Module
 from ..nn.module_hooks import special_calls
 from ..optim.lr_scheduler.scheduler import LRScheduler
 from ..optim.optimizer import Optimizer
+from ..optim.sgd import SGD
 from ..tensor import Tensor
 from .unrecorded import Unrecorded
 
@@ -31,8 +34,10 @@ from .unrecorded import Unrecorded
 PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), slice, range, dtypes.dtype, np.generic)
 #: modules whose functions and classes are taken to stay as they are
 LIBRARY = ("rushlight", "torch", "numpy", "builtins", "math", "functools", "itertools", "operator", "collections", "typing")
-#: the most objects that a walk looks at
-MOST = 100_000
+#: the items that are compared one by one; more are in a loop
+FEW = 12
+#: the most objects that a walk looks at, and the bytes up to which NumPy's arrays are compared
+MOST, SMALL = 100_000, 1024
 
 
 class Bound:
@@ -53,14 +58,15 @@ class Reach:
     def __init__(self, function: Callable, args: tuple, kwargs: dict):
         self.scope: dict[str, Any] = {"every": all, "map": map, "same": operator.is_, "len": len, "mode": mode, "watchers": watchers,
                                       "special_calls": special_calls, "recording": recording,
-                                      "get_default_dtype": dtypes.get_default_dtype}
+                                      "defaults": dtypes.Default}
         self.conditions: list[str] = []
         self.bound: list[Bound] = []
-        self.optimizers: dict[int, Optimizer] = {}
         self.seen: dict[int, str] = {}
         self.known: dict[int, str] = {}  # names in the scope, by the identity of what they hold
         self.todo: list[tuple[str, Any]] = []
         self.locals = 0
+        self.names: set[str] = set()  # that the program's functions use
+        self.large: list[tuple[str | None, Any]] = []  # arrays of NumPy that are too large to compare, and the attributes that hold them
         self.global_conditions()
         self.arguments(args, kwargs)
         self.todo.append((self.name(function), function))
@@ -87,8 +93,9 @@ class Reach:
         return name
 
     def global_conditions(self) -> None:
-        self.require(f"mode.grad is {mode.grad} and mode.inference is {mode.inference} and not watchers")
-        self.require(f"get_default_dtype() is {self.name(dtypes.get_default_dtype())} and special_calls == {self.name(set(special_calls))}")
+        self.require(f"mode.grad is {mode.grad}" + ("" if mode.grad else f" and mode.inference is {mode.inference}"))
+        self.require(f"not watchers and defaults.dtype is {self.name(dtypes.get_default_dtype())}")
+        self.require(f"special_calls == {self.name(set(special_calls))}" if special_calls else "not special_calls")
 
     # ---- the arguments of the call
 
@@ -127,7 +134,7 @@ class Reach:
         self.require(f"{place}.__class__ is {self.name(tensor.__class__)}")
         a = self.local(f"{place}._array")
         self.require(f"{a}.shape == {array.shape} and {a}.dtype is {self.name(array.dtype)} and {a}.strides == {array.strides} and "
-                     f"({place}._node is None) is {tensor._node is None} and ({place}._base is None) is {tensor._base is None}")
+                     f"{nothing(f'{place}._node', tensor._node)} and {nothing(f'{place}._base', tensor._base)}")
         self.bind(place, tensor, True)
 
     # ---- the walk
@@ -140,6 +147,8 @@ class Reach:
             if steps > MOST:
                 raise Unrecorded("the function reaches too many objects")
             self.see(place, thing)
+        if any([key is None or key in self.names for key, _ in self.large]):
+            raise Unrecorded("a large NumPy array, which may hold something else at each call")
 
     def see(self, place: str, thing: Any) -> None:
         """Write the conditions for what lies at a place."""
@@ -170,11 +179,15 @@ class Reach:
 
     def same_items(self, place: str, items: Any) -> None:
         """The very same objects are in a dict, or a sequence."""
-        values = f"{place}.values()" if isinstance(items, dict) else place
-        held = tuple(items.values()) if isinstance(items, dict) else tuple(items)
-        self.require(f"len({place}) == {len(held)}")
-        if held:
-            self.require(f"every(map(same, {values}, {self.name(held)}))")
+        self.require(f"len({place}) == {len(items)}" if items else f"not {place}")
+        if isinstance(items, dict) and not all([isinstance(key, str) for key in items]) or len(items) > FEW:
+            values = f"{place}.values()" if isinstance(items, dict) else place
+            self.require(f"every(map(same, {values}, {self.name(tuple(items.values() if isinstance(items, dict) else items))}))")
+            if isinstance(items, dict) and all([isinstance(key, (str, int)) for key in items]):
+                self.require(f"[*{place}] == {self.name([*items])}")
+            return
+        for key, value in items.items() if isinstance(items, dict) else enumerate(items):
+            self.require(f"{place}[{key!r}] is {self.name(value)}")
 
     def inside(self, parts: Any) -> None:
         """What is in a container whose items are known to be the same objects: plain ones need no further look."""
@@ -188,10 +201,7 @@ class Reach:
 
     def mapping(self, name: str, thing: Any) -> None:
         self.same_items(name, thing)
-        if not all([isinstance(key, (str, int)) for key in thing]):
-            self.inside(thing)
-        elif thing:
-            self.require(f"[*{name}] == {self.name([*thing])}")
+        self.inside([key for key in thing if not isinstance(key, PLAIN)])
         self.inside(thing.values())
 
     def group(self, name: str, thing: Any) -> None:
@@ -207,33 +217,40 @@ class Reach:
             raise Unrecorded("a tensor made in inference mode")
         self.bound.append(Bound(tensor, place, is_argument))
         if tensor._node is not None:
-            self.require(f"({place}._grad is None) is {tensor._grad is None}")
+            self.require(nothing(f"{place}._grad", tensor._grad))
 
     def module(self, name: str, thing: Any) -> None:
         """The same attributes, parameters, buffers and children, and no hooks."""
         own = thing.__dict__
-        self.same_items(self.name(own), own)
+        # All modules have the same attributes but for these; of the others only the number is looked at.
+        held = self.name(own)
+        self.require(f"len({held}) == {len(own)}")
+        for key in ["training", *[key for key in REGISTRIES if own[key]], *[key for key in own if key not in OWN]]:
+            self.require(f"{held}[{key!r}] is {self.name(own[key])}")
         for key in REGISTRIES:
             if own[key]:
                 self.mapping(self.name(own[key]), own[key])
         if any([own[key] for key in HOOKS]):
             raise Unrecorded(f"hooks of a module ({type(thing).__name__})")
-        self.require(f"not ({' or '.join([self.name(own[key]) for key in HOOKS])})")
-        self.inside([value for key, value in own.items() if key not in OWN])
+        empty = [*HOOKS, *[key for key in REGISTRIES if not own[key]]]
+        self.require(f"not ({' or '.join([self.name(own[key]) for key in empty])})")
+        self.attributes({key: value for key, value in own.items() if key not in OWN})
         self.todo.append((self.name(type(thing)), type(thing)))
 
     def optimizer(self, name: str, thing: Any) -> None:
         """The same groups with the same parameters, updated by the same rule, and the same state. The numbers of the rule are read at each call."""
-        if type(thing).__init__.__module__.split(".")[0] not in ("rushlight", "torch") or thing._optimizer_step_pre_hooks or thing._optimizer_step_post_hooks:
+        hooks = thing._optimizer_step_pre_hooks, thing._optimizer_step_post_hooks
+        if not is_library(type(thing)) or any(hooks):
             raise Unrecorded("an optimizer with hooks, or of the program's own")
-        self.optimizers[id(thing)] = thing
+        self.require(f"not ({' or '.join([self.name(held) for held in hooks])})")
         self.same_items(f"{name}.param_groups", thing.param_groups)
-        self.require(f"len({name}.state) == {len(thing.state)}")
         for group in thing.param_groups:
-            params = f"{self.name(group)}['params']"
-            self.same_items(params, group["params"])
+            held = self.name(group)
+            self.same_items(f"{held}['params']", group["params"])
             for p in group["params"]:
                 self.todo.append((self.name(p), p))
+            for key in settings_of(thing, group):
+                self.require(f"{held}[{key!r}] is {self.name(group[key])}")
         if thing.state:
             self.same_items(f"{name}.state", thing.state)
         for state in thing.state.values():
@@ -258,24 +275,29 @@ class Reach:
             except ValueError:  # not set yet
                 raise Unrecorded("a variable that has no value yet") from None
             self.todo.append((f"{self.name(cell)}.cell_contents", content))
-        for default in (*(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values()):
-            self.todo.append((self.name(default), default))
-        outer = thing.__globals__
+        name = self.name(thing)
+        self.require(f"{name}.__code__ is {self.name(thing.__code__)}")
+        if thing.__defaults__:
+            self.require(f"{name}.__defaults__ is {self.name(thing.__defaults__)}")
+            self.inside(thing.__defaults__)
+        if thing.__kwdefaults__:
+            self.todo.append((f"{name}.__kwdefaults__", thing.__kwdefaults__))
         names = set(names_in(thing.__code__))
+        self.names |= names
+        self.namespace(thing.__globals__, names, set())
+
+    def namespace(self, outer: dict, names: set, seen: set) -> None:
+        """The globals of a function, or of a module that it names: what it may name in them."""
+        seen.add(id(outer))
         for key in sorted(names & outer.keys()):
             value = outer[key]
-            if isinstance(value, types.ModuleType):
-                self.python_module(value, names)
-            elif not is_library(value):
-                self.todo.append((f"{self.name(outer)}[{key!r}]", value))
-
-    def python_module(self, module: Any, names: set) -> None:
-        """A module of the program: what the function may name in it."""
-        if is_library_name(module.__name__):
-            return
-        for key in sorted(names & vars(module).keys()):
-            if not isinstance(vars(module)[key], types.ModuleType):
-                self.todo.append((f"{self.name(vars(module))}[{key!r}]", vars(module)[key]))
+            if not isinstance(value, types.ModuleType):
+                if not is_library(value):
+                    self.todo.append((f"{self.name(outer)}[{key!r}]", value))
+            elif not is_outside(value.__name__):
+                self.require(f"{self.name(outer)}[{key!r}] is {self.name(value)}")
+                if id(vars(value)) not in seen:
+                    self.namespace(vars(value), names, seen)
 
     def a_class(self, name: str, thing: Any) -> None:
         """A class of the program: its functions and its plain attributes."""
@@ -292,7 +314,8 @@ class Reach:
 
     def text(self, replay: str) -> str:
         """The source of the function `replay(args, kwargs)`: None unless all conditions hold, then the lines of `replay`."""
-        lines, tests = ["def replay(args, kwargs):"], []
+        lines = ["def replay(args, kwargs):"]
+        tests: list[str] = []
 
         def close() -> None:
             if tests:
@@ -319,17 +342,63 @@ class Reach:
         own = getattr(thing, "__dict__", None)
         if own is not None:
             self.same_items(self.name(own), own)
-            self.inside(own.values())
+            self.attributes(own)
         for slot in slots_of(cls):
             if hasattr(thing, slot):
                 self.todo.append((f"{name}.{slot}", getattr(thing, slot)))
+
+    def array(self, name: str, thing: Any) -> None:
+        """A NumPy array of the program's, from which it may take numbers."""
+        if thing.dtype.hasobject:
+            self.inside(thing.ravel().tolist())
+        elif thing.nbytes > SMALL:
+            self.large.append((None, thing))
+        self.require(f"{name}.tobytes() == {self.name(thing.tobytes())}")
+
+    def attributes(self, items: dict) -> None:
+        """What an object's dict holds, which is known to be the same objects. A large array counts only if its name is used."""
+        for key, value in items.items():
+            if isinstance(value, np.ndarray) and value.nbytes > SMALL:
+                self.large.append((key, value))
+            elif not isinstance(value, PLAIN):
+                self.todo.append((self.name(value), value))
+
+    def moving(self, name: str, thing: Any) -> None:
+        """Something that goes on each time it is asked."""
+        raise Unrecorded(f"what goes on from call to call ({type(thing).__name__})")
 
     def nothing(self, name: str, thing: Any) -> None:
         """Nothing in it can change what the program does."""
 
 
+class Looked(dict):
+    """A parameter group that notes which of its settings are read."""
+
+    def __init__(self, group: dict):
+        super().__init__(group)
+        self.keys_read: dict[str, None] = {}
+
+    def __getitem__(self, key: str) -> Any:
+        self.keys_read[key] = None
+        return super().__getitem__(key)
+
+
+def settings_of(optimizer: Optimizer, group: dict) -> list[str]:
+    """The settings that choose an optimizer's rule; the numbers that the rule reads are looked up at each call."""
+    if type(optimizer).update not in (Optimizer.update, SGD.update):
+        return [key for key in group if key != "params"]
+    looked = Looked(group)
+    optimizer.rule(looked)
+    return list(looked.keys_read)
+
+
 #: a condition that is a line of its own
 ASSIGNMENT = re.compile(r"v\d+ = ")
+
+
+def nothing(place: str, value: Any) -> str:
+    """The condition that there is something at a place, or nothing, as now."""
+    return f"{place} is None" if value is None else f"{place} is not None"
 
 
 def unwrapped(thing: Any) -> Any:
@@ -357,6 +426,11 @@ def is_library_name(module: str) -> bool:
     return module.partition(".")[0] in LIBRARY
 
 
+def is_outside(module: str) -> bool:
+    """Whether a module is none of the program's, so that its attributes are taken to stay as they are."""
+    return is_library_name(module) or module.partition(".")[0] in sys.stdlib_module_names
+
+
 def slots_of(cls: type) -> list[str]:
     """The names of a class's slots."""
     found: list[str] = []
@@ -376,8 +450,10 @@ LOOKS: list[tuple[Any, Callable]] = [
     (Tensor, Reach.tensor),
     (Module, Reach.module),
     (Optimizer, Reach.optimizer),
-    ((LRScheduler, Generator, types.ModuleType, np.ndarray, types.BuiltinFunctionType), Reach.nothing),
-    ((tuple, list), Reach.sequence),
+    ((LRScheduler, Generator, types.ModuleType, types.BuiltinFunctionType), Reach.nothing),
+    (np.ndarray, Reach.array),
+    ((tuple, list, deque), Reach.sequence),
+    (Iterator, Reach.moving),
     (dict, Reach.mapping),
     ((set, frozenset), Reach.group),
     ((types.FunctionType, types.MethodType, functools.partial), Reach.function),

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..backends.llvm.engine import available
-from ..core.inplace import version_of
-from ..core.node import FREED, AccumulateGrad, Node
+from ..core.inplace import bump
+from ..core.node import FREED, AccumulateGrad, Node, tick
 from ..core.wrap import new
 from ..tensor import Tensor
 from .backward import Backward, CompiledNode, slots
@@ -100,9 +100,9 @@ class Recording:
             try:
                 if ASSIGNMENT.match(condition):
                     exec(condition, scope)
-                elif "._grad is None" not in condition and not eval(condition, scope):
+                elif "._grad is " not in condition and not eval(condition, scope):
                     return condition
-            except Exception as error:  # noqa: BLE001  # whatever the program's objects raise, the condition does not hold
+            except Exception as error:  # whatever the program's objects raise, the condition does not hold
                 return f"{condition} ({error})"
         return None
 
@@ -168,15 +168,13 @@ class Recording:
 
     def bumps(self) -> list[str]:
         """The lines that note the writes to tensors which exist outside."""
-        counts: dict[str, int] = {}
+        places = []
         for equation in self.graph.equations:
             for value in equation.writes:
                 bound = self.recorder.bound.get(value)
                 if bound is not None:
-                    place = bound.place + ("._grad" if self.late(value) else "")
-                    counts[place] = counts.get(place, 0) + 1
-        self.reach.scope["version_of"] = version_of
-        return [f"version_of({place}).bump()" for place, count in counts.items() for _ in range(count)]
+                    places.append(bound.place + ("._grad" if self.late(value) else ""))
+        return [f"{self.reach.name(note_writes)}(({''.join([place + ', ' for place in places])}))"] if places else []
 
     def results(self, plan: Plan) -> list[str]:
         """The lines that make tensors of what outlives the call."""
@@ -204,6 +202,19 @@ class Recording:
         outer = "".join([f"{bound.place}, " for _, bound in backward.outer])
         return [f"node = {constant(CompiledNode)}({constant(backward)}, ({edges}), ({saved}), ({outer}), {constant(self)})",
                 f"{constant(slots)}(node, ({''.join([name + ', ' for name, _ in self.live])}))"]
+
+
+def note_writes(tensors: tuple) -> None:
+    """Note a write to each tensor's memory, all at one time."""
+    now = tick()
+    for tensor in tensors:
+        cell = tensor._cell
+        if cell is None or cell.recent is None:
+            bump(tensor)
+        else:
+            cell.count += 1
+            cell.last = now
+            cell.recent.append(now)
 
 
 def spent(node: Node) -> type:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends.llvm.engine import KERNEL, engine
+from ..backends.llvm.engine import engine
 from ..backends.llvm.multiply import address
 from ..backends.llvm.workers import workers
 from ..backends.parallel import inside, pool
@@ -22,6 +22,9 @@ DATA = object.__basicsize__
 #: the words of a segment: calls, their number, patches, their number, slots, and for several threads what they share and how work is given out;
 #: and where a kernel says that no other is to follow
 CALLS, COUNT, PATCHES, PATCH_COUNT, SLOTS, SHARED, RUN_PIECES, ABORT = range(8)
+
+#: the elements of all calls' arrays up to which a segment is brief
+BRIEF = 8192
 
 TEXT = f"""
 ; word = slot + distance where `data` is 0, else the address of the data of the array whose address the slot is, + distance
@@ -59,8 +62,10 @@ done:
   ret void
 }}
 
-define void @play(i64 %first, i64 %last, ptr %segment) {{
+define void @play(ptr %segment) {{
 entry:
+  %count_of_calls_at = getelementptr i64, ptr %segment, i64 {COUNT}
+  %last = load i64, ptr %count_of_calls_at
   %calls = load ptr, ptr %segment
   %patches_at = getelementptr i64, ptr %segment, i64 {PATCHES}
   %patches = load ptr, ptr %patches_at
@@ -78,7 +83,7 @@ entry:
   call void @patch(ptr %patches, i64 %patch_count, ptr %slots)
   br label %test
 test:
-  %i = phi i64 [ %first, %entry ], [ %after, %made ]
+  %i = phi i64 [ 0, %entry ], [ %after, %made ]
   %open = icmp slt i64 %i, %last
   br i1 %open, label %work, label %done
 work:
@@ -111,10 +116,10 @@ done:
 
 
 @cache
-def player() -> Any:
-    """The native function that plays a segment."""
+def player(briefly: bool) -> Any:
+    """The native function that plays a segment. What takes microseconds keeps Python's lock: giving it up and taking it back would cost more."""
     [place] = engine().addresses(TEXT, ("play",))
-    return KERNEL(place)
+    return (ctypes.PYFUNCTYPE if briefly else ctypes.CFUNCTYPE)(None, ctypes.c_void_p)(place)
 
 
 class Slots:
@@ -155,7 +160,7 @@ class Slots:
 class Segment:
     """Calls that are made without Python between them."""
 
-    def __init__(self, launches: Sequence[tuple], slots: Slots, abort: Any):
+    def __init__(self, launches: Sequence[tuple], slots: Slots, abort: Any, elements: int):
         self.slots, self.abort = slots, abort
         self.mentioned: set[int] = set()  # all words of all arguments
         self.keep = [launch[4] for launch in launches]
@@ -175,7 +180,7 @@ class Segment:
         self.patch_table = np.array(patches, np.int64).reshape(-1, 4)
         self.is_shared = any([launch[1] > launch[2] for launch in launches])
         self.words = (ctypes.c_int64 * 8)()
-        self.play = player()
+        self.play = player(not self.is_shared and elements <= BRIEF)
         self.start = ctypes.addressof(self.words)
 
     def patches(self, words: bytes, start: int) -> list[tuple]:
@@ -192,20 +197,19 @@ class Segment:
 
     def finish(self) -> None:
         """Write the segment's own words, once all slots are known."""
-        self.words[:] = (address(self.calls), len(self.calls), address(self.patch_table), len(self.patch_table),
-                         ctypes.addressof(self.slots.memory()), 0, 0, address(self.abort))
+        self.words[:] = [address(self.calls), len(self.calls), address(self.patch_table), len(self.patch_table),
+                         ctypes.addressof(self.slots.memory()), 0, 0, address(self.abort)]
 
     def run(self) -> None:
         """Make all calls, sharing the large ones out among the threads where they are free."""
-        count = len(self.calls)
         if not self.is_shared or pool.size() < 2 or inside.busy or not pool.owner.acquire(blocking=False):
             self.words[SHARED] = 0
-            self.play(0, count, self.start)
+            self.play(self.start)
             return
         try:
             threads = workers()
             threads.wake()
             self.words[SHARED], self.words[RUN_PIECES] = threads.address, threads.run_pieces
-            self.play(0, count, self.start)
+            self.play(self.start)
         finally:
             pool.owner.release()

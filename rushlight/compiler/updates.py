@@ -11,6 +11,7 @@ import numpy as np
 from ..backends.llvm.engine import engine
 from ..core.scalar_native import launch_of
 from ..core.scalar_writer import Writer, tuple_text
+from ..optim.update import number
 from .capture import UpdateStep
 
 FLOAT = np.dtype(np.float32)
@@ -24,17 +25,28 @@ class NativeUpdate:
         self.cells = cells
         self.program = op.rule.kernel.program
         self.parameters, self.numbers = numbers_of(self.program)
+        self.last: tuple | None = None
         self.given = (ctypes.c_double * max(len(self.parameters), 1))()
 
     def lines(self, constant: Callable[[Any], str]) -> list[str]:
         """The lines that compute the numbers of a call, and note the new states."""
-        step = self.op.step
-        hyper = f"{constant(step.optimizer)}.hyperparameters({constant(step.group)}, {constant(step.rule)})"
-        given, function = constant(self.given), constant(self.numbers)
+        if not self.parameters:
+            return []
+        group = constant(self.op.step.group)
+        read = "".join([f"{group}[{key!r}]" + ("" if position is None else f"[{position}]") + ", " for key, position in self.op.step.rule.sources])
         if not self.cells:
-            return [f"{given}[:] = {function}(*{hyper})[0]"] if self.parameters else []
-        return [f"n, s = {function}(*{hyper}, {', '.join([f'{cell}.item()' for cell in self.cells])})", f"{given}[:] = n",
-                *[f"{cell}.fill(s[{i}])" for i, cell in enumerate(self.cells)]]
+            return [f"h = ({read})", f"if h != {constant(self)}.last: {constant(self.set)}(h)"]
+        cells = ", ".join([f"{cell}.item()" for cell in self.cells])
+        return [f"s = {constant(self.set)}(({read}), {cells})", *[f"{cell}.fill(s[{i}])" for i, cell in enumerate(self.cells)]]
+
+    def set(self, hyperparameters: tuple, *cells: float) -> tuple:
+        """Write the numbers for these hyperparameters and states where the kernels read them; the new states."""
+        plain = all([value.__class__ is float for value in hyperparameters])
+        numbers, results = self.numbers(*(hyperparameters if plain else map(number, hyperparameters)), *cells)
+        self.given[:] = numbers
+        # A tensor may hold another number at the next call.
+        self.last = hyperparameters if plain else None
+        return results
 
     def launches(self, arrays: Sequence[Any]) -> list[tuple]:
         """The launch for one parameter's arrays."""
@@ -51,7 +63,7 @@ def numbers_of(program: Any) -> tuple[list[str], Callable]:
              if program.uniform[i] and operation not in ("input", "constant")]
     values = [writer.scalar(int(name[2:])) for name in writer.parameters]
     text = "\n    ".join([f"def numbers({', '.join(program.scalars)}):", *lines, f"return {tuple_text(values)}, {tuple_text(results)}"])
-    scope = dict(writer.scope)
+    scope: dict[str, Any] = dict(writer.scope)
     exec(text, scope)
     return list(writer.parameters), scope["numbers"]
 

@@ -135,7 +135,7 @@ def as_dtype(value: object, function: str) -> dtype:
     return found
 
 
-class _Default:
+class Default:
     """The dtype of a Python float, which `set_default_dtype` changes."""
 
     dtype = float32
@@ -143,7 +143,7 @@ class _Default:
 
 def get_default_dtype() -> dtype:
     """The dtype that a Python float gets."""
-    return _Default.dtype
+    return Default.dtype
 
 
 def set_default_dtype(d: dtype) -> None:
@@ -152,7 +152,7 @@ def set_default_dtype(d: dtype) -> None:
         raise TypeError(f"invalid dtype object: {d!r}")
     if not d.is_floating_point:
         raise TypeError("only floating-point types are supported as the default type")
-    _Default.dtype = d
+    Default.dtype = d
 
 
 def of_scalar(value: object) -> dtype:
@@ -162,8 +162,8 @@ def of_scalar(value: object) -> dtype:
     if isinstance(value, (int, np.integer)):
         return int64
     if isinstance(value, (complex, np.complexfloating)) and not isinstance(value, (float, np.floating)):
-        return _Default.dtype.to_complex()
-    return _Default.dtype
+        return Default.dtype.to_complex()
+    return Default.dtype
 
 
 def category_of_scalar(value: object) -> int:

@@ -46,7 +46,8 @@ def loop(program: Program, parameters: Sequence[str]) -> Callable:
             code = machine_code(program, tuple(parameters))
         given = values(*numbers)
         size = arrays[0].size
-        run_kernel(*code, size, piece(size), words(*map(id, arrays), ctypes.addressof(given)), (arrays, given))
+        kernel, address = code
+        run_kernel(kernel, address, size, piece(size), words(*map(id, arrays), ctypes.addressof(given)), (arrays, given))
     return run
 
 
