@@ -20,6 +20,7 @@ from ..core.op import Op
 from ..core.wrap import wrap
 from ..tensor import Tensor
 from .graph import ARGUMENT, CONSTANT, COPY, LATE, LOCAL, STATE, WRITE, Equation, Graph, Storage, Value, mapped
+from .outside import watched
 from .reach import Reach
 
 #: how the arguments of these kinds of Op reach forward: as they are
@@ -201,6 +202,12 @@ class Recorder:
             self.looked = True
             self.give_up(what)
 
+    def acts(self, what: str) -> None:
+        """The program does something that a replay would not do, or not anew."""
+        if self.reason is None:
+            self.looked = True
+            self.give_up(what)
+
     def give_up(self, reason: str) -> None:
         """End the recording; the call goes on."""
         if self.reason is None:
@@ -224,7 +231,7 @@ class Recorder:
     def listen(self, function: Callable, args: tuple, kwargs: dict) -> Any:
         """function(*args, **kwargs), recorded."""
         self.began = tick()
-        with self.listening():
+        with self.listening(), watched(self.acts, self.reach.sources):
             return function(*args, **kwargs)
 
     def graph(self, outputs: list[Value]) -> Graph:
@@ -256,9 +263,14 @@ def is_direct(op: Op, args: tuple) -> bool:
 def users_line() -> str:
     """The line of the program that called the library: file:line."""
     frame: Any = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("rushlight"):
+    while frame is not None and is_passed(frame.f_globals.get("__name__", "")):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else ""
+
+
+def is_passed(module: str) -> bool:
+    """Whether a frame of this module is not the program's."""
+    return module.partition(".")[0] == "rushlight" or module.partition(".")[0] in sys.stdlib_module_names and module != "__main__"
 
 
 __all__ = ["Recorder", "Tensor", "UpdateStep"]

@@ -67,6 +67,7 @@ class Reach:
         self.locals = 0
         self.names: set[str] = set()  # that the program's functions use
         self.large: list[tuple[str | None, Any]] = []  # arrays of NumPy that are too large to compare, and the attributes that hold them
+        self.sources: list[Any] = []  # of NumPy's random numbers
         self.global_conditions()
         self.arguments(args, kwargs)
         self.todo.append((self.name(function), function))
@@ -265,7 +266,7 @@ class Reach:
             self.inside([thing.__self__, thing.__func__])
         elif not isinstance(thing, types.FunctionType):
             self.todo.append((self.name(thing), thing))
-        elif not is_library(thing):
+        elif not is_outside(thing.__module__ or ""):
             self.python_function(thing)
 
     def python_function(self, thing: Any) -> None:
@@ -301,10 +302,10 @@ class Reach:
 
     def a_class(self, name: str, thing: Any) -> None:
         """A class of the program: its functions and its plain attributes."""
-        if is_library(thing):
+        if is_outside(thing.__module__):
             return
         for cls in thing.__mro__:
-            if is_library(cls):
+            if is_outside(cls.__module__):
                 continue
             for key, value in vars(cls).items():
                 if isinstance(value, (types.FunctionType, staticmethod, classmethod)):
@@ -314,29 +315,36 @@ class Reach:
 
     def text(self, replay: str) -> str:
         """The source of the function `replay(args, kwargs)`: None unless all conditions hold, then the lines of `replay`."""
-        lines = ["def replay(args, kwargs):"]
+        lines = ["def replay(args, kwargs):", "    try:"]
         tests: list[str] = []
 
         def close() -> None:
             if tests:
-                lines.append(f"    if not ({' and '.join(tests)}): return None")
+                lines.append(f"        if not ({' and '.join(tests)}): return None")
                 tests.clear()
         for condition in self.conditions:
             if ASSIGNMENT.match(condition):
                 close()
-                lines.append("    " + condition)
+                lines.append("        " + condition)
             else:
                 tests.append(condition)
         close()
-        return "\n".join([*lines, replay])
+        # What is not there any more: an attribute, a key, the content of a cell.
+        return "\n".join([*lines, "    except (LookupError, AttributeError, ValueError): return None", replay])
 
     def wrapped_function(self, name: str, thing: Any) -> None:
         self.inside([thing.__func__])
 
     def instance(self, name: str, thing: Any) -> None:
-        """Any other object: its attributes, if it is the program's."""
+        """Any other object: its attributes, and its class if that is the program's."""
         cls = type(thing)
+        if hasattr(thing, "__wrapped__"):  # a function with a cache
+            self.inside([thing.__wrapped__])
         if is_library(cls):
+            if hasattr(cls, "__next__"):
+                raise Unrecorded(f"what goes on from call to call ({cls.__name__})")
+            if cls.__module__.startswith("numpy.random"):
+                self.sources.append(thing)
             return
         self.todo.append((self.name(cls), cls))
         own = getattr(thing, "__dict__", None)
@@ -353,7 +361,8 @@ class Reach:
             self.inside(thing.ravel().tolist())
         elif thing.nbytes > SMALL:
             self.large.append((None, thing))
-        self.require(f"{name}.tobytes() == {self.name(thing.tobytes())}")
+        else:
+            self.require(f"{name}.tobytes() == {self.name(thing.tobytes())}")
 
     def attributes(self, items: dict) -> None:
         """What an object's dict holds, which is known to be the same objects. A large array counts only if its name is used."""
@@ -362,10 +371,6 @@ class Reach:
                 self.large.append((key, value))
             elif not isinstance(value, PLAIN):
                 self.todo.append((self.name(value), value))
-
-    def moving(self, name: str, thing: Any) -> None:
-        """Something that goes on each time it is asked."""
-        raise Unrecorded(f"what goes on from call to call ({type(thing).__name__})")
 
     def nothing(self, name: str, thing: Any) -> None:
         """Nothing in it can change what the program does."""
@@ -453,7 +458,6 @@ LOOKS: list[tuple[Any, Callable]] = [
     ((LRScheduler, Generator, types.ModuleType, types.BuiltinFunctionType), Reach.nothing),
     (np.ndarray, Reach.array),
     ((tuple, list, deque), Reach.sequence),
-    (Iterator, Reach.moving),
     (dict, Reach.mapping),
     ((set, frozenset), Reach.group),
     ((types.FunctionType, types.MethodType, functools.partial), Reach.function),

@@ -81,7 +81,7 @@ class Recording:
         if item.__class__ is not Tensor:
             raise Unrecorded(f"a result of class {item.__class__.__name__}")
         name = f"r{len(self.leaves)}"
-        is_live = node is not None and (node if node.parent is None else node.parent).saved is not FREED
+        is_live = node is not None and not is_spent(node, self.recorder.began)
         if is_live:
             if item._base is not None and item._base._node is not item._node and item._node is None:
                 raise Unrecorded("a result that is a view without a history of its own")
@@ -215,6 +215,22 @@ def note_writes(tensors: tuple) -> None:
             cell.count += 1
             cell.last = now
             cell.recent.append(now)
+
+
+def is_spent(root: Node, began: int) -> bool:
+    """Whether the way back from a node leads to a freed one of the call's: one that saved nothing does not tell by itself."""
+    seen, stack = set(), [root]
+    while stack:
+        node = stack.pop()
+        if node.parent is not None:
+            node = node.parent
+        if node in seen or node.sequence < began:
+            continue
+        if node.saved is FREED:
+            return True
+        seen.add(node)
+        stack += [edge for edge in node.edges if edge is not None]
+    return False
 
 
 def spent(node: Node) -> type:

@@ -1,0 +1,77 @@
+"""What a call does outside of tensors: a recorded call is watched for functions that act on the world, or that give something else at each call.
+
+A replay would not print, nor read the clock, nor draw Python's random numbers. While a call is recorded, a profile function sees every call
+of a function that is written in C: the program's way to all of these. What the library and the modules that it imports do themselves does not count.
+"""
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+#: modules whose functions and methods act or change, by what is said of them
+ACTS = {"time": "the clock", "datetime": "the clock", "_random": "Python's random numbers", "_io": "a file", "posix": "the operating system",
+        "nt": "the operating system", "io": "a file", "_secrets": "random numbers", "_queue": "a queue", "_socket": "a connection",
+        "_warnings": "a warning"}
+#: the same for single functions of other modules
+FUNCTIONS = {"print": "printing", "input": "reading input", "open": "a file"}
+#: functions of those modules that give the same at each call, or that no program notices
+HARMLESS = frozenset({"fspath", "getpid", "get_ident", "isatty"})
+
+
+@contextmanager
+def watched(report: Callable[[str], None], sources: list) -> Iterator[None]:
+    """What acts outside while the block runs is reported, in a few words; `sources` are NumPy's generators of random numbers."""
+    if sys.getprofile() is not None:  # somebody measures: a second one would end that
+        yield
+        return
+
+    def look(frame: Any, event: str, function: Any) -> None:
+        if event == "c_call":
+            what = acting(function)
+            if what is not None and is_programs(frame):
+                report(what)
+    before = states(sources)
+    sys.setprofile(look)
+    try:
+        yield
+    finally:
+        sys.setprofile(None)
+    if states(sources) != before:
+        report("NumPy's random numbers")
+
+
+def acting(function: Any) -> str | None:
+    """What a function that is written in C does outside; None for one that computes."""
+    owner, name = getattr(function, "__self__", None), function.__name__
+    if owner is None or isinstance(owner, ModuleType):
+        module = function.__module__ or ""
+        return FUNCTIONS.get(name) if module in ("builtins", "_io") else None if name in HARMLESS else ACTS.get(module)
+    owners = owner.__mro__ if isinstance(owner, type) else type(owner).__mro__
+    return next((ACTS[cls.__module__] for cls in owners if cls.__module__ in ACTS), None)
+
+
+def is_programs(frame: Any) -> bool:
+    """Whether the program is behind a call, and not the library or an import."""
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if module in ("rushlight", "_frozen_importlib", "importlib"):
+            return False
+        if module not in sys.stdlib_module_names:
+            return module not in ("numpy", "ml_dtypes", "llvmlite")
+        frame = frame.f_back
+    return True
+
+
+def states(sources: list) -> list[str]:
+    """The states of generators of NumPy's, and of its own one if it is there."""
+    numbers = sys.modules.get("numpy.random")
+    own = [] if numbers is None else [numbers.mtrand._rand]
+    return [repr(source.bit_generator.state if hasattr(source, "bit_generator") else state_of(source)) for source in [*own, *sources]]
+
+
+def state_of(source: Any) -> Any:
+    """The state of a RandomState, or of what generators draw from."""
+    return source.get_state(legacy=False) if hasattr(source, "get_state") else getattr(source, "state", None)

@@ -1,0 +1,299 @@
+"""Known surprises of tracers: compiled programs do what the same programs do as written."""
+import copy
+import dataclasses
+import functools
+import pickle
+import threading
+import types
+from collections import namedtuple
+
+import numpy as np
+import pytest
+
+import rushlight as torch
+from rushlight import nn
+from rushlight.nn import functional as F
+
+from .footguns import BACKENDS, footgun
+
+# ---- random numbers
+
+
+@footgun()
+def test_dropout_draws_anew_at_each_call(t):
+    drop = nn.Dropout(0.5)
+    f = t.compile(lambda x: drop(x) + F.dropout(x, 0.25))
+    for _ in range(5):
+        t.log(f(torch.ones(50)))
+
+
+@footgun()
+def test_random_tensors_are_new_at_each_call(t):
+    def f(x):
+        return x + torch.randn(3, 4), torch.rand_like(x), torch.randint(0, 10, (4,)), torch.randperm(5), x.bernoulli(0.3), torch.empty(3).normal_()
+    f = t.compile(f)
+    for _ in range(5):
+        t.log(f(torch.zeros(3, 4)))
+
+
+@footgun()
+def test_a_generator_of_its_own_goes_on(t):
+    generator = torch.Generator().manual_seed(3)
+    f = t.compile(lambda x: x + torch.randn(3, generator=generator))
+    for i in range(6):
+        if i == 4:
+            generator.manual_seed(7)
+        t.log(f(torch.zeros(3)))
+
+
+@footgun(captured=False, says="manual_seed()")
+def test_a_seed_inside_is_set_at_each_call(t):
+    def f(x):
+        torch.manual_seed(5)
+        return x + torch.randn(3)
+    f = t.compile(f)
+    for _ in range(5):
+        t.log(f(torch.zeros(3)))
+
+
+@footgun(captured=False, says="random")
+def test_pythons_random_numbers_are_new_at_each_call(t):
+    import random
+    random.seed(0)
+
+    def f(x):
+        return x * 2 if random.random() < 0.5 else x * 3
+    f = t.compile(f)
+    for _ in range(8):
+        t.log(f(torch.ones(3)))
+
+
+@footgun(captured=False, says="random")
+def test_numpys_random_numbers_are_new_at_each_call(t):
+    np.random.seed(0)
+
+    def f(x):
+        return x * float(np.random.rand())
+    f = t.compile(f)
+    for _ in range(5):
+        t.log(f(torch.ones(3)))
+
+
+@footgun(captured=False, says="random")
+def test_a_numpy_generator_draws_anew(t):
+    draw = np.random.default_rng(0)
+
+    def f(x):
+        return x * draw.integers(1000).item()
+    f = t.compile(f)
+    for _ in range(5):
+        t.log(f(torch.ones(3)))
+
+
+@footgun(captured=False, says="the clock")
+def test_the_clock_is_read_at_each_call(t):
+    import time
+
+    def f(x):
+        return x * 0, time.perf_counter()
+    f, times = t.compile(f), []
+    for _ in range(5):
+        times.append(f(torch.ones(3))[1])
+    t.log(len(set(times)))
+
+
+# ---- constants that go stale
+
+NUMBER, TEXT, TABLE, LIST, PAIR = 2, "mul", {"scale": 3}, [1, 2], (1, 2)
+SETTINGS = types.SimpleNamespace(scale=2, inner=types.SimpleNamespace(shift=1))
+CONFIG = types.ModuleType("footgun_config")
+CONFIG.scale, CONFIG.inner = 2.5, types.ModuleType("footgun_config.inner")
+CONFIG.inner.shift = 1.5
+
+
+class Holder:
+    factor = 2
+
+    def __init__(self):
+        self.shift = 1
+
+
+HOLDER = Holder()
+
+
+def set_global(**values):
+    globals().update(values)
+
+
+def calls(t, f, changes, *args):
+    """Call f five times after each change."""
+    for change in (lambda: None, *changes):
+        change()
+        for _ in range(5):
+            t.log(f(*args))
+
+
+@footgun()
+def test_globals_that_change(t):
+    def f(x):
+        y = x * NUMBER if TEXT == "mul" else x + NUMBER
+        return y + TABLE["scale"] + sum(LIST) + PAIR[1]
+    set_global(NUMBER=2, TEXT="mul", TABLE={"scale": 3}, LIST=[1, 2], PAIR=(1, 2))
+    calls(t, t.compile(f), [lambda: set_global(NUMBER=5), lambda: set_global(TEXT="add"), lambda: TABLE.update(scale=7), lambda: LIST.append(9),
+                            lambda: LIST.__setitem__(0, 4), lambda: set_global(LIST=[0]), lambda: set_global(PAIR=(3, 4)),
+                            lambda: set_global(TABLE={"scale": 1})], torch.ones(3))
+
+
+@footgun()
+def test_a_number_of_another_type(t):
+    x = torch.ones(3, dtype=torch.int64)
+    set_global(NUMBER=1)
+    calls(t, t.compile(lambda x: x * NUMBER), [lambda: set_global(NUMBER=1.0), lambda: set_global(NUMBER=True), lambda: set_global(NUMBER=1)], x)
+
+
+@footgun()
+def test_cells_of_closures_that_change(t):
+    number, words = 2, ["a"]
+
+    def set_number(value):
+        nonlocal number
+        number = value
+    f = t.compile(lambda x: x * number + len(words))
+    calls(t, f, [lambda: set_number(3), lambda: words.append("b"), lambda: set_number(-0.0), lambda: set_number(0.0)], torch.ones(3))
+
+
+@footgun()
+def test_attributes_that_change(t):
+    HOLDER.shift, Holder.factor = 1, 2
+    SETTINGS.scale, SETTINGS.inner.shift = 2, 1
+
+    def f(x):
+        return x * HOLDER.factor + HOLDER.shift * SETTINGS.scale + SETTINGS.inner.shift
+    calls(t, t.compile(f), [lambda: setattr(HOLDER, "shift", 5), lambda: setattr(Holder, "factor", 9), lambda: setattr(HOLDER, "factor", 3),
+                            lambda: delattr(HOLDER, "factor"), lambda: setattr(SETTINGS, "scale", 4),
+                            lambda: setattr(SETTINGS.inner, "shift", 8)], torch.ones(3))
+
+
+@footgun()
+def test_another_modules_attributes_that_change(t):
+    CONFIG.scale, CONFIG.inner.shift = 2.5, 1.5
+    calls(t, t.compile(lambda x: x * CONFIG.scale + CONFIG.inner.shift),
+          [lambda: setattr(CONFIG, "scale", 3.5), lambda: setattr(CONFIG.inner, "shift", 0.5)], torch.ones(3))
+
+
+@footgun()
+def test_defaults_that_change(t):
+    def f(x, n=2, *, shift=[1]):  # noqa: B006
+        return x * n + shift[0]
+    calls(t, t.compile(f), [lambda: f.__defaults__ and setattr(f, "__defaults__", (5,)), lambda: f.__kwdefaults__["shift"].__setitem__(0, 8)],
+          torch.ones(3))
+
+
+@footgun()
+def test_a_function_that_is_replaced(t):
+    space = types.SimpleNamespace(act=torch.relu)
+
+    def double(x):
+        return x * 2
+    tools = {"act": double}
+
+    def f(x):
+        return space.act(x) + tools["act"](x)
+    calls(t, t.compile(f), [lambda: setattr(space, "act", torch.tanh), lambda: tools.update(act=torch.exp),
+                            lambda: setattr(double, "__code__", (lambda x: x * 4).__code__)], torch.ones(3))
+
+
+@footgun()
+def test_a_method_that_is_replaced(t):
+    class Model(nn.Module):
+        def forward(self, x):
+            return self.act(x)
+
+        def act(self, x):
+            return x * 2
+    model = Model()
+    calls(t, t.compile(lambda x: model(x)), [lambda: setattr(Model, "act", lambda self, x: x * 3), lambda: setattr(model, "act", lambda x: x * 5),
+                                             lambda: setattr(model, "forward", lambda x: x * 7)], torch.ones(3))
+
+
+@footgun()
+def test_a_list_of_layers_that_changes(t):
+    layers = [nn.Linear(3, 3), nn.Tanh()]
+
+    def f(x):
+        for layer in layers:
+            x = layer(x)
+        return x
+    calls(t, t.compile(f), [lambda: layers.append(nn.Sigmoid()), lambda: layers.pop(0), lambda: layers.__setitem__(0, nn.ReLU())], torch.ones(2, 3))
+
+
+@footgun()
+def test_an_array_of_numpy_that_changes(t):
+    array = np.array([2.0, 3.0])
+    calls(t, t.compile(lambda x: x * float(array[0])), [lambda: array.fill(9.0)], torch.ones(3))
+
+
+@footgun(captured=False, says="NumPy")
+def test_a_large_array_of_numpy_that_changes(t):
+    array = np.full(10_000, 2.0)
+    calls(t, t.compile(lambda x: x * float(array[77])), [lambda: array.fill(9.0)], torch.ones(3))
+
+
+@footgun()
+def test_a_dict_of_tensors_that_are_replaced(t):
+    weights = {"w": torch.ones(3), "b": torch.zeros(3)}
+    calls(t, t.compile(lambda x: x * weights["w"] + weights["b"]),
+          [lambda: weights.update(w=torch.full((3,), 4.0)), lambda: weights["b"].fill_(2.0), lambda: weights.__setitem__("b", weights["w"])],
+          torch.ones(3))
+
+
+@footgun()
+def test_a_parameter_that_is_replaced(t):
+    model = nn.Linear(3, 3)
+    calls(t, t.compile(model), [lambda: setattr(model, "weight", nn.Parameter(torch.ones(3, 3))),
+                                lambda: setattr(model.weight, "data", torch.full((3, 3), 2.0)),
+                                lambda: model.weight.data.fill_(5.0), lambda: setattr(model, "bias", None)], torch.ones(2, 3))
+
+
+@footgun()
+def test_requires_grad_that_is_turned_off(t):
+    model = nn.Linear(3, 2)
+
+    def step(x):
+        model.zero_grad()
+        loss = model(x).square().mean()
+        loss.backward()
+        return loss
+    calls(t, lambda x: (step(x), model), [lambda: model.bias.requires_grad_(False), lambda: model.bias.requires_grad_(True)], torch.ones(4, 3))
+    step = t.compile(step)
+    calls(t, lambda x: (step(x), model), [lambda: model.bias.requires_grad_(False), lambda: model.bias.requires_grad_(True)], torch.ones(4, 3))
+
+
+@footgun()
+def test_train_and_eval(t):
+    model = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3), nn.Dropout(0.5))
+    f = t.compile(model)
+    calls(t, lambda x: (f(x), model), [model.eval, model.train, lambda: model[2].eval()], torch.randn(8, 3))
+
+
+@footgun(captured=None, says="hooks of a module (Linear)")
+def test_hooks_of_modules_that_come_later(t):
+    model, seen = nn.Sequential(nn.Linear(3, 3), nn.Tanh()), []
+    handles = []
+    f = t.compile(lambda x: model(x))
+    calls(t, lambda x: (f(x), len(seen)), [
+        lambda: handles.append(model[0].register_forward_hook(lambda module, args, out: out * 2)),
+        lambda: handles.append(model[0].register_forward_pre_hook(lambda module, args: seen.append(1))),
+        lambda: [handle.remove() for handle in handles]], torch.ones(2, 3))
+
+
+@footgun()
+def test_an_attribute_that_takes_anothers_place(t):
+    class Model(nn.Module):
+        def forward(self, x):
+            return x * 2 if hasattr(self, "a") else x * 3
+    model, space = Model(), types.SimpleNamespace(a=None)
+    model.a = None
+    swap = lambda thing: (delattr(thing, "a"), setattr(thing, "b", None))  # noqa: E731
+    f = t.compile(lambda x: model(x) + (1 if hasattr(space, "a") else 2))
+    calls(t, f, [lambda: swap(model), lambda: swap(space)], torch.ones(3))
