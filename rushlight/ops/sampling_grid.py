@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core import recording
 from ..core.apply import apply
-from ..core.op import Op, kernel
+from ..core.op import Op, kernel, opaque
 from .choose import where
 from .create import constant
 from .definition import forward_by, gradient_by
@@ -113,19 +113,26 @@ def reflected(x: Any, low: float, span: float) -> Any:
 def picked(input: Any, places: list) -> Any:
     """The pixels at whole-numbered places (N, ...): (N, C, ...); 0 outside the image."""
     size = input._array.shape[2:]
-    flat: Any = 0
-    seen: Any = True
-    for p, n in zip(places, size):
-        index = p.detach()
-        seen = (index >= 0) & (index <= n - 1) & seen
-        flat = index.nan_to_num().clamp(0, n - 1).long() + flat * n
     images, channels = input._array.shape[:2]
-    index = flat.reshape(images, 1, -1)
-    index = index.expand(images, channels, index._array.shape[2])
-    values = input.reshape(images, channels, -1).gather(2, index).reshape(images, channels, *flat._array.shape[1:])
+    index, seen = apply(FLAT_PLACES, *places, size=size, channels=channels)
+    values = input.reshape(images, channels, -1).gather(2, index).reshape(images, channels, *seen._array.shape[1:])
     if recording.recorder is None and seen._array.all():
         return values
     return where(seen.unsqueeze(1), values, 0)
+
+
+def _flat_places(*places: Any, size: tuple, channels: int) -> tuple:
+    """For each channel the numbers of the pixels in the flat image (N, C, ...), at the edge for those outside; and which lie inside."""
+    flat: Any = 0
+    seen: Any = True
+    for index, n in zip(places, size):
+        seen = seen & (index >= 0) & (index <= n - 1)
+        flat = flat * n + np.clip(np.nan_to_num(index), 0, n - 1).astype(np.int64)
+    images = len(flat)
+    return np.ascontiguousarray(np.broadcast_to(flat.reshape(images, 1, -1), (images, channels, flat[0].size))), seen
+
+
+FLAT_PLACES = Op("grid_places", opaque, _flat_places)
 
 
 def cubic_sampled(input: Any, places: list, padding_mode: str, align_corners: bool) -> Any:
