@@ -10,6 +10,7 @@ from ..backends.parallel import Unnotable, inside
 from ..core import memory
 from ..core.op import Op
 from .capture import UpdateStep
+from .interpreter import blank
 from .graph import COPY, LOCAL, WRITE, Equation, Storage, Value
 from .loops import IDENTITY, Loops, Store, Sum
 from .passes.fuse import KINDS, Fused
@@ -108,13 +109,14 @@ class NativePlan(Plan):
             self.name_planned(value)
         else:
             self.names[value] = f"a{value.number}"
-            shape, dtype = value.shape, self.constant(value.dtype)
-            if value.is_contiguous:
-                self.before.append(f"a{value.number} = {self.constant(np.empty)}({shape}, {dtype})")
-            else:
-                from .interpreter import blank
-                self.before.append(f"a{value.number} = {self.constant(blank)}({shape}, {value.strides}, {dtype})")
+            self.before.append(f"a{value.number} = {self.new_memory(value.shape, value.strides, value.dtype)}")
         return self.array(value)
+
+    def new_memory(self, shape: tuple, strides: tuple, dtype: Any) -> str:
+        """The text of a new array."""
+        if np.empty(shape, dtype).strides == strides:
+            return f"{self.constant(np.empty)}({shape}, {self.constant(dtype)})"
+        return f"{self.constant(blank)}({shape}, {strides}, {self.constant(dtype)})"
 
     # ---- equations as launches
 
@@ -154,7 +156,8 @@ class NativePlan(Plan):
             return None
         copies: list[tuple] = []
         try:
-            arrays = [self.without_gaps(item, copies) if item.__class__ is Value else item for item in equation.inputs]
+            arrays = [item if item.__class__ is not Value else self.array(item) if op.launches == "strided" else self.without_gaps(item, copies)
+                      for item in equation.inputs]
             inside.launches, inside.abort = [], self.abort
             made = op.forward(*arrays, **equation.attrs)
             launches = copies + inside.launches
@@ -200,7 +203,7 @@ class NativePlan(Plan):
             self.buffers.kept.add(value.storage)
             return
         self.names[value] = f"a{value.number}"
-        self.before.append(f"a{value.number} = {self.constant(np.empty)}({value.shape}, {self.constant(value.dtype)})")
+        self.before.append(f"a{value.number} = {self.new_memory(array.shape, array.strides, array.dtype)}")
         owner = memory.owner(array)
         self.stand_ins[value.storage] = owner, value, array
         self.slot_values[self.slots.add(array, owner)] = value
@@ -210,7 +213,7 @@ class NativePlan(Plan):
         cells = equation.inputs[2 + len(op.rule.states):]
         if not all([value.dtype == FLOAT and value.is_contiguous and value.shape == p.shape for value in (p, g, *states)]) or not p.size:
             return None
-        key = (id(op.step.optimizer), id(op.step.group), id(op.rule), *[id(value) for value in cells])
+        key = (id(op.step), id(op.rule), *[id(value) for value in cells])
         update = self.updates.get(key)
         if update is None:
             update = self.updates[key] = NativeUpdate(op, [self.name(cell) for cell in cells])
