@@ -22,21 +22,27 @@ HARMLESS = frozenset({"fspath", "getpid", "get_ident", "isatty"})
 
 
 @contextmanager
-def watched(report: Callable[[str], None], sources: list) -> Iterator[None]:
-    """What acts outside while the block runs is reported, in a few words; `sources` are NumPy's generators of random numbers."""
-    if sys.getprofile() is not None:  # somebody measures: a second one would end that
-        yield
+def watched(report: Callable[[str], None], sources: list) -> Iterator[set | None]:
+    """The frames' codes that run in the block; what acts outside in it is reported, in a few words.
+
+    `sources` are NumPy's generators of random numbers. None where somebody else measures: a second profile function would end that.
+    """
+    if sys.getprofile() is not None:
+        yield None
         return
+    ran: set = set()
 
     def look(frame: Any, event: str, function: Any) -> None:
-        if event == "c_call":
+        if event == "call":
+            ran.add(Ran(frame))
+        elif event == "c_call":
             what = acting(function)
             if what is not None and is_programs(frame):
                 report(what)
     before = states(sources)
     sys.setprofile(look)
     try:
-        yield
+        yield ran
     finally:
         sys.setprofile(None)
     if states(sources) != before:

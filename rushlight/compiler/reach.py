@@ -67,6 +67,7 @@ class Reach:
         self.locals = 0
         self.names: set[str] = set()  # that the program's functions use
         self.large: list[tuple[str | None, Any]] = []  # arrays of NumPy that are too large to compare, and the attributes that hold them
+        self.named: list[tuple[frozenset, list[str]]] = []  # conditions that hold where the program uses one of some names
         self.sources: list[Any] = []  # of NumPy's random numbers
         self.global_conditions()
         self.arguments(args, kwargs)
@@ -148,8 +149,26 @@ class Reach:
             if steps > MOST:
                 raise Unrecorded("the function reaches too many objects")
             self.see(place, thing)
-        if any([key is None or key in self.names for key, _ in self.large]):
+
+    def settle(self, codes: set | None) -> None:
+        """Take in what is a condition only if the program used it, by the functions that ran; None stands for all."""
+        names = self.names if codes is None else {name for code in codes if not is_outside(module_of(code)) for name in names_in(code)}
+        if any([key is None or key in names for key, _ in self.large]):
             raise Unrecorded("a large NumPy array, which may hold something else at each call")
+        for users, conditions in self.named:
+            if names & users:
+                self.conditions += conditions
+
+    def numbers(self, items: dict, users: Any) -> None:
+        """What a step reads anew at each call: a condition only if the program itself reads it, by one of some names."""
+        held = self.name(items)
+        conditions = [f"{held}[{key!r}] is {self.name(value)}" for key, value in items.items() if key not in ("params", "optimizer")]
+        self.named.append((frozenset(users), conditions))
+
+    def schedule(self, name: str, thing: Any) -> None:
+        """A schedule, whose step is repeated at each replay."""
+        self.numbers(vars(thing), (vars(thing).keys() | LAST) - {"optimizer"})
+        self.todo.append((self.name(type(thing)), type(thing)))
 
     def see(self, place: str, thing: Any) -> None:
         """Write the conditions for what lies at a place."""
@@ -247,10 +266,14 @@ class Reach:
         self.same_items(f"{name}.param_groups", thing.param_groups)
         for group in thing.param_groups:
             held = self.name(group)
+            self.numbers(group, GROUPS)
             self.same_items(f"{held}['params']", group["params"])
             for p in group["params"]:
                 self.todo.append((self.name(p), p))
-            for key in settings_of(thing, group):
+            numbers, settings = settings_of(thing, group)
+            for key in numbers:
+                self.require(f"({held}[{key!r}] == 0) is {bool(group[key] == 0)}")
+            for key in settings:
                 self.require(f"{held}[{key!r}] is {self.name(group[key])}")
         if thing.state:
             self.same_items(f"{name}.state", thing.state)
@@ -388,13 +411,18 @@ class Looked(dict):
         return super().__getitem__(key)
 
 
-def settings_of(optimizer: Optimizer, group: dict) -> list[str]:
-    """The settings that choose an optimizer's rule; the numbers that the rule reads are looked up at each call."""
+def settings_of(optimizer: Optimizer, group: dict) -> tuple[list[str], list[str]]:
+    """The settings that choose an optimizer's rule: first the numbers that the rule reads at each call, of which it is asked here whether
+    they are zero; then the others.
+    """
     if type(optimizer).update not in (Optimizer.update, SGD.update):
-        return [key for key in group if key != "params"]
+        return [], [key for key in group if key != "params"]
     looked = Looked(group)
-    optimizer.rule(looked)
-    return list(looked.keys_read)
+    try:
+        read = {key for key, _ in optimizer.rule(looked).sources}
+    except NotImplementedError:
+        raise Unrecorded(f"{type(optimizer).__name__}.step()") from None
+    return [key for key in looked.keys_read if key in read], [key for key in looked.keys_read if key not in read]
 
 
 #: a condition that is a line of its own
@@ -450,12 +478,16 @@ HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_p
 #: the attributes that every module has
 OWN = frozenset(vars(Module()))
 
+#: names by which a program reads what changes in a step
+GROUPS, LAST = frozenset({"param_groups", "state_dict"}), frozenset({"get_last_lr", "get_lr", "state_dict"})
+
 #: how each kind of thing is looked at; the first that fits
 LOOKS: list[tuple[Any, Callable]] = [
     (Tensor, Reach.tensor),
     (Module, Reach.module),
     (Optimizer, Reach.optimizer),
-    ((LRScheduler, Generator, types.ModuleType, types.BuiltinFunctionType), Reach.nothing),
+    (LRScheduler, Reach.schedule),
+    ((Generator, types.ModuleType, types.BuiltinFunctionType), Reach.nothing),
     (np.ndarray, Reach.array),
     ((tuple, list, deque), Reach.sequence),
     (dict, Reach.mapping),

@@ -31,7 +31,8 @@ class Op:
     code        the scalar expression that the compiler fuses
     loop        for what the compiler fuses and `code` cannot say: a function of the arguments' broadcast shape and the attributes that gives
                 (expression, dims, factor): the result is factor * the expression's sum over dims; dims None: the expression itself
-    launches    whether forward on float32 arrays does nothing but make its result and call kernels, where `available()` says they are there
+    launches    whether forward, on float32 arrays without gaps, does nothing but make its result and call kernels (or raise Unnotable) where it
+                is asked for these calls; "strided": on arrays with gaps too
     samples     function that gives example arguments for the generic tests
     hidden      forward returns a tuple: the result, and arrays that are kept for the gradient formulas alone; `out` is then all of them
     explain     function of the arguments that gives PyTorch's error where the array library refused them, or None
@@ -46,7 +47,7 @@ class Op:
     def __init__(self, name: str, kind: Kind, forward: Callable, grads: tuple = (), *, vjp: Callable | None = None, dtype: str = "same",
                  code: str | None = None, samples: Callable | None = None, node_name: str | None = None, arguments: tuple = (),
                  holomorphic: bool = False, hidden: bool = False, explain: Callable | None = None, loop: Callable | None = None,
-                 launches: bool = False):
+                 launches: bool | str = False):
         self.name = name
         self.kind = kind
         self.forward = forward

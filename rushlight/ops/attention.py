@@ -8,6 +8,7 @@ import numpy as np
 
 from ..backends.llvm.engine import available
 from ..backends.native import MANY
+from ..backends.parallel import Unnotable, inside
 from ..core.apply import apply
 from ..core.grad_mode import mode
 from ..core.op import Op, kernel, mismatch
@@ -125,7 +126,10 @@ FEW_ROWS = 8
 
 def in_machine_code(query: Any, key: Any, value: Any, *others: Any) -> Any:
     """The kernels in machine code, if they take these arrays and pay; else None. They take masks of all kinds."""
-    if query.ndim != 4 or query.shape[2] < FEW_ROWS or math.prod(query.shape[:3]) * key.shape[2] < MANY or not value.shape[3]:
+    if inside.launches is not None:
+        if query.ndim != 4 or not math.prod(query.shape) * math.prod(key.shape) * value.shape[3]:
+            raise Unnotable("tables that no kernel takes")
+    elif query.ndim != 4 or query.shape[2] < FEW_ROWS or math.prod(query.shape[:3]) * key.shape[2] < MANY or not value.shape[3]:
         return None
     if not all([a.__class__ is np.ndarray and a.dtype == np.float32 for a in (query, key, value, *others)]) or not available():
         return None
@@ -163,7 +167,7 @@ def _attention_backward(grad: Any, query: Any, key: Any, value: Any, mask: Any, 
     return tuple([d.reshape(*lead, *d.shape[1:]) for d in found])
 
 
-ATTENTION_BACKWARD = Op("scaled_dot_product_attention_backward", kernel, _attention_backward)
+ATTENTION_BACKWARD = Op("scaled_dot_product_attention_backward", kernel, _attention_backward, launches="strided")
 
 
 def _attention_grad(g: Any, query: Any, key: Any, value: Any, mask: Any, out: tuple, scale: float, causal: bool, needs: tuple) -> tuple:
@@ -187,7 +191,7 @@ def _examples(random: Any, shape: tuple) -> list:
     return [((q, k, v, None), {"scale": 0.7, "causal": True}), ((q, k, v, random.normal(size=(4, 5))), {"scale": 0.7, "causal": False})]
 
 
-ATTENTION = Op("scaled_dot_product_attention", kernel, _attention, vjp=_attention_grad, hidden=True, samples=_examples,
+ATTENTION = Op("scaled_dot_product_attention", kernel, _attention, vjp=_attention_grad, hidden=True, samples=_examples, launches="strided",
     node_name="ScaledDotProductFlashAttentionForCpuBackward0")
 # PyTorch does what its fused kernel does not take in several operations, whose last one gives the name.
 ATTENTION_BY_PARTS = ATTENTION.printed_as("UnsafeViewBackward0")

@@ -20,7 +20,7 @@ from ..backends.llvm.multiply import address, give_panels, take_panels
 from ..backends.llvm.rows import Piece, Rows
 from ..backends.llvm.vectors import exp_below_zero, log, number_text
 from ..backends.llvm.workers import run_kernel
-from ..backends.parallel import pool
+from ..backends.parallel import Unnotable, inside, pool
 
 #: rows of scores in one block: a multiple of every tile's rows
 BLOCK = 64
@@ -323,6 +323,8 @@ def padded_mask(mask: Any, keys: int) -> Any:
     """A mask as numbers to add, its rows long enough for whole tiles."""
     if mask is None:
         return None
+    if inside.launches is not None:
+        raise Unnotable("a mask")
     padded = np.zeros((*mask.shape[:2], keys), np.float32)
     padded[:, :, :mask.shape[2]] = np.where(mask, np.float32(0), np.float32(-np.inf)) if mask.dtype.kind == "b" else mask
     return padded
@@ -330,7 +332,11 @@ def padded_mask(mask: Any, keys: int) -> Any:
 
 def straight(array: Any) -> Any:
     """The array, with its last dimension without gaps."""
-    return array if array.strides[-1] == 4 or array.shape[-1] == 1 else np.ascontiguousarray(array)
+    if array.strides[-1] == 4 or array.shape[-1] == 1:
+        return array
+    if inside.launches is not None:
+        raise Unnotable("a copy of a table")
+    return np.ascontiguousarray(array)
 
 
 def attended(q: Any, k: Any, v: Any, mask: Any, scale: float, causal: bool) -> tuple:

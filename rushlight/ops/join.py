@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..backends.native import MANY, is_native
+from ..backends.parallel import inside
 from ..core.apply import apply
 from ..core.dtypes import of_numpy, promote_types
 from ..core.op import Op, joining
@@ -88,7 +89,7 @@ def _cat(*arrays: Any, dim: int, sizes: tuple) -> Any:
     if None in sizes:
         given = [a for a, size in zip(given, sizes) if size is not None]
     # Rows are copied side by side; along the first dimension there are none, and NumPy copies whole arrays.
-    if dim and given[0].size >= MANY and len(given) > 1 and is_native(*given):
+    if dim and (given[0].size >= MANY or inside.launches is not None) and len(given) > 1 and is_native(*given):
         from .join_native import joined
         return joined(given, dim)
     return np.concatenate(given, axis=dim)
@@ -117,7 +118,7 @@ def _cat_grads(g: Any, dim: int, sizes: tuple, needs: tuple) -> list:
     return grads
 
 
-CAT = Op("cat", joining, _cat, vjp=_cat_grads,
+CAT = Op("cat", joining, _cat, vjp=_cat_grads, launches=True,
     samples=several(lambda shape: {"dim": 0, "sizes": (shape[0],) * 3}))
 
 

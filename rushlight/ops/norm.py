@@ -105,7 +105,7 @@ def _layer_norm_grad(g: Any, x: Any, weight: Any, bias: Any, out: tuple, dims: i
     return apply(LAYER_NORM_BACKWARD, g, x, weight, out[1], out[2], dims=dims)
 
 
-LAYER_NORM = Op("native_layer_norm", kernel, _layer_norm, vjp=_layer_norm_grad, hidden=True, samples=lambda random, shape: [
+LAYER_NORM = Op("native_layer_norm", kernel, _layer_norm, vjp=_layer_norm_grad, hidden=True, launches=True, samples=lambda random, shape: [
     ((random.normal(size=(3, 2, 4)), random.normal(size=size), random.normal(size=size)), {"dims": dims, "eps": 1e-5})
     for dims, size in ((1, (4,)), (2, (2, 4)))])
 
@@ -120,7 +120,7 @@ def _layer_norm_backward(grad: Any, x: Any, weight: Any, means: Any, scales: Any
     return by_x.reshape(x.shape), by_weight.reshape(shape), by_bias.reshape(shape)
 
 
-LAYER_NORM_BACKWARD = Op("native_layer_norm_backward", kernel, _layer_norm_backward)
+LAYER_NORM_BACKWARD = Op("native_layer_norm_backward", kernel, _layer_norm_backward, launches=True)
 
 
 # ---- group norm

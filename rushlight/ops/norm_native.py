@@ -14,6 +14,8 @@ from ..backends.llvm.rows import Piece, RowKernel, Rows
 #: The rows whose share of the parameters' gradients is summed in one table, whichever thread does it: the order of additions is always
 #: the same.
 PART = 32
+#: the columns of a piece of their sum
+BLOCK = 512
 
 
 def write_forward(c: Rows, has_weight: bool, has_bias: bool) -> None:
@@ -86,6 +88,22 @@ def write_backward(c: Rows, has_weight: bool) -> None:
             c.over(width, finish)
 
 
+def write_total(c: Rows) -> None:
+    """[sums, out], width, parts: the parts' sums added up, for the blocks of columns from `start` to `stop`."""
+    width, parts, first = c.word("%arguments", 2), c.word("%arguments", 3), c.times("%start", BLOCK)
+    columns = c.minus(c.smaller(width, c.times("%stop", BLOCK)), first)
+    sums, out = (c.at(c.pointer("%arguments", k), first) for k in range(2))
+    c.over(columns, lambda p: p.store(c.number(0.0), out))
+    with c.loop(0, parts) as part:
+        row = c.at(sums, c.times(part, width))
+        c.over(columns, lambda p: p.store(c.add(p.load(out), p.load(row)), out))
+
+
+@cache
+def total_kernel() -> RowKernel:
+    return RowKernel(write_total)
+
+
 @cache
 def forward_kernel(has_weight: bool, has_bias: bool) -> RowKernel:
     return RowKernel(partial(write_forward, has_weight=has_weight, has_bias=has_bias))
@@ -109,5 +127,6 @@ def rows_backward(g: Any, x: Any, weight: Any, means: Any, scales: Any) -> tuple
     rows, width = x.shape
     out, sums = np.empty(x.shape, np.float32), np.empty((-(-rows // PART), 2, width), np.float32)
     backward_kernel(weight is not None)(len(sums), width, (g, x, weight, means, scales, out, sums), (rows,))
-    by_weight, by_bias = np.add.reduce(sums, 0)
-    return out, by_weight, by_bias
+    total = np.empty((2, width), np.float32)
+    total_kernel()(-(-2 * width // BLOCK), 2 * width, (sums, total), (len(sums),))
+    return out, total[0], total[1]

@@ -113,12 +113,12 @@ def _gelu_backward(grad: Any, x: Any) -> Any:
 
 GELU = Op("gelu", floating("GeluKernelImpl"), _gelu, samples=one,
     grads=(lambda g, x: apply(GELU_BACKWARD, g, x),),
-    code=GELU_CODE)
+    code=GELU_CODE, launches=True)
 GELU_BACKWARD = Op("gelu_backward", opaque, _gelu_backward, samples=between((-2, 2), (-2, 2)),
     arguments=("grad", "x"),
     grads=(lambda g, x: apply(GELU_BACKWARD, g, x),
            lambda g, grad, x: g * grad * (2 - x * x) * (x * x * -0.5).exp() * DENSITY),
-    code=GELU_GRADIENT)
+    code=GELU_GRADIENT, launches=True)
 
 
 def _gelu_tanh_bend(g: Any, grad: Any, x: Any) -> Any:

@@ -142,6 +142,8 @@ class Group:
 
     def fused(self, wanted: set[Value]) -> Equation:
         """The one equation, which makes the wanted values."""
+        if len(self.equations) == 1 and self.equations[0].op.launches:  # a kernel made for it alone
+            return self.equations[0]
         results, outputs = [], []
         self.builder.names, self.builder.assigned = {}, {}
         for equation in self.equations:
