@@ -18,6 +18,7 @@ from ..core import apply as hot, memory, recording
 from ..core.node import tick
 from ..core.op import Op
 from ..core.wrap import wrap
+from ..ops.definition import Unseen
 from ..tensor import Tensor
 from .graph import ARGUMENT, CONSTANT, COPY, LATE, LOCAL, STATE, WRITE, Equation, Graph, Storage, Value, mapped
 from .outside import watched
@@ -56,6 +57,21 @@ class UpdateStep:
         rule.run(wrap(p), wrap(g), dict(zip(names, map(wrap, states))), numbers)
 
 
+class Repeat:
+    """The stand-in for an Op in the equation of a call in Python: what it does is no tensor's work, and replays do it as it is written."""
+
+    code = None
+
+    def __init__(self, function: Callable, args: tuple, kwargs: dict):
+        self.name = getattr(function, "__qualname__", "call")
+        self.call = function, args, kwargs
+
+    def run(self) -> None:
+        """Call it."""
+        function, args, kwargs = self.call
+        function(*args, **kwargs)
+
+
 class Recorder:
     """Listens to one call. `reason` says why a recording was given up, and `where` at which line of the program."""
 
@@ -73,6 +89,7 @@ class Recorder:
         self.began = 0
         self.looked = False  # whether the reason is a look at a value, which the next call takes too
         self.where = ""
+        self.ran: set | None = None  # the codes of the functions that ran
         for bound in reach.bound:
             self.take_in(bound.tensor._array, ARGUMENT if bound.is_argument else STATE, bound)
         self.late = {id(bound.had_grad._array): bound for bound in reach.bound if bound.had_grad is not None}
@@ -182,10 +199,23 @@ class Recorder:
     def steps(self, optimizer: Any, group: dict, rule: Any) -> None:
         if threading.get_ident() == self.thread:
             self.step = Step(optimizer, group, rule)
+            if self.reason is None and any([hasattr(item, "_array") and id(item._array) in self.values for item in group.values()]):
+                self.reads("a learning rate that the function computes")
 
     def updates(self, rule: Any, p: Any, g: Any, state: Any) -> None:
         tensors = (p, g, *[state[name] for name in (*rule.states, *rule.cells)])
         self.add(UpdateStep(rule, self.step), tensors, (), range(len(tensors)))  # type: ignore[arg-type]
+
+    def repeats(self, function: Callable, args: tuple, kwargs: dict) -> Any:
+        """function(*args, **kwargs), which every replay calls anew at the same place."""
+        if threading.get_ident() != self.thread or self.reason is not None:
+            return function(*args, **kwargs)
+        if any([hasattr(item, "_array") for item in (*args, *kwargs.values())]):
+            self.reads(f"{function.__qualname__}() of a tensor")
+        else:
+            self.equations.append(Equation(Repeat(function, args, kwargs), (), {}, ()))
+        with Unseen():
+            return function(*args, **kwargs)
 
     def add(self, op: Any, inputs: tuple, outputs: tuple, writes: Any = (0,)) -> None:
         """Add an equation of tensors."""
@@ -231,7 +261,7 @@ class Recorder:
     def listen(self, function: Callable, args: tuple, kwargs: dict) -> Any:
         """function(*args, **kwargs), recorded."""
         self.began = tick()
-        with self.listening(), watched(self.acts, self.reach.sources):
+        with self.listening(), watched(self.acts, self.reach.sources) as self.ran:
             return function(*args, **kwargs)
 
     def graph(self, outputs: list[Value]) -> Graph:

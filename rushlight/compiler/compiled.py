@@ -63,6 +63,7 @@ class Compiled:
     def keep(self, recorder: Recorder, args: tuple, kwargs: dict, result: Any) -> None:
         """Keep a recording whose conditions still hold after the call."""
         try:
+            recorder.reach.settle(recorder.ran)
             made = Recording(recorder, result, self.settings)
         except Unrecorded as error:
             self.refuse(str(error), "")

@@ -34,7 +34,7 @@ def watched(report: Callable[[str], None], sources: list) -> Iterator[set | None
 
     def look(frame: Any, event: str, function: Any) -> None:
         if event == "call":
-            ran.add(Ran(frame))
+            ran.add(frame.f_code)
         elif event == "c_call":
             what = acting(function)
             if what is not None and is_programs(frame):

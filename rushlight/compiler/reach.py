@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import operator
+import os
 import re
 import sys
 import types
@@ -34,6 +35,8 @@ from .unrecorded import Unrecorded
 PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), slice, range, dtypes.dtype, np.generic)
 #: modules whose functions and classes are taken to stay as they are
 LIBRARY = ("rushlight", "torch", "numpy", "builtins", "math", "functools", "itertools", "operator", "collections", "typing")
+#: the folder of the library's files
+HOME = os.path.dirname(os.path.dirname(__file__)) + os.sep
 #: the items that are compared one by one; more are in a loop
 FEW = 12
 #: the most objects that a walk looks at, and the bytes up to which NumPy's arrays are compared
@@ -152,7 +155,7 @@ class Reach:
 
     def settle(self, codes: set | None) -> None:
         """Take in what is a condition only if the program used it, by the functions that ran; None stands for all."""
-        names = self.names if codes is None else {name for code in codes if not is_outside(module_of(code)) for name in names_in(code)}
+        names = self.names if codes is None else {name for code in codes if not code.co_filename.startswith(HOME) for name in code.co_names}
         if any([key is None or key in names for key, _ in self.large]):
             raise Unrecorded("a large NumPy array, which may hold something else at each call")
         for users, conditions in self.named:

@@ -35,3 +35,10 @@ def copied(source: Any, copy: Any) -> Any:
     if recorder is not None:
         recorder.copied(source, copy)
     return copy
+
+
+def repeats(function: Any, *args: Any, **kwargs: Any) -> Any:
+    """function(*args, **kwargs), which works on no tensor of the program and is called anew each time that a recording is replayed."""
+    if recorder is not None:
+        return recorder.repeats(function, args, kwargs)
+    return function(*args, **kwargs)

@@ -102,4 +102,5 @@ class Entries(dict):
 
 def number(value: Any) -> float:
     """A hyperparameter as a Python number: schedules may keep it in a tensor of one element."""
-    return value if isinstance(value, (int, float)) else value.item()
+    # Not by item(): a compiled step reads the number anew at each call, so that it was looked at ends no recording.
+    return value if isinstance(value, (int, float)) else getattr(value, "_array", value).item()

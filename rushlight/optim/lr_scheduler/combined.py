@@ -72,7 +72,7 @@ class SequentialLR(CombinedLR):
         elif hasattr(sched, "last_epoch"):
             sched.last_epoch -= 1
 
-    def step(self) -> None:  # type: ignore[override]
+    def step(self) -> None:
         """Go to the next epoch, and at a milestone to the next schedule."""
         self.last_epoch += 1
         i = bisect_right(self._milestones, self.last_epoch)
@@ -96,7 +96,7 @@ class ChainedScheduler(CombinedLR):
         self.optimizer = optimizer
         self._last_lr = values_of(optimizer, "lr")
 
-    def step(self) -> None:  # type: ignore[override]
+    def step(self) -> None:
         """Go to the next epoch."""
         for part in self._schedulers:
             part.step()

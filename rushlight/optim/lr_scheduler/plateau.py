@@ -68,7 +68,7 @@ class ReduceLROnPlateau(LRScheduler):
     def _is_better(self, a: float, best: float) -> bool:
         return BETTER[self.mode, self.threshold_mode](a, best, self.threshold)
 
-    def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
+    def step(self, metrics: Any, epoch: int | None = None) -> None:
         """Take the figure of one more epoch into account."""
         current = float(metrics)
         if epoch is None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 import functools
 import warnings
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ...core import recording
 from ...names import Portable
 from ...tensor import Tensor
 from ..optimizer import Optimizer
@@ -29,6 +30,14 @@ NO_INITIAL_LR = ("param 'initial_lr' is not specified in param_groups[{}] when r
                  "2. You're using last_epoch >= 0 for a fresh training run (not recommended)")
 
 
+def repeated(step: Callable) -> Callable:
+    """A class's `step`, which a replay of the program's recorded step calls anew."""
+    @functools.wraps(step)
+    def repeating(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return recording.repeats(step, self, *args, **kwargs) if recording.recorder is not None else step(self, *args, **kwargs)
+    return repeating
+
+
 class LRScheduler(Portable):
     """Sets the learning rate of each parameter group at every `step`.
 
@@ -42,6 +51,11 @@ class LRScheduler(Portable):
     optimizer: Optimizer
     _step_count: int
     _last_lr: list
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "step" in cls.__dict__:
+            cls.step = repeated(cls.step)  # type: ignore[method-assign]
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         check_optimizer(optimizer)
@@ -69,6 +83,7 @@ class LRScheduler(Portable):
         """The present learning rates of the groups."""
         return self._last_lr
 
+    @repeated
     def step(self, epoch: int | None = None) -> None:
         """Go to the next epoch, after the optimizer's `step`; to a given `epoch` is deprecated."""
         if self._step_count == 1:
