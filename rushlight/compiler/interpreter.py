@@ -35,8 +35,7 @@ def perform(equation: Equation, arrays: Sequence[Any], attrs: dict) -> tuple:
         op.run(copy, arrays[0])
         return (copy,)
     if isinstance(op, Write) or not hasattr(op, "forward"):
-        op.run(*arrays)
-        return ()
+        return op.run(*arrays) or ()
     if equation.direct:
         out = op.forward(*with_numbers(equation, arrays), **attrs)
     else:

@@ -80,7 +80,8 @@ def loop_of(equation: Equation) -> Loop | None:
         return None
     shape = np.broadcast_shapes(*[value.shape for value in values])
     if op.loop is None:
-        return Loop(op.code or "", shape) if shape == out.shape and all([a.__class__ in (int, float, bool) for a in equation.attrs.values()]) else None
+        plain = all([a.__class__ in (int, float, bool) for a in equation.attrs.values()])
+        return Loop(op.code or "", shape) if shape == out.shape and plain else None
     text, dims, factor = op.loop(shape, **equation.attrs)
     return Loop(text, shape, None if dims is None else tuple(dims), factor)
 
