@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backends.aborts import raise_error
 from ..backends.llvm.multiply import address
 from ..backends.parallel import Unnotable, inside
 from ..core import memory
@@ -78,7 +79,7 @@ class NativePlan(Plan):
         else:
             self.lines.append(f"{self.constant(segment.play)}({segment.start})")
         if address(self.abort) in segment.mentioned:
-            self.lines.append(f"if {self.constant(self.abort)}[0]: {self.constant(stop)}({self.constant(self.abort)})")
+            self.lines.append(f"if {self.constant(self.abort)}[0]: {self.constant(raise_error)}({self.constant(self.abort)})")
 
     def finish(self) -> None:
         self.close()
@@ -219,13 +220,6 @@ class NativePlan(Plan):
             update = self.updates[key] = NativeUpdate(op, [self.name(cell) for cell in cells])
             self.before += update.lines(self.constant)
         return update.launches([self.array(value) for value in (p, g, *states)])
-
-
-def stop(abort: Any) -> None:
-    """Raise the error for what a kernel met: so far a class number that is none."""
-    wrong = int(abort[1])
-    abort[:] = 0
-    raise IndexError(f"Target {wrong} is out of bounds.")
 
 
 def array_at(owner: Any, value: Value) -> Any:

@@ -261,7 +261,7 @@ def _cross_entropy(x: Any, target: Any, weight: Any, *, reduction: str, ignore_i
 
 
 #: in place of the factors of all classes, where there are none
-NONE = np.empty(0)
+NONE = np.empty(0, np.float32)
 
 
 def spread_over(column: Any, e: Any) -> Any:

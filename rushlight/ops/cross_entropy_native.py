@@ -11,11 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from ..backends.aborts import number_of, raise_error
 from ..backends.llvm.multiply import address
 from ..backends.llvm.rows import RowKernel, Rows
 from ..backends.llvm.vectors import exp_below_zero, log
 from ..backends.parallel import inside
 from .softmax_native import write_largest
+
+WRONG_TARGET = number_of(lambda wrong: IndexError(f"Target {wrong} is out of bounds."))
 
 
 def write_forward(c: Rows) -> None:
@@ -34,8 +37,7 @@ def write_forward(c: Rows) -> None:
             c.store_one(behind, c.at(logs, i))
             c.store_one(c.one("fsub", behind, c.one("fsub", c.load_one(c.at(row, target)), shift)), c.at(losses, i))
         with c.when(c.logic_one(counts, c.test("uge", target, width))):
-            c.lines.append(f"  store i64 1, ptr {wrong}")
-            c.lines.append(f"  store i64 {target}, ptr {c.emit(f'getelementptr i64, ptr {wrong}, i64 1')}")
+            c.note(wrong, WRONG_TARGET, target)
 
 
 def write_total(c: Rows) -> None:
@@ -84,7 +86,7 @@ def loss_of(x: Any, target: Any, reduction: str, ignore_index: int) -> tuple:
     wrong = np.zeros(2, np.int64) if inside.abort is None else inside.abort
     kernel(write_forward)(rows, classes, (x, logs[0], logs[1], losses), (address(target), ignore_index, address(wrong)))
     if inside.launches is None and wrong[0]:
-        raise IndexError(f"Target {wrong[1]} is out of bounds.")
+        raise_error(wrong)
     kernel(write_total)(1, rows, (losses, loss, share), (address(target), ignore_index, int(reduction == "mean")))
     return loss, logs, share
 

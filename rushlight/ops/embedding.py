@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..backends.native import is_native
+from ..backends.parallel import Unnotable, inside
 from ..core import recording
 from ..core.apply import apply
 from ..core.grad_mode import no_grad
@@ -68,11 +70,24 @@ def check_range(index: Any, size: int) -> None:
 
 
 def _embedding(weight: Any, indices: Any, *, rows: int, padding_idx: Any, scale: bool) -> Any:
+    if inside.launches is not None:
+        from .embedding_native import take_rows
+        return take_rows(weight, noted_indices(weight, indices), inside.abort)
     check_range(indices, rows)
     return weight.take(indices, 0)
 
 
+def noted_indices(table: Any, indices: Any) -> Any:
+    """The indices, while kernels' calls are noted. Raises Unnotable unless the kernels take these arrays."""
+    if not is_native(table) or indices.dtype != np.int64 or not indices.flags.c_contiguous or not indices.size:
+        raise Unnotable("indices that no kernel takes")
+    return indices
+
+
 def _embedding_back(g: Any, indices: Any, *, rows: int, padding_idx: Any, scale: bool) -> Any:
+    if inside.launches is not None and not scale:
+        from .embedding_native import row_sums
+        return row_sums(g, noted_indices(g, indices), rows, padding_idx)
     out = np.zeros((rows, g.shape[-1]), g.dtype)
     index = indices.reshape(-1)
     parts = np.ascontiguousarray(g).reshape(index.size, g.shape[-1])
@@ -95,9 +110,9 @@ def _embedding_back_again(g: Any, indices: Any, rows: int, padding_idx: Any, sca
     return apply(EMBEDDING, g * g.new_tensor(factor), indices, rows=rows, padding_idx=None, scale=False)
 
 
-EMBEDDING = Op("embedding", opaque, _embedding,
+EMBEDDING = Op("embedding", opaque, _embedding, launches=True,
     grads=(lambda g, indices, rows, padding_idx, scale: apply(EMBEDDING_BACK, g, indices, rows=rows, padding_idx=padding_idx, scale=scale),
            None))
 
-EMBEDDING_BACK = Op("embedding_dense_backward", opaque, _embedding_back,
+EMBEDDING_BACK = Op("embedding_dense_backward", opaque, _embedding_back, launches=True,
     grads=(lambda g, indices, rows, padding_idx, scale: _embedding_back_again(g, indices, rows, padding_idx, scale), None))

@@ -98,6 +98,11 @@ class Code(Vectors):
         self.declared[f"declare void {name}({self.float}, ptr, i32, {self.truth})"] = None
         self.lines.append(f"  call void {name}({self.float} {value}, ptr {pointer}, i32 4, {self.truth} {lanes})")
 
+    def note(self, words: str, number: int, value: str) -> None:
+        """Write a number and a whole value into two words: what `backends.aborts` reads."""
+        self.lines.append(f"  store i64 {number}, ptr {words}")
+        self.lines.append(f"  store i64 {value}, ptr {self.emit(f'getelementptr i64, ptr {words}, i64 1')}")
+
     def first(self, vector: str) -> str:
         """The first lane of a vector: a float."""
         return self.emit(f"extractelement {self.float} {vector}, i32 0")
