@@ -12,9 +12,10 @@ import numpy as np
 
 from ..core import engine
 from ..core.grad_mode import mode
+from ..core.inplace import version_of
 from ..core.node import FREED, FREED_MESSAGE, Node, OutputSlot
 from ..core.wrap import wrap
-from .graph import LOCAL, Graph, Value
+from .graph import ARGUMENT, LATE, LOCAL, Graph, Value
 from .unrecorded import Unrecorded
 
 NO_DOUBLE = "torch.compile with aot_autograd does not currently support double backward"
@@ -23,8 +24,8 @@ NO_DOUBLE = "torch.compile with aot_autograd does not currently support double b
 class Backward:
     """The recorded way back from results to what the call found: `roots` are the results' nodes, `ends` the tensors that get gradients."""
 
-    def __init__(self, recorder: Any, results: list[Any]):
-        self.results = results
+    def __init__(self, recorder: Any, leaves: list[Any]):
+        results = [leaf.tensor for leaf in leaves]
         roots = [tensor._node for tensor in results]
         frontier = outside(roots, recorder.began)
         by_node = {bound.tensor._node: bound for bound in recorder.reach.bound if bound.tensor._node is not None}
@@ -47,8 +48,14 @@ class Backward:
         reads = [value for equation in self.equations for value in equation.reads()] + [value for value in self.found if value is not None]
         needed = [value for value in dict.fromkeys(reads) if value not in made and value not in self.given]
         #: what the replayed forward must keep, and the tensors outside that are read again
-        self.saved = [value for value in needed if value.storage.kind == LOCAL]
+        self.saved = [value for value in needed if value.storage.kind in (LOCAL, ARGUMENT, LATE) and recorder.bound.get(value) is None]
         self.outer = [(value, recorder.bound[value]) for value in needed if recorder.bound.get(value) is not None]
+        #: the tensors that may not be written until backward: those that are read again, and those whose views are
+        self.looked_at = [bound for _, bound in self.outer]
+        read = {value.storage for value in needed} - {value.storage for value, _ in self.outer}
+        self.looked_at += [bound for value, bound in recorder.bound.items() if bound is not None and value.storage in read]
+        #: the results whose own memory is read again
+        self.kept = [number for number, leaf in enumerate(leaves) if leaf.value.storage in read]
         self.inputs = [*self.given, *needed]
         self.function: Callable | None = None
 
@@ -107,7 +114,8 @@ class CompiledNode(Node):
             raise RuntimeError(FREED_MESSAGE)
         if mode.grad:
             raise RuntimeError(NO_DOUBLE)
-        outer = [self.value(i)._array for i in range(len(self.saved))]  # raises where one was written since
+        seen = [self.value(i)._array for i in range(len(self.saved))]  # raises where one was written since
+        outer = seen[:len(self.recorded.outer)]
         gradients = [np.ascontiguousarray(part._array) if part._array.ndim else part._array for part in g]
         found = self.owner.run_backward(gradients, self.arrays, outer)
         return tuple([None if array is None else wrap(array) for array in found])
@@ -123,6 +131,10 @@ def slots(node: CompiledNode, results: tuple) -> None:
     """Make a node the history of results, which are new tensors."""
     for number, (tensor, (shape, dtype)) in enumerate(zip(results, node.outputs)):
         tensor._node = OutputSlot(node, number, shape, dtype)
+    for number in node.recorded.kept:
+        twin = wrap(results[number]._array)  # the tensor itself would be a cycle
+        twin._cell = version_of(results[number])
+        node.saved = (*node.saved, twin)
 
 
 __all__ = ["Backward", "CompiledNode", "Value", "slots"]

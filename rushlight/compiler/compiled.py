@@ -14,8 +14,8 @@ from .reach import Reach
 from .replay import Recording
 from .unrecorded import Unrecorded
 
-#: recordings of one function that are kept, and calls in a row that are recorded in vain before it is left to run as written
-KEPT, ATTEMPTS = 8, 6
+#: recordings of one function that are kept, those that are made, and calls in a row that are recorded in vain, before it is left to run as written
+KEPT, MADE, ATTEMPTS = 32, 128, 6
 
 
 class Compiled:
@@ -30,6 +30,7 @@ class Compiled:
         #: what a look at the recordings told, for `explain`
         self.history: list[str] = []
         self.in_vain = 0
+        self.made = 0
 
     def __call__(self, args: tuple, kwargs: dict) -> Any:
         if recording.recorder is not None:  # inside the recording of another function: a part of it
@@ -71,8 +72,10 @@ class Compiled:
         changed = made.broken(args, kwargs)
         if changed is None:
             self.in_vain = 0
-            self.recordings.insert(0, made)
-            del self.recordings[KEPT:]
+            self.recordings = [made, *self.recordings[:KEPT - 1]]
+            self.made += 1
+            if self.made >= MADE:
+                self.refuse(f"it was recorded {MADE} times: something that it depends on changes too often", "")
             return
         self.history.append(f"not kept, because the call changed what it depends on: {changed}")
         self.in_vain += 1

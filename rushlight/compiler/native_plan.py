@@ -1,6 +1,7 @@
 """The plan with machine code: equations as launches of kernels on a tape, and Python between its segments only for what has no kernel."""
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,11 @@ from ..backends.llvm.multiply import address
 from ..backends.parallel import Unnotable, inside
 from ..core import memory
 from ..core.op import Op
+from ..core.wrap import new
+from ..tensor import Tensor
 from .capture import UpdateStep
 from .interpreter import blank
-from .graph import COPY, LOCAL, WRITE, Equation, Storage, Value
+from .graph import COPY, LOCAL, WRITE, Equation, Graph, Storage, Value
 from .loops import IDENTITY, Loops, Store, Sum
 from .passes.fuse import KINDS, Fused
 from .plan import Plan
@@ -27,7 +30,8 @@ TAKEN = (FLOAT, np.dtype(np.int64))
 class NativePlan(Plan):
     """A Plan whose lines are, as far as may be, runs of segments."""
 
-    def __init__(self, *arguments: Any):
+    def __init__(self, graph: Graph, scope: dict[str, Any], places: dict[Value, str], grads: dict[Value, str]):
+        self.grads = grads
         self.slots = Slots()
         self.segments: list[Segment] = []
         self.launches: list[tuple] = []        # of the segment that is being laid out
@@ -39,7 +43,8 @@ class NativePlan(Plan):
         self.updates: dict[Any, NativeUpdate] = {}
         #: two words that a kernel sets where it meets what it must not go on with: a truth value and what was wrong
         self.abort = np.zeros(2, np.int64)
-        super().__init__(*arguments)
+        scope.update(new=new, Tensor=Tensor, id=id, refs=sys.getrefcount, kept=[])
+        super().__init__(graph, scope, places)
 
     # ---- segments
 
@@ -83,7 +88,7 @@ class NativePlan(Plan):
 
     def finish(self) -> None:
         self.close()
-        self.scope.update(slots=self.slots.memory(), id=id)
+        self.scope["slots"] = self.slots.memory()
         for segment in self.segments:
             segment.finish()
         self.scope["segments"] = self.segments
@@ -110,8 +115,27 @@ class NativePlan(Plan):
             self.name_planned(value)
         else:
             self.names[value] = f"a{value.number}"
-            self.before.append(f"a{value.number} = {self.new_memory(value.shape, value.strides, value.dtype)}")
+            self.array(value)
+            self.before += self.memory_of(value, value.shape, value.strides, value.dtype)
         return self.array(value)
+
+    def memory_of(self, value: Value, shape: tuple, strides: tuple, dtype: Any) -> list[str]:
+        """The lines that give a result new memory: if it is to be a `.grad`, that of the last call's, if nobody else holds it."""
+        array = f"a{value.number}"
+        made = f"{array} = {self.new_memory(shape, strides, dtype)}"
+        if value not in self.grads or self.stand_ins[value.storage][1] is not value:
+            return [made]
+        slot = self.slots.objects[id(self.stand_ins[value.storage][2])]
+        self.is_set.add(slot)
+        self.placed.add(value)
+        kept = self.scope["kept"]
+        number, g, place = len(kept), f"g{value.number}", self.grads[value]
+        kept.append(None)
+        # Of the tensor know this line, its owner, and the list; of its array the tensor alone.
+        return [f"{g} = {place}._grad",
+                f"if {g} is kept[{number}] and refs({g}) == {SOLE_TENSOR} and refs({g}._array) == {SOLE_ARRAY}: {array} = {g}._array",
+                "else:", f"    {made}; slots[{slot}] = id({array})",
+                f"    {g} = kept[{number}] = new(Tensor); {g}._array = {array}; {g}._node = None; {place}._grad = {g}"]
 
     def new_memory(self, shape: tuple, strides: tuple, dtype: Any) -> str:
         """The text of a new array."""
@@ -204,10 +228,10 @@ class NativePlan(Plan):
             self.buffers.kept.add(value.storage)
             return
         self.names[value] = f"a{value.number}"
-        self.before.append(f"a{value.number} = {self.new_memory(array.shape, array.strides, array.dtype)}")
         owner = memory.owner(array)
         self.stand_ins[value.storage] = owner, value, array
         self.slot_values[self.slots.add(array, owner)] = value
+        self.before += self.memory_of(value, array.shape, array.strides, array.dtype)
 
     def of_update(self, op: UpdateStep, equation: Equation) -> list[tuple] | None:
         p, g, *states = equation.inputs[:2 + len(op.rule.states)]
@@ -220,6 +244,20 @@ class NativePlan(Plan):
             update = self.updates[key] = NativeUpdate(op, [self.name(cell) for cell in cells])
             self.before += update.lines(self.constant)
         return update.launches([self.array(value) for value in (p, g, *states)])
+
+
+def sole_counts() -> tuple[int, int]:
+    """What getrefcount says of a tensor that a variable, an attribute and a list hold, and of an array that its tensor alone holds."""
+    owner, other = new(Tensor), new(Tensor)
+    other._array, owner._grad = np.empty(1), other
+    kept = [other]
+    del other
+    g = owner._grad
+    assert g is kept[0]
+    return sys.getrefcount(g), sys.getrefcount(g._array)
+
+
+SOLE_TENSOR, SOLE_ARRAY = sole_counts()
 
 
 def array_at(owner: Any, value: Value) -> Any:

@@ -27,6 +27,8 @@ class Plan:
         self.known: dict[int, str] = {}
         self.makers: dict[Value, Equation] = {}
         self.buffers = Buffers(graph)
+        #: the results that lines of the plan have put in their tensors' `.grad`
+        self.placed: set[Value] = set()
         self.scope.update(copyto=np.copyto, asarray=np.asarray)
         #: the storages whose memory is the same at every call
         self.fixed: set[Storage] = {v.storage for v in graph.inputs if v not in places and v.storage.kind in (STATE, CONSTANT)}

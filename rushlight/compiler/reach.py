@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import dtypes, recording
+from ..core import dtypes, memory, recording
 from ..core.apply import watchers
 from ..core.generator import Generator
 from ..core.grad_mode import mode
@@ -68,6 +68,8 @@ class Reach:
         self.known: dict[int, str] = {}  # names in the scope, by the identity of what they hold
         self.todo: list[tuple[str, Any]] = []
         self.locals = 0
+        self.owners: list[tuple[str, Any, str, Any]] = []  # of the arguments' memory: its place and itself, the array's place and itself
+        self.states: set[int] = set()  # of the memory of the tensors that are no arguments: the identities of its owners
         self.names: set[str] = set()  # that the program's functions use
         self.large: list[tuple[str | None, Any]] = []  # arrays of NumPy that are too large to compare, and the attributes that hold them
         self.named: list[tuple[frozenset, list[str]]] = []  # conditions that hold where the program uses one of some names
@@ -133,14 +135,30 @@ class Reach:
         if known is not None:
             self.require(f"{place} is {known.place}")
             return
-        for bound in self.bound:  # two arguments are two
-            self.require(f"{place} is not {bound.place}")
         array = tensor._array
         self.require(f"{place}.__class__ is {self.name(tensor.__class__)}")
         a = self.local(f"{place}._array")
         self.require(f"{a}.shape == {array.shape} and {a}.dtype is {self.name(array.dtype)} and {a}.strides == {array.strides} and "
                      f"{nothing(f'{place}._node', tensor._node)} and {nothing(f'{place}._base', tensor._base)}")
+        self.memory_of_argument(a, array)
         self.bind(place, tensor, True)
+
+    def memory_of_argument(self, a: str, array: Any) -> None:
+        """An argument shares its memory with the same other arguments as now, at the same distance, and with nothing else that is reached."""
+        held = memory.owner(array)
+        if array.base is None:
+            self.require(f"{a}.base is None")
+            place = a
+        else:
+            place = self.local(f"{self.name(memory.owner)}({a})")
+        for other, other_owner, b, other_array in self.owners:
+            if other_owner is held:
+                distance = memory.address(array) - memory.address(other_array)
+                self.require(f"{place} is {other} and {self.name(memory.address)}({a}) - {self.name(memory.address)}({b}) == {distance}")
+            else:
+                self.require(f"{place} is not {other}")
+        self.require(f"{self.name(id)}({place}) not in {self.name(self.states)}")
+        self.owners.append((place, held, a, array))
 
     # ---- the walk
 
@@ -152,6 +170,8 @@ class Reach:
             if steps > MOST:
                 raise Unrecorded("the function reaches too many objects")
             self.see(place, thing)
+        if any([id(owner) in self.states for _, owner, _, _ in self.owners]):
+            raise Unrecorded("an argument that shares memory with a tensor which the function reaches")
 
     def settle(self, codes: set | None) -> None:
         """Take in what is a condition only if the program used it, by the functions that ran; None stands for all."""
@@ -239,6 +259,8 @@ class Reach:
         if tensor._cell is INFERENCE and not mode.inference:
             raise Unrecorded("a tensor made in inference mode")
         self.bound.append(Bound(tensor, place, is_argument))
+        if not is_argument:
+            self.states.add(id(memory.owner(tensor._array)))
         if tensor._node is not None:
             self.require(nothing(f"{place}._grad", tensor._grad))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..backends.llvm.engine import available
 from ..core.inplace import bump
-from ..core.node import FREED, AccumulateGrad, Node, tick
+from ..core.node import tick
 from ..core.wrap import new
 from ..tensor import Tensor
 from .backward import Backward, CompiledNode, slots
@@ -16,6 +16,7 @@ from .graph import ARGUMENT, LATE, STATE, Graph, Value
 from .passes.copies import without_copies
 from .plan import Plan
 from .reach import Bound
+from .results import Results
 from .unrecorded import Unrecorded
 
 
@@ -27,20 +28,19 @@ class Recording:
         self.recorder = recorder
         self.settings = settings
         self.lock = threading.Lock()
-        self.places = {id(bound.tensor): bound.place for bound in self.reach.bound}
         self.new_grads = self.find_new_grads()
-        self.result = result
-        self.leaves: list[Any] = []
-        self.live: list[tuple[str, Any]] = []  # results that can go backward: their names, and the tensors
-        self.template = self.described(result)
-        self.backward = Backward(recorder, [tensor for _, tensor in self.live]) if self.live else None
-        values = [value for value, _ in self.leaves] + [value for _, value in self.new_grads if value is not None]
+        self.results = Results(recorder, result)
+        self.live = [leaf.name for leaf in self.results.live]  # the results that can go backward
+        self.backward = Backward(recorder, self.results.live) if self.live else None
+        values = [leaf.value for leaf in self.results.leaves] + [value for _, value in self.new_grads if value is not None]
         if self.backward is not None:
             values += self.backward.saved
         self.graph = recorder.graph(list(dict.fromkeys(values)))
-        self.result = None
+        self.results.release()
         recorder.held.clear()
         self.function: Callable | None = None
+        self.building = threading.RLock()
+        self.replay: Callable = self.first_replay
         self.checked: Callable | None = None
 
     # ---- what outlives the call
@@ -56,39 +56,6 @@ class Recording:
                     raise Unrecorded("a gradient that was made in a way that is not recorded")
                 found.append((bound, value))
         return found
-
-    def described(self, item: Any) -> str:
-        """The text that builds the result."""
-        if isinstance(item, Tensor):
-            return self.tensor(item)
-        if item.__class__ in (tuple, list):
-            inner = "".join([self.described(part) + ", " for part in item])
-            return f"({inner})" if item.__class__ is tuple else f"[{inner}]"
-        if item.__class__ is dict:
-            return "{" + ", ".join([f"{self.reach.name(key)}: {self.described(part)}" for key, part in item.items()]) + "}"
-        if isinstance(item, tuple) and hasattr(item, "_fields"):
-            return f"{self.reach.name(type(item))}({''.join([self.described(part) + ', ' for part in item])})"
-        return self.reach.name(item)
-
-    def tensor(self, item: Any) -> str:
-        """The text of a tensor in the result: one that the function reaches, or a new one."""
-        if id(item) in self.places:
-            return self.places[id(item)]
-        value = self.recorder.value_of(item._array)
-        if value is None:
-            raise Unrecorded("a result that was made in a way that is not recorded")
-        node = item._node if item._base is None else item._node or item._base._node
-        if item.__class__ is not Tensor:
-            raise Unrecorded(f"a result of class {item.__class__.__name__}")
-        name = f"r{len(self.leaves)}"
-        is_live = node is not None and not is_spent(node, self.recorder.began)
-        if is_live:
-            if item._base is not None and item._base._node is not item._node and item._node is None:
-                raise Unrecorded("a result that is a view without a history of its own")
-            self.live.append((name, item))
-        self.leaves.append((value, spent(node) if node is not None and not is_live else None))
-        self.places[id(item)] = name
-        return name
 
     # ---- the conditions
 
@@ -108,14 +75,14 @@ class Recording:
 
     # ---- the replay
 
-    def replay(self, args: tuple, kwargs: dict) -> Any:
-        """(result,), or None where the conditions do not hold."""
-        if self.function is None:
-            if self.holds(args, kwargs) is None:
-                return None
-            self.function = self.build()
-        with self.lock:
-            return self.function(args, kwargs)
+    def first_replay(self, args: tuple, kwargs: dict) -> Any:
+        """(result,), or None where the conditions do not hold. The function that does so from then on is made by the first call that needs it."""
+        if self.holds(args, kwargs) is None:
+            return None
+        with self.building:
+            if self.function is None:
+                self.replay = self.function = self.build()
+        return self.function(args, kwargs)
 
     def holds(self, args: tuple, kwargs: dict) -> Any:
         """True if all conditions hold, else None."""
@@ -137,20 +104,22 @@ class Recording:
             if bound is not None and (kind in (ARGUMENT, LATE) or self.late(value)):
                 places[value] = f"i{value.number}"
                 lines.append(f"i{value.number} = {bound.place}{'._grad' if self.late(value) else ''}._array")
-        plan = self.plan = self.make_plan(self.graph, self.reach.scope, places)
+        plan = self.plan = self.make_plan(self.graph, self.reach.scope, places, self.own_grads())
         self.renamed = plan.graph.renamed
-        lines += [*plan.lines, *self.bumps(), *self.results(plan), f"return ({self.template},)"]
+        lines += [*plan.lines, *self.bumps(), *self.new_tensors(plan), f"return ({self.results.template},)"]
         self.lines = lines
-        return self.compiled("\n".join(["    " + line for line in lines]))
+        # Buffers are used again at each call: one thread at a time.
+        return self.compiled("\n".join([f"    with {self.reach.name(self.lock)}:", *["        " + line for line in lines]]))
 
-    def make_plan(self, graph: Graph, scope: dict, places: dict[Value, str]) -> Plan:
-        """The plan of a graph, by the backend that was asked for."""
+    def make_plan(self, graph: Graph, scope: dict, places: dict[Value, str], grads: dict[Value, str] | None = None) -> Plan:
+        """The plan of a graph, by the backend that was asked for; `grads` are the values that become tensors' `.grad`."""
         graph = without_copies(graph)
+        renamed = graph.renamed
         if self.settings.get("backend") in ("numpy", "interpreter") or not available():
             return Plan(graph, scope, places)
         from .native_plan import NativePlan
         from .passes.fuse import fuse
-        return NativePlan(fuse(graph), scope, places)
+        return NativePlan(fuse(graph), scope, places, {renamed.get(value, value): place for value, place in (grads or {}).items()})
 
     def run_backward(self, gradients: list, saved: tuple, outer: list) -> tuple:
         """The gradients that leave the call, from those of its results."""
@@ -160,6 +129,16 @@ class Recording:
                 backward.function = backward.build(self.make_plan)
             return backward.function(gradients, saved, outer)
 
+    def own_grads(self) -> dict[Value, str]:
+        """The values that become `.grad` of one tensor in place of an earlier gradient that nothing reads, with the tensor's place."""
+        values = [value for _, value in self.new_grads] + [leaf.value for leaf in self.results.leaves]
+        read = {self.recorder.bound.get(value) for value in self.graph.inputs if self.late(value)}
+        found: dict[Value, str] = {}
+        for bound, value in self.new_grads:
+            if value is not None and values.count(value) == 1 and bound.had_grad is not None and bound not in read:
+                found[value] = bound.place
+        return found
+
     def late(self, value: Value) -> bool:
         """Whether an input is a tensor's gradient, which may be another tensor at each call."""
         bound = self.recorder.bound.get(value)
@@ -168,25 +147,28 @@ class Recording:
 
     def bumps(self) -> list[str]:
         """The lines that note the writes to tensors which exist outside."""
+        of_storage: dict = {}
+        for value, bound in self.recorder.bound.items():
+            if bound is not None:
+                of_storage.setdefault(value.storage, (value, bound))
         places = []
         for equation in self.graph.equations:
-            for value in equation.writes:
-                bound = self.recorder.bound.get(value)
+            for written in equation.writes:
+                value, bound = written, self.recorder.bound.get(written)
+                if bound is None:  # a view of one
+                    value, bound = of_storage.get(written.storage, (None, None))
                 if bound is not None:
                     places.append(bound.place + ("._grad" if self.late(value) else ""))
         return [f"{self.reach.name(note_writes)}(({''.join([place + ', ' for place in places])}))"] if places else []
 
-    def results(self, plan: Plan) -> list[str]:
+    def new_tensors(self, plan: Plan) -> list[str]:
         """The lines that make tensors of what outlives the call."""
         self.reach.scope.update(new=new, Tensor=Tensor)
-        lines = []
-        for number, (value, node) in enumerate(self.leaves):
-            made = "None" if node is None else f"new({self.reach.name(node)})"
-            lines += [f"r{number} = new(Tensor)", f"r{number}._array = {plan.names[self.renamed.get(value, value)]}", f"r{number}._node = {made}"]
+        lines = self.results.lines(lambda value: plan.names[self.renamed.get(value, value)])
         for number, (bound, value) in enumerate(self.new_grads):
             if value is None:
                 lines.append(f"{bound.place}._grad = None")
-            else:
+            elif self.renamed.get(value, value) not in plan.placed:
                 lines += [f"g{number} = new(Tensor)", f"g{number}._array = {plan.names[self.renamed.get(value, value)]}", f"g{number}._node = None",
                           f"{bound.place}._grad = g{number}"]
         return lines + self.history(plan)
@@ -199,9 +181,9 @@ class Recording:
         constant = self.reach.name
         edges = "".join([f"{bound.place}._node, " for bound in backward.ends])
         saved = "".join([f"{plan.name(self.renamed.get(value, value))}, " for value in backward.saved])
-        outer = "".join([f"{bound.place}, " for _, bound in backward.outer])
+        outer = "".join([f"{bound.place}, " for bound in backward.looked_at])
         return [f"node = {constant(CompiledNode)}({constant(backward)}, ({edges}), ({saved}), ({outer}), {constant(self)})",
-                f"{constant(slots)}(node, ({''.join([name + ', ' for name, _ in self.live])}))"]
+                f"{constant(slots)}(node, ({''.join([name + ', ' for name in self.live])}))"]
 
 
 def note_writes(tensors: tuple) -> None:
@@ -215,30 +197,6 @@ def note_writes(tensors: tuple) -> None:
             cell.count += 1
             cell.last = now
             cell.recent.append(now)
-
-
-def is_spent(root: Node, began: int) -> bool:
-    """Whether the way back from a node leads to a freed one of the call's: one that saved nothing does not tell by itself."""
-    seen, stack = set(), [root]
-    while stack:
-        node = stack.pop()
-        if node.parent is not None:
-            node = node.parent
-        if node in seen or node.sequence < began:
-            continue
-        if node.saved is FREED:
-            return True
-        seen.add(node)
-        stack += [edge for edge in node.edges if edge is not None]
-    return False
-
-
-def spent(node: Node) -> type:
-    """The class of nodes like this one whose saved values are gone: a compiled step has gone backward through them."""
-    if node.parent is not None or isinstance(node, AccumulateGrad):
-        raise Unrecorded("a result that is one of several of its operation")
-    return type("Spent", (Node,), {"op": node.op, "edges": (), "saved": FREED, "attrs": {}, "shape": node.shape, "dtype": node.dtype, "sequence": 0,
-                                   "alias": node.alias})
 
 
 __all__ = ["STATE", "Graph", "Recording"]
