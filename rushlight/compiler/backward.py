@@ -36,7 +36,7 @@ class Backward:
         gradients = [wrap(np.ones(tensor._array.shape, tensor._array.dtype)) for tensor in results]
         self.given = [recorder.take_in(gradient._array, LOCAL) for gradient in gradients]
         with recorder.listening():
-            found = engine.run(list(roots), list(gradients), True, False, dict.fromkeys(frontier))
+            found = engine.run(list(roots), list(gradients), True, False, dict.fromkeys(frontier, True))
         if recorder.reason is not None:
             raise Unrecorded(recorder.reason)
         self.equations = recorder.equations[first:]

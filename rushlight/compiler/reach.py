@@ -23,6 +23,7 @@ from ..core.apply import watchers
 from ..core.generator import Generator
 from ..core.grad_mode import mode
 from ..core.inplace import INFERENCE
+from ..core.node import AccumulateGrad
 from ..nn.module import Module
 from ..nn.module_hooks import special_calls
 from ..optim.lr_scheduler.scheduler import LRScheduler
@@ -261,8 +262,13 @@ class Reach:
         self.bound.append(Bound(tensor, place, is_argument))
         if not is_argument:
             self.states.add(id(memory.owner(tensor._array)))
-        if tensor._node is not None:
+        node = tensor._node
+        if node is not None:
             self.require(nothing(f"{place}._grad", tensor._grad))
+            is_leaf = isinstance(node, AccumulateGrad)
+            if node.pre_hooks or is_leaf and node.post_hooks:
+                raise Unrecorded("hooks on a tensor")
+            self.require(f"not {place}._node.pre_hooks" + (f" and not {place}._node.post_hooks" if is_leaf else ""))
 
     def module(self, name: str, thing: Any) -> None:
         """The same attributes, parameters, buffers and children, and no hooks."""

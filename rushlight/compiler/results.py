@@ -26,7 +26,7 @@ CONSTANTS = (*PLAIN, type, device, types.BuiltinFunctionType, types.ModuleType)
 class Leaf:
     """A new tensor: `node` is the class of its history, `base` the text of the tensor that it views, `twin` that of one it was detached from."""
 
-    __slots__ = ("name", "value", "tensor", "node", "base", "twin", "is_live")
+    __slots__ = ("name", "value", "tensor", "node", "base", "skipped", "twin", "is_live")
 
     def __init__(self, name: str, value: Value, tensor: Any):
         self.name = name
@@ -34,6 +34,7 @@ class Leaf:
         self.tensor = tensor
         self.node: type | None = None
         self.base: str | None = None
+        self.skipped = 0
         self.twin: str | None = None
         self.is_live = False
 
@@ -113,7 +114,7 @@ class Results:
             leaf.is_live = True
         elif item._base is not None:
             leaf.node = None if item._node is None else spent(item._node)
-            leaf.base = self.tensor(item._base)
+            leaf.base, leaf.skipped = self.source(item)
         else:
             leaf.node = None if node is None else spent(node)
         leaf.name = self.places[id(item)] = f"r{len(self.leaves)}"
@@ -122,14 +123,26 @@ class Results:
         self.leaves.append(leaf)
         return leaf.name
 
+    def source(self, view: Any) -> tuple[str, int]:
+        """The text of the tensor whose view this is, and how many steps of the view's recipe lead to that one: its base, or an argument that
+        is a view of the same base.
+        """
+        base = view._base
+        for bound in self.reach.bound:
+            if bound.tensor._base is base:
+                known = bound.tensor._recipe
+                if len(known) <= len(view._recipe) and all([a is b for a, b in zip(known, view._recipe)]):
+                    return bound.place, len(known)
+        return self.tensor(base), 0
+
     def check(self) -> None:
         """Raise Unrecorded for results that can go backward and share memory with what else the program sees, by more than being detached."""
         for leaf in self.live:
+            if leaf.value.storage.kind != LOCAL:
+                raise Unrecorded("a result that can go backward and shows memory from before the call")
             for other in self.leaves:
                 if other is not leaf and other.value.storage is leaf.value.storage and (other.is_live or other.base is None and other.twin is None):
                     raise Unrecorded("results that share memory and can go backward")
-            if leaf.value.storage.kind != LOCAL:
-                raise Unrecorded("a result that can go backward and shows memory from before the call")
 
     def lines(self, names: Any) -> list[str]:
         """The lines that make the tensors; names(value) is the text of an array."""
@@ -139,7 +152,7 @@ class Results:
             made += [f"{name} = new(Tensor)", f"{name}._array = {names(leaf.value)}",
                      f"{name}._node = {'None' if leaf.node is None else f'new({self.reach.name(leaf.node)})'}"]
             if leaf.base is not None:
-                recipe = self.reach.name((tensor._recipe, tensor._created))
+                recipe = self.reach.name((tensor._recipe[leaf.skipped:], tensor._created))
                 made.append(f"{self.reach.name(linked)}({name}, {leaf.base}, *{recipe})")
             elif tensor._cell is INFERENCE:
                 made.append(f"{name}._cell = {self.reach.name(INFERENCE)}")
@@ -164,11 +177,11 @@ class Kept:
         self._cell = INFERENCE if tensor._cell is INFERENCE else None
 
 
-def linked(view: Any, base: Any, recipe: tuple, created: str | None) -> None:
-    """Make a tensor a view of another, as `link_view` does."""
-    view._base = base
-    view._cell = cell = version_of(base)
-    view._recipe = recipe
+def linked(view: Any, source: Any, recipe: tuple, created: str | None) -> None:
+    """Make a tensor the view of another that a recipe tells, as `link_view` does."""
+    view._base = source if source._base is None else source._base
+    view._cell = cell = version_of(source)
+    view._recipe = (*source._recipe, *recipe)
     view._seen = cell.count
     if created is not None:
         view._created = created

@@ -272,7 +272,10 @@ def leave(node: Any, grads: Any, g: Any) -> Any:
 
 
 def leading_to(roots: list, targets: dict) -> dict:
-    """The nodes on a path from the roots to a target, each with whether anything below it leads to a target."""
+    """The nodes on a path from the roots to a target, each with whether anything below it leads to a target.
+
+    Behind a target whose value in the dict is true the search does not go on.
+    """
     below: dict = {}
     stack = [(node, False) for node in roots]
     while stack:
@@ -281,6 +284,8 @@ def leading_to(roots: list, targets: dict) -> dict:
             below[node] = any([below.get(e) or e in targets for e in edges_of(node) if e is not None])
         elif node not in below:
             below[node] = False
+            if targets.get(node):
+                continue
             stack.append((node, True))
             stack.extend([(e, False) for e in edges_of(node) if e is not None and e not in below])
     return {node: leads for node, leads in below.items() if leads or node in targets}

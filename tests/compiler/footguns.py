@@ -95,7 +95,7 @@ def footgun(captured=True, says=None, recordings=None):
                 assert captured is None or bool(work.recordings and work.recordings[0].function) is captured, told
                 assert recordings is None or len(work.recordings) == recordings, told
             if says is None:
-                assert not said
+                assert not said, said
             else:
                 assert len(said) == 1 and says in said[0], said
         test.__name__, test.__doc__, test.__module__ = body.__name__, body.__doc__, body.__module__
