@@ -8,18 +8,18 @@ import numpy as np
 
 from ..backends.aborts import raise_error
 from ..backends.llvm.multiply import address
+from ..backends.llvm.tape import Segment, Slots
 from ..backends.parallel import Unnotable, inside
 from ..core import memory
 from ..core.op import Op
 from ..core.wrap import new
 from ..tensor import Tensor
 from .capture import UpdateStep
-from .interpreter import blank
 from .graph import COPY, LOCAL, WRITE, Equation, Graph, Storage, Value
+from .interpreter import blank
 from .loops import IDENTITY, Loops, Store, Sum
 from .passes.fuse import KINDS, Fused
 from .plan import Plan
-from .tape import Segment, Slots
 from .updates import NativeUpdate
 
 FLOAT = np.dtype(np.float32)

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..backends.llvm.engine import available
-from ..core.inplace import bump
-from ..core.node import tick
+from ..core.inplace import note_writes
 from ..core.wrap import new
 from ..tensor import Tensor
 from .backward import Backward, CompiledNode, slots
@@ -184,19 +183,6 @@ class Recording:
         outer = "".join([f"{bound.place}, " for bound in backward.looked_at])
         return [f"node = {constant(CompiledNode)}({constant(backward)}, ({edges}), ({saved}), ({outer}), {constant(self)})",
                 f"{constant(slots)}(node, ({''.join([name + ', ' for name in self.live])}))"]
-
-
-def note_writes(tensors: tuple) -> None:
-    """Note a write to each tensor's memory, all at one time."""
-    now = tick()
-    for tensor in tensors:
-        cell = tensor._cell
-        if cell is None or cell.recent is None:
-            bump(tensor)
-        else:
-            cell.count += 1
-            cell.last = now
-            cell.recent.append(now)
 
 
 __all__ = ["STATE", "Graph", "Recording"]

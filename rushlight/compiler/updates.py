@@ -3,18 +3,11 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import Any
 
-import numpy as np
-
-from ..backends.llvm.engine import engine
-from ..core.scalar_native import launch_of
-from ..core.scalar_writer import Writer, tuple_text
+from ..core.scalar_native import launch_of, numbers_of
 from ..optim.update import number
 from .capture import UpdateStep
-
-FLOAT = np.dtype(np.float32)
 
 
 class NativeUpdate:
@@ -51,21 +44,3 @@ class NativeUpdate:
     def launches(self, arrays: Sequence[Any]) -> list[tuple]:
         """The launch for one parameter's arrays."""
         return [launch_of(self.program, tuple(self.parameters), arrays, self.given)]
-
-
-@cache
-def numbers_of(program: Any) -> tuple[list[str], Callable]:
-    """The names of a program's numbers that a call sets, and the function of its scalars that gives them and the scalars' new values."""
-    writer = Writer(program, (FLOAT,) * len(program.elements))
-    writer.text()
-    results = writer.scalar_results()
-    lines = [writer.scalar_line(i, operation, arguments) for i, (operation, arguments) in enumerate(program.instructions)
-             if program.uniform[i] and operation not in ("input", "constant")]
-    values = [writer.scalar(int(name[2:])) for name in writer.parameters]
-    text = "\n    ".join([f"def numbers({', '.join(program.scalars)}):", *lines, f"return {tuple_text(values)}, {tuple_text(results)}"])
-    scope: dict[str, Any] = dict(writer.scope)
-    exec(text, scope)
-    return list(writer.parameters), scope["numbers"]
-
-
-__all__ = ["NativeUpdate", "engine"]

@@ -81,6 +81,19 @@ def bump(tensor: Any) -> None:
     cell.bump()
 
 
+def note_writes(tensors: Any) -> None:
+    """Note a write to each tensor's memory, all at one time."""
+    now = tick()
+    for tensor in tensors:
+        cell = tensor._cell
+        if cell is None or cell.recent is None:
+            bump(tensor)
+        else:
+            cell.count += 1
+            cell.last = now
+            cell.recent.append(now)
+
+
 def link_view(view: Any, source: Any, op: Any, attrs: dict, which: int | None = None) -> None:
     """Make `view` a view of source's base: one storage, one version, and the recipe that makes the view from the base.
 

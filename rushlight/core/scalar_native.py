@@ -65,6 +65,22 @@ def machine_code(program: Program, parameters: tuple) -> tuple:
     return KERNEL(address), address
 
 
+@cache
+def numbers_of(program: Any) -> tuple[list[str], Callable]:
+    """The names of a program's numbers that a call sets, and the function of its scalars that gives them and the scalars' new values."""
+    from .scalar_writer import Writer, tuple_text
+    writer = Writer(program, (np.dtype(np.float32),) * len(program.elements))
+    writer.text()
+    results = writer.scalar_results()
+    lines = [writer.scalar_line(i, operation, arguments) for i, (operation, arguments) in enumerate(program.instructions)
+             if program.uniform[i] and operation not in ("input", "constant")]
+    values = [writer.scalar(int(name[2:])) for name in writer.parameters]
+    text = "\n    ".join([f"def numbers({', '.join(program.scalars)}):", *lines, f"return {tuple_text(values)}, {tuple_text(results)}"])
+    scope: dict[str, Any] = dict(writer.scope)
+    exec(text, scope)
+    return list(writer.parameters), scope["numbers"]
+
+
 def pointers_of(program: Program) -> list[str]:
     """The names of the arrays that a kernel is given."""
     return [*program.elements, *(["out"] if "out" in program.outputs else [])]

@@ -62,6 +62,13 @@ def is_large(groups: list[dict[str, Any]]) -> bool:
     return sum([p._array.size for group in groups for p in group["params"]]) > MANY
 
 
+@functools.cache
+def together() -> Callable:
+    """The function `together.update_together`, which loads the compiler's engine."""
+    from .together import update_together
+    return update_together
+
+
 def hooked(step: Callable) -> Callable:
     """A class's `step` with the hooks around it; a `step` that it calls of its base class does not run them again."""
     if hasattr(step, "hooked"):
@@ -119,6 +126,8 @@ class Optimizer(Portable):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "update" in cls.__dict__:
+            cls.updates_together = cls.__dict__.get("updates_together", False)
         if "step" in cls.__dict__:
             cls.step = hooked(cls.step)  # type: ignore[method-assign]
 
@@ -140,6 +149,8 @@ class Optimizer(Portable):
 
     # ---- a step
 
+    #: whether `update` does no more than the rule, where states are there already
+    updates_together = True
     #: whether the parameters are worth machine code; None where nobody has looked since the groups changed
     _is_large: bool | None = None
 
@@ -182,6 +193,8 @@ class Optimizer(Portable):
             numbers = self.hyperparameters(group, rule)
             if recording.recorder is not None:
                 recording.recorder.steps(self, group, rule)
+            elif self._is_large and self.updates_together and rule.is_native and together()(self, group, rule, numbers):
+                continue
             for p in group["params"]:
                 g = p._grad
                 if g is not None:

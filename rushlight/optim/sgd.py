@@ -37,6 +37,8 @@ class SGD(Optimizer):
         super().__init__(params, defaults)
         check_fused(fused, foreach, differentiable)
 
+    updates_together = True  # once the buffers of momentum are there
+
     def rule(self, group: dict[str, Any]) -> Update:
         if group["momentum"] == 0:
             return sgd_update(group["maximize"], group["weight_decay"] != 0)

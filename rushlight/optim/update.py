@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from typing import Any
 
+from ..backends.llvm.engine import available
 from ..core import recording
 from ..core.inplace import bump
 from ..core.scalar import parse
@@ -18,9 +19,10 @@ PLACES = {"beta1": ("betas", 0), "beta2": ("betas", 1), "eta_minus": ("etas", 0)
 class Hyperparameters:
     """The numbers that an update reads, by name; `sources` says for each its key in a parameter group, and its place if it is one of a pair."""
 
-    __slots__ = ("sources",)
+    __slots__ = ("sources", "is_native")
 
     def __init__(self, *names: str):
+        self.is_native = False
         self.sources = tuple([PLACES.get(name, (name, None)) for name in names])
 
     def in_machine_code(self) -> Hyperparameters:
@@ -60,6 +62,7 @@ class Update(Hyperparameters):
         if self.native is None:
             self.native = copy(self)
             self.native.run = self.compiled(self.kernel.native_entry)
+            self.native.is_native = available()
         return self.native
 
     def compiled(self, entry: Callable) -> Callable:

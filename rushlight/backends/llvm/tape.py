@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..backends.llvm.engine import engine
-from ..backends.llvm.multiply import address
-from ..backends.llvm.workers import workers
-from ..backends.parallel import inside, pool
+from ..parallel import inside, pool
+from .engine import engine
+from .multiply import address
+from .workers import workers
 
 #: where an array object keeps the address of its data
 DATA = object.__basicsize__
@@ -157,11 +157,43 @@ class Slots:
         return self.table
 
 
-class Segment:
-    """Calls that are made without Python between them."""
+class Calls:
+    """A table of calls: (function, count, chunk, address of the arguments) each. `elements` are those of all their arrays together."""
+
+    def __init__(self, calls: Sequence[tuple[int, int, int, int]], elements: int):
+        self.calls = np.array(calls, np.int64).reshape(-1, 4)
+        self.is_shared = any([count > chunk for _, count, chunk, _ in calls])
+        self.play = player(not self.is_shared and elements <= BRIEF)
+        self.words = (ctypes.c_int64 * 8)()
+        self.start = ctypes.addressof(self.words)
+        self.words[CALLS], self.words[COUNT] = address(self.calls), len(self.calls)
+        self.abort = NEVER
+        self.words[ABORT] = address(NEVER)
+
+    def run(self) -> None:
+        """Make all calls, sharing the large ones out among the threads where they are free."""
+        if not self.is_shared or pool.size() < 2 or inside.busy or not pool.owner.acquire(blocking=False):
+            self.words[SHARED] = 0
+            self.play(self.start)
+            return
+        try:
+            threads = workers()
+            threads.wake()
+            self.words[SHARED], self.words[RUN_PIECES] = threads.address, threads.run_pieces
+            self.play(self.start)
+        finally:
+            pool.owner.release()
+
+
+#: in place of the words where calls say that no other is to follow
+NEVER = np.zeros(2, np.int64)
+
+
+class Segment(Calls):
+    """Calls with their arguments, some of which are written anew each time."""
 
     def __init__(self, launches: Sequence[tuple], slots: Slots, abort: Any, elements: int):
-        self.slots, self.abort = slots, abort
+        self.slots = slots
         self.mentioned: set[int] = set()  # all words of all arguments
         self.keep = [launch[4] for launch in launches]
         sizes = [-(-len(launch[3]) // 16) * 16 for launch in launches]
@@ -176,12 +208,9 @@ class Segment:
             calls.append((function, count, max(chunk, 1), start))
             patches += self.patches(words, start)
             offset, start = offset + size, start + size
-        self.calls = np.array(calls, np.int64).reshape(-1, 4)
+        super().__init__(calls, elements)
+        self.abort = abort
         self.patch_table = np.array(patches, np.int64).reshape(-1, 4)
-        self.is_shared = any([launch[1] > launch[2] for launch in launches])
-        self.words = (ctypes.c_int64 * 8)()
-        self.play = player(not self.is_shared and elements <= BRIEF)
-        self.start = ctypes.addressof(self.words)
 
     def patches(self, words: bytes, start: int) -> list[tuple]:
         """What must be written anew among a call's arguments."""
@@ -197,19 +226,5 @@ class Segment:
 
     def finish(self) -> None:
         """Write the segment's own words, once all slots are known."""
-        self.words[:] = [address(self.calls), len(self.calls), address(self.patch_table), len(self.patch_table),
-                         ctypes.addressof(self.slots.memory()), 0, 0, address(self.abort)]
-
-    def run(self) -> None:
-        """Make all calls, sharing the large ones out among the threads where they are free."""
-        if not self.is_shared or pool.size() < 2 or inside.busy or not pool.owner.acquire(blocking=False):
-            self.words[SHARED] = 0
-            self.play(self.start)
-            return
-        try:
-            threads = workers()
-            threads.wake()
-            self.words[SHARED], self.words[RUN_PIECES] = threads.address, threads.run_pieces
-            self.play(self.start)
-        finally:
-            pool.owner.release()
+        self.words[PATCHES], self.words[PATCH_COUNT] = address(self.patch_table), len(self.patch_table)
+        self.words[SLOTS], self.words[ABORT] = ctypes.addressof(self.slots.memory()), address(self.abort)
