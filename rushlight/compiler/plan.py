@@ -112,7 +112,7 @@ class Plan:
             if value is not None:
                 self.names[value] = f"a{value.number}"
         names = ["_" if value is None else f"a{value.number}" for value in equation.outputs]
-        rest = ["*_"] if equation.direct and equation.op.hidden else []  # kept for a gradient that nobody asks for
+        rest = ["*_"] if equation.op.hidden else []  # kept for a gradient that nobody asks for
         self.lines.append(f"{''.join([name + ', ' for name in names + rest]) if several else names[0]} = {text}")
 
     def call_text(self, equation: Equation) -> tuple[str, bool]:
