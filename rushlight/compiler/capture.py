@@ -182,7 +182,7 @@ class Recorder:
         arrays = results_of(op, result)
         outputs = tuple([None if array is None else self.values.get(id(array)) or self.new_value(array) for array in arrays])
         fresh = tuple([value if value is not None and value not in given else None for value in outputs])
-        self.equations.append(Equation(op, given, attrs, fresh, is_direct(op, args), where=""))
+        self.equations.append(Equation(op, given, attrs, fresh, is_direct(op, args), several=result.__class__ is tuple))
 
     # ---- what does not pass through apply
 

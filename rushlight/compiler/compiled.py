@@ -10,7 +10,7 @@ from ..core.node import FREED
 from ..tensor import Tensor
 from .capture import Recorder
 from .graph import Value
-from .reach import Reach
+from .reach import Reach, Shared
 from .replay import Recording
 from .unrecorded import Unrecorded
 
@@ -31,6 +31,8 @@ class Compiled:
         self.history: list[str] = []
         self.in_vain = 0
         self.made = 0
+        #: places where calls leave other tensors than they find, such as `self.hidden`: what holds each, by its identity and the key
+        self.late: dict[tuple, Any] = {}
 
     def __call__(self, args: tuple, kwargs: dict) -> Any:
         if recording.recorder is not None:  # inside the recording of another function: a part of it
@@ -46,7 +48,7 @@ class Compiled:
     def record(self, args: tuple, kwargs: dict) -> Any:
         """An ordinary call, listened to."""
         try:
-            reach = Reach(self.function, args, kwargs)
+            reach = self.reached(args, kwargs)
         except Unrecorded as error:
             self.refuse(str(error), "")
             return self.function(*args, **kwargs)
@@ -61,10 +63,19 @@ class Compiled:
             self.history.append(f"not kept, because of {recorder.reason}")
         return result
 
+    def reached(self, args: tuple, kwargs: dict) -> Reach:
+        """What the function reaches."""
+        try:
+            return Reach(self.function, args, kwargs, self.late)
+        except Shared as error:  # tensors that are arguments, and reached as well
+            return Reach(self.function, args, kwargs, self.late, error.args[0])
+
     def keep(self, recorder: Recorder, args: tuple, kwargs: dict, result: Any) -> None:
         """Keep a recording whose conditions still hold after the call."""
         try:
             recorder.reach.settle(recorder.ran)
+            if recorder.reach.changes_arguments():
+                raise Unrecorded("a container among the arguments, which the call changes")
             made = Recording(recorder, result, self.settings)
         except Unrecorded as error:
             self.refuse(str(error), "")
@@ -78,6 +89,10 @@ class Compiled:
                 self.refuse(f"it was recorded {MADE} times: something that it depends on changes too often", "")
             return
         self.history.append(f"not kept, because the call changed what it depends on: {changed}")
+        moved = recorder.reach.moved()
+        if moved and not moved.keys() <= self.late.keys():
+            self.late |= moved
+            return
         self.in_vain += 1
         if self.in_vain >= ATTEMPTS:
             self.refuse(f"every call changes what the next one depends on ({changed})", "")

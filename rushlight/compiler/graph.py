@@ -74,11 +74,13 @@ class Equation:
     direct   whether forward gets the arrays themselves; otherwise `op.evaluate` converts them first
     writes   the inputs whose memory the equation changes
     where    the program's line
+    several  whether forward gives a tuple, if only of one array
     """
 
-    __slots__ = ("op", "inputs", "attrs", "outputs", "direct", "writes", "where")
+    __slots__ = ("op", "inputs", "attrs", "outputs", "direct", "writes", "where", "several")
 
-    def __init__(self, op: Any, inputs: tuple, attrs: dict, outputs: tuple, direct: bool = True, writes: tuple = (), where: str = ""):
+    def __init__(self, op: Any, inputs: tuple, attrs: dict, outputs: tuple, direct: bool = True, writes: tuple = (), where: str = "",
+                 several: bool = False):
         self.op = op
         self.inputs = inputs
         self.attrs = attrs
@@ -86,6 +88,7 @@ class Equation:
         self.direct = direct
         self.writes = writes
         self.where = where
+        self.several = several
 
     def reads(self) -> Iterator[Value]:
         """The values that it reads."""

@@ -123,7 +123,7 @@ class Plan:
             inputs = "".join([f"{self.name(item) if item.__class__ is Value else self.literal(item)}, " for item in equation.inputs])
             return f"{self.constant(perform)}({self.constant(equation)}, ({inputs}), dict({', '.join(keywords)}))", True
         text = f"{self.constant(op.forward)}({', '.join([*self.arguments(equation), *keywords])})"
-        several = len(equation.outputs) > 1 or op.hidden
+        several = equation.several or op.hidden
         scalar = not several and equation.outputs[0] is not None and not equation.outputs[0].shape
         return f"asarray({text})" if scalar else text, several
 

@@ -59,7 +59,15 @@ class Bound:
 class Reach:
     """The walk. `bound` are the tensors; `conditions` lines of text over `args`, `kwargs` and the names of `scope`."""
 
-    def __init__(self, function: Callable, args: tuple, kwargs: dict):
+    def __init__(self, function: Callable, args: tuple, kwargs: dict, late: Any = (), fixed: Any = ()):
+        self.late = late    # places whose tensor is another one at each call: (identity of what holds it, key)
+        self.fixed = fixed  # arguments that are tensors which the function reaches: the same ones at each call
+        #: what lay where: (what holds it, key, text, thing), of tensors and structures of tensors that the function reaches, of late places, and of
+        #: containers among the arguments
+        self.held: list[tuple] = []
+        self.late_held: list[tuple] = []
+        self.argument_held: list[tuple] = []
+        self.taken: set[int] = set()  # things at late places, at which nobody looks further
         self.scope: dict[str, Any] = {"every": all, "map": map, "same": operator.is_, "len": len, "mode": mode, "watchers": watchers,
                                       "special_calls": special_calls, "recording": recording,
                                       "defaults": dtypes.Default}
@@ -116,17 +124,19 @@ class Reach:
 
     def argument(self, place: str, value: Any) -> None:
         """A tensor is another one at each call, of the same form; what else there is must be as it was."""
-        if isinstance(value, Tensor):
+        if isinstance(value, Tensor) and id(value) not in self.fixed:
             self.tensor_argument(self.local(place), value)
         elif value.__class__ in (tuple, list):
             here = self.local(place)
             self.require(f"{here}.__class__ is {value.__class__.__name__} and len({here}) == {len(value)}")
             for i, part in enumerate(value):
+                self.argument_held.append((value, i, "", part))
                 self.argument(f"{here}[{i}]", part)
         elif value.__class__ is dict and all([key.__class__ in (str, int) for key in value]):
             here = self.local(place)
             self.require(f"{here}.__class__ is dict and [*{here}] == {list(value)!r}")
             for key, part in value.items():
+                self.argument_held.append((value, key, "", part))
                 self.argument(f"{here}[{key!r}]", part)
         else:
             self.todo.append((place, value))
@@ -161,6 +171,39 @@ class Reach:
         self.require(f"{self.name(id)}({place}) not in {self.name(self.states)}")
         self.owners.append((place, held, a, array))
 
+    # ---- places whose tensor changes from call to call
+
+    def is_late(self, owner: Any, key: Any, text: str, thing: Any) -> bool:
+        """Note what lies at a place. If a call puts another tensor there each time, it is taken like an argument."""
+        if (id(owner), key) in self.late:
+            self.late_held.append((owner, key, text, thing))
+            self.taken.add(id(thing))
+            self.argument(text, thing)
+            return True
+        if isinstance(thing, Tensor) or thing.__class__ in (tuple, list, dict) and holds_tensor(thing):
+            self.held.append((owner, key, text, thing))
+        return False
+
+    def moved(self) -> dict | None:
+        """The places at which the call left other tensors than it found; None where a place holds something else altogether."""
+        found = {}
+        for owner, key, _, thing in self.held:
+            now = at_place(owner, key)
+            if now is not thing:
+                if now.__class__ is not thing.__class__:
+                    return None
+                found[id(owner), key] = owner
+        return found
+
+    def left(self) -> list[tuple[str, Any]]:
+        """The late places, as text, with what the call left there."""
+        found = [(text, thing, at_place(owner, key)) for owner, key, text, thing in self.late_held]
+        return [(text, now) for text, thing, now in found if now is not thing]
+
+    def changes_arguments(self) -> bool:
+        """Whether the call put something else into a list or a dict among its arguments."""
+        return any([at_place(owner, key) is not thing for owner, key, _, thing in self.argument_held])
+
     # ---- the walk
 
     def walk(self) -> None:
@@ -172,7 +215,9 @@ class Reach:
                 raise Unrecorded("the function reaches too many objects")
             self.see(place, thing)
         if any([id(owner) in self.states for _, owner, _, _ in self.owners]):
-            raise Unrecorded("an argument that shares memory with a tensor which the function reaches")
+            reached = {id(bound.tensor) for bound in self.bound if not bound.is_argument}
+            same = {id(bound.tensor) for bound in self.bound if bound.is_argument} & reached
+            raise Shared(same) if same else Unrecorded("an argument that shares memory with a tensor which the function reaches")
 
     def settle(self, codes: set | None) -> None:
         """Take in what is a condition only if the program used it, by the functions that ran; None stands for all."""
@@ -224,19 +269,21 @@ class Reach:
     def same_items(self, place: str, items: Any) -> None:
         """The very same objects are in a dict, or a sequence."""
         self.require(f"len({place}) == {len(items)}" if items else f"not {place}")
-        if isinstance(items, dict) and not all([isinstance(key, str) for key in items]) or len(items) > FEW:
-            values = f"{place}.values()" if isinstance(items, dict) else place
-            self.require(f"every(map(same, {values}, {self.name(tuple(items.values() if isinstance(items, dict) else items))}))")
-            if isinstance(items, dict) and all([isinstance(key, (str, int)) for key in items]):
+        is_dict = isinstance(items, dict)
+        held = dict(items) if is_dict else dict(enumerate(items))
+        fixed = {key: value for key, value in held.items() if not self.is_late(items, key, f"{place}[{key!r}]", value)}
+        if len(fixed) == len(held) and (is_dict and not all([isinstance(key, str) for key in items]) or len(items) > FEW):
+            self.require(f"every(map(same, {place}{'.values()' if is_dict else ''}, {self.name(tuple(held.values()))}))")
+            if is_dict and all([isinstance(key, (str, int)) for key in items]):
                 self.require(f"[*{place}] == {self.name([*items])}")
             return
-        for key, value in items.items() if isinstance(items, dict) else enumerate(items):
+        for key, value in fixed.items():
             self.require(f"{place}[{key!r}] is {self.name(value)}")
 
     def inside(self, parts: Any) -> None:
         """What is in a container whose items are known to be the same objects: plain ones need no further look."""
         for part in parts:
-            if not isinstance(part, PLAIN):
+            if not isinstance(part, PLAIN) and id(part) not in self.taken:
                 self.todo.append((self.name(part), part))
 
     def sequence(self, name: str, thing: Any) -> None:
@@ -277,7 +324,8 @@ class Reach:
         held = self.name(own)
         self.require(f"len({held}) == {len(own)}")
         for key in ["training", *[key for key in REGISTRIES if own[key]], *[key for key in own if key not in OWN]]:
-            self.require(f"{held}[{key!r}] is {self.name(own[key])}")
+            if not self.is_late(own, key, f"{held}[{key!r}]", own[key]):
+                self.require(f"{held}[{key!r}] is {self.name(own[key])}")
         for key in REGISTRIES:
             if own[key]:
                 self.mapping(self.name(own[key]), own[key])
@@ -329,7 +377,9 @@ class Reach:
                 content = cell.cell_contents
             except ValueError:  # not set yet
                 raise Unrecorded("a variable that has no value yet") from None
-            self.todo.append((f"{self.name(cell)}.cell_contents", content))
+            place = f"{self.name(cell)}.cell_contents"
+            if not self.is_late(cell, "cell_contents", place, content):
+                self.todo.append((place, content))
         name = self.name(thing)
         self.require(f"{name}.__code__ is {self.name(thing.__code__)}")
         if thing.__defaults__:
@@ -347,8 +397,9 @@ class Reach:
         for key in sorted(names & outer.keys()):
             value = outer[key]
             if not isinstance(value, types.ModuleType):
-                if not is_library(value):
-                    self.todo.append((f"{self.name(outer)}[{key!r}]", value))
+                place = f"{self.name(outer)}[{key!r}]"
+                if not is_library(value) and not self.is_late(outer, key, place, value):
+                    self.todo.append((place, value))
             elif not is_outside(value.__name__):
                 self.require(f"{self.name(outer)}[{key!r}] is {self.name(value)}")
                 if id(vars(value)) not in seen:
@@ -423,11 +474,29 @@ class Reach:
         for key, value in items.items():
             if isinstance(value, np.ndarray) and value.nbytes > SMALL:
                 self.large.append((key, value))
-            elif not isinstance(value, PLAIN):
+            elif not isinstance(value, PLAIN) and id(value) not in self.taken:
                 self.todo.append((self.name(value), value))
 
     def nothing(self, name: str, thing: Any) -> None:
         """Nothing in it can change what the program does."""
+
+
+class Shared(Exception):
+    """Tensors are arguments and reached as well: `args[0]` are their identities."""
+
+
+def holds_tensor(structure: Any) -> bool:
+    """Whether a tuple, list or dict has tensors in it."""
+    return any([isinstance(part, Tensor) for part in (structure.values() if structure.__class__ is dict else structure)])
+
+
+def at_place(owner: Any, key: Any) -> Any:
+    """What lies at a place now; None where nothing does."""
+    if isinstance(owner, types.CellType):
+        return owner.cell_contents
+    if isinstance(owner, dict):
+        return owner.get(key)
+    return owner[key] if key < len(owner) else None
 
 
 class Looked(dict):

@@ -163,7 +163,7 @@ class Recording:
     def new_tensors(self, plan: Plan) -> list[str]:
         """The lines that make tensors of what outlives the call."""
         self.reach.scope.update(new=new, Tensor=Tensor)
-        lines = self.results.lines(lambda value: plan.names[self.renamed.get(value, value)])
+        lines = self.results.lines(lambda made: plan.names[self.renamed.get(made, made)])
         for number, (bound, value) in enumerate(self.new_grads):
             if value is None:
                 lines.append(f"{bound.place}._grad = None")

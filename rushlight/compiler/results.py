@@ -50,6 +50,8 @@ class Results:
         self.leaves: list[Leaf] = []
         self.inside: set[int] = set()
         self.template = self.described(result)
+        #: the places that hold something else after each call, and the text of it
+        self.left = [(place, self.described(item)) for place, item in self.reach.left()]
         self.check()
 
     @property
@@ -158,7 +160,7 @@ class Results:
                 made.append(f"{name}._cell = {self.reach.name(INFERENCE)}")
             elif leaf.twin not in (None, name):
                 made.append(f"{name}._cell = {self.reach.name(version_of)}({leaf.twin})")
-        return made
+        return made + [f"{place} = {text}" for place, text in self.left]
 
     def release(self) -> None:
         """Let go of the recorded call's tensors; what the lines need of them is kept."""

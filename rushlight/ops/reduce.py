@@ -115,12 +115,18 @@ def count_of(shape: tuple, dim: Any) -> int:
     return count
 
 
+def share(shape: tuple, dim: Any) -> float:
+    """What each number counts in a mean over dim; infinite where there are none, which makes their sum of nothing no number."""
+    count = count_of(shape, dim)
+    return 1 / count if count else np.inf
+
+
 def _mean(x: Any, *, dim: Any, keepdim: bool, shape: tuple) -> Any:
     return np.true_divide(reduce(np.add, x, dim, None, keepdim), x.dtype.type(count_of(shape, dim)))
 
 
 MEAN = Op("mean", reduction, _mean, samples=over_dims(shaped=True),
-    loop=lambda sizes, dim, keepdim, shape: ("x", range(len(sizes)) if dim is None else dim, 1 / count_of(sizes, dim)),
+    loop=lambda sizes, dim, keepdim, shape: ("x", range(len(sizes)) if dim is None else dim, share(sizes, dim)),
     grads=(lambda g, shape, dim, keepdim: spread(g / count_of(shape, dim), dim, keepdim),))
 MEAN_OVER = MEAN.printed_as("MeanBackward1")
 

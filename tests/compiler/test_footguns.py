@@ -1,20 +1,13 @@
 """Known surprises of tracers: compiled programs do what the same programs do as written."""
-import copy
-import dataclasses
-import functools
-import pickle
-import threading
 import types
-from collections import namedtuple
 
 import numpy as np
-import pytest
 
 import rushlight as torch
 from rushlight import nn
 from rushlight.nn import functional as F
 
-from .footguns import BACKENDS, footgun
+from .footguns import footgun
 
 # ---- random numbers
 

@@ -317,8 +317,8 @@ def of_dtype(t, dtype):
 
 
 for dtype in ("float64", "int64", "int32", "uint8", "bool", "float16", "bfloat16", "complex64"):
-    def body(t, dtype=getattr(torch, dtype)):
-        of_dtype(t, dtype)
+    def body(t, dtype=dtype):
+        of_dtype(t, getattr(torch, dtype))
     body.__name__ = f"test_tensors_of_{dtype}"
     globals()[body.__name__] = footgun()(body)
 
@@ -425,7 +425,7 @@ def test_two_forwards_before_one_backward(t):
 def test_backward_after_a_parameter_was_written(t):
     w = torch.randn(3, requires_grad=True)
     f = t.compile(lambda x: (w * x).square().sum())
-    for i in range(6):
+    for _i in range(6):
         y = f(torch.randn(3).requires_grad_())
         with torch.no_grad():
             w.add_(1)
@@ -591,7 +591,7 @@ def test_hooks_on_tensors_made_inside(t):
         y.square().sum().backward()
         return y.detach()
     f = t.compile(f)
-    for i in range(6):
+    for _i in range(6):
         t.log(f(torch.randn(3)), w, len(seen))
 
 

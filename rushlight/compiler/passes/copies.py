@@ -45,4 +45,4 @@ def with_values(equation: Equation, renamed: dict) -> Equation:
         return renamed.get(item, item) if item.__class__ is Value else item
     inputs = tuple([change(item) for item in equation.inputs])
     writes = tuple([renamed.get(value, value) for value in equation.writes])
-    return Equation(equation.op, inputs, mapped(equation.attrs, change), equation.outputs, equation.direct, writes, equation.where)
+    return Equation(equation.op, inputs, mapped(equation.attrs, change), equation.outputs, equation.direct, writes, equation.where, equation.several)
