@@ -191,13 +191,23 @@ class NativePlan(Plan):
         finally:
             inside.launches = inside.abort = None
         pairs = [(value, array) for value, array in zip(equation.outputs, made if made.__class__ is tuple else (made,)) if value is not None]
-        # What is kept for a gradient alone may have another form than in the recorded call; then it may not leave the plan.
-        if len(launches) == len(copies) or not all([self.buffers.may_plan(value.storage) or value.shape == array.shape and value.dtype == array.dtype
-                                                    for value, array in pairs]):
+        if len(launches) == len(copies) or not all([self.may_be(value, array) for value, array in pairs]):
             return None
         for value, array in pairs:
-            self.take_result(value, array)
+            if self.buffers.may_plan(value.storage) or memory.owner(array).nbytes == array.nbytes:
+                self.take_result(value, array)
+            else:  # it leaves the plan, and what it shares its memory with does not go along
+                launches += self.looped_copy(self.result(value), array)
         return [(*launch[:4], (launch[4], arrays, made)) for launch in launches]
+
+    def may_be(self, value: Value, array: Any) -> bool:
+        """Whether a launch's result may stand for a value. What is kept for a gradient alone may have another form than in the recorded call;
+        then it may not leave the plan.
+        """
+        if self.buffers.may_plan(value.storage):
+            return True
+        return value.shape == array.shape and value.dtype == array.dtype and value.storage.size == value.size * value.dtype.itemsize \
+            and (memory.owner(array).nbytes == array.nbytes or array.dtype == FLOAT)
 
     def without_gaps(self, value: Value, launches: list[tuple]) -> Any:
         """The array of a value as forward may take it: a matrix with neighbours along one dim, or what lies in C order; if need be a copy."""
