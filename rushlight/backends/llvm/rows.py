@@ -21,6 +21,8 @@ STRANDS = 4
 #: Numbers of a table up to which each thread gets one piece, so that a core finds in its cache what it wrote before; and those of a piece
 #: of a larger one.
 CACHED, PIECE = 1 << 20, 1 << 16
+#: Numbers of a table below which waking a second thread takes longer than its half of the work.
+ALONE = 1 << 14
 #: the words of a call: a whole number or address, and a float
 WHOLE, REAL = struct.Struct("q"), struct.Struct("f4x")
 
@@ -136,5 +138,6 @@ class RowKernel:
         """Run it on that many rows; the words are the arrays' addresses (0 for None), the width, and then `words`."""
         given = [0 if a is None else address(a) for a in arrays]
         packed = b"".join([REAL.pack(w) if w.__class__ is float else WHOLE.pack(w) for w in (*given, width, *words)])
-        chunk = -(-count // pool.size()) if count * width <= CACHED else max(PIECE // width, 1)
+        size = count * width
+        chunk = count if size < ALONE else -(-count // pool.size()) if size <= CACHED else max(PIECE // width, 1)
         run_kernel(self.function, self.place, count, chunk, packed, (arrays,))
