@@ -230,14 +230,9 @@ def totals(e: Any) -> Any:
     return np.add.reduce(e, axis=1, keepdims=True)
 
 
-#: Elements from which the kernel pays: a dozen calls of NumPy on a small table take longer than all else that it does. Those who train with
-#: larger tables than this have products that go to machine code too.
-TABLE = 512
-
-
 def has_kernel(x: Any, target: Any, weight: Any, reduction: str, smoothing: float) -> bool:
     """Whether a loss, or its gradient, is one for cross_entropy_native.py."""
-    return x.ndim == 2 and weight is None and not smoothing and reduction != "none" and is_native(x, many=TABLE) and target.dtype == np.int64 \
+    return x.ndim == 2 and weight is None and not smoothing and reduction != "none" and is_native(x) and target.dtype == np.int64 \
         and target.flags.c_contiguous and x.size > 0
 
 
