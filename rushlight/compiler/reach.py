@@ -20,10 +20,12 @@ import numpy as np
 
 from ..core import dtypes, memory, recording
 from ..core.apply import watchers
+from ..core.device import device
 from ..core.generator import Generator
 from ..core.grad_mode import mode
 from ..core.inplace import INFERENCE
 from ..core.node import AccumulateGrad
+from ..core.size import Size
 from ..nn.module import Module
 from ..nn.module_hooks import special_calls
 from ..optim.lr_scheduler.scheduler import LRScheduler
@@ -33,7 +35,7 @@ from ..tensor import Tensor
 from .unrecorded import Unrecorded
 
 #: plain values, which are compared
-PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), slice, range, dtypes.dtype, np.generic)
+PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), slice, range, dtypes.dtype, device, np.generic)
 #: modules whose functions and classes are taken to stay as they are
 LIBRARY = ("rushlight", "torch", "numpy", "builtins", "math", "functools", "itertools", "operator", "collections", "typing")
 #: the folder of the library's files
@@ -126,9 +128,9 @@ class Reach:
         """A tensor is another one at each call, of the same form; what else there is must be as it was."""
         if isinstance(value, Tensor) and id(value) not in self.fixed:
             self.tensor_argument(self.local(place), value)
-        elif value.__class__ in (tuple, list):
+        elif value.__class__ in (tuple, list, Size) or isinstance(value, tuple) and hasattr(value, "_fields"):
             here = self.local(place)
-            self.require(f"{here}.__class__ is {value.__class__.__name__} and len({here}) == {len(value)}")
+            self.require(f"{here}.__class__ is {self.name(value.__class__)} and len({here}) == {len(value)}")
             for i, part in enumerate(value):
                 self.argument_held.append((value, i, "", part))
                 self.argument(f"{here}[{i}]", part)
