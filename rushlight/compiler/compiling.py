@@ -5,6 +5,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from ..core import recording
 from ..nn.module import Module
 from .compiled import Compiled
 
@@ -35,9 +36,15 @@ def compile(model: Callable | None = None, *, fullgraph: bool = False, dynamic: 
         raise AssertionError(f"A callable function is expected, but {type(model)} is provided.")
 
     work = Compiled(model, settings)
+    recordings = work.recordings
 
     @functools.wraps(model)
     def compiled(*args: Any, **kwargs: Any) -> Any:
+        # As Compiled.__call__ does, one call sooner: for a small step that is a fiftieth of its time.
+        if recording.recorder is None and recordings:
+            result = recordings[0].replay(args, kwargs)
+            if result is not None:
+                return result[0]
         return work(args, kwargs)
     compiled._rushlight_compiled = model  # type: ignore[attr-defined]
     compiled._rushlight_work = work  # type: ignore[attr-defined]
