@@ -5,6 +5,7 @@ of a function that is written in C: the program's way to all of these. What the 
 """
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -60,9 +61,12 @@ def acting(function: Any) -> str | None:
 
 
 def is_programs(frame: Any) -> bool:
-    """Whether the program is behind a call, and not the library or an import."""
+    """Whether the program is behind a call, and not the library, an import, or what Python does in between: collecting garbage."""
+    between = {getattr(callback, "__code__", None) for callback in gc.callbacks}
     while frame is not None:
         module = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if frame.f_code in between or frame.f_code.co_name == "__del__":
+            return False
         if module in ("rushlight", "_frozen_importlib", "importlib"):
             return False
         if module not in sys.stdlib_module_names:
