@@ -95,8 +95,12 @@ def zeros_unless(state: Any, steps: Steps, width: int, dtype: Any) -> Any:
 
 def operands(x: Any, steps: Steps, width: int) -> Any:
     """A table of what a step's weights are multiplied with: room for the state before it, its input, a 1 for the bias."""
-    table = np.empty((steps.rows, width + x.shape[-1] + 1), x.dtype)
-    table[:, width:-1] = x.reshape(steps.rows, x.shape[-1])
+    return fill_operands(np.empty((steps.rows, width + x.shape[-1] + 1), x.dtype), x, width)
+
+
+def fill_operands(table: Any, x: Any, width: int) -> Any:
+    """Such a table, with all but the states in its place."""
+    table[:, width:-1] = x.reshape(len(table), x.shape[-1])
     table[:, -1] = 1
     return table
 

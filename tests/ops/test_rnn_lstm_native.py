@@ -1,4 +1,4 @@
-"""The gates of an LSTM in machine code are NumPy's, forward and backward, for one thread and several."""
+"""A layer of LSTM in machine code gives what NumPy gives, forward and backward, for one thread and several."""
 import numpy as np
 import pytest
 
@@ -8,11 +8,12 @@ import rushlight as torch
 from rushlight import nn
 from rushlight.backends.llvm.engine import available, engine
 from rushlight.backends.parallel import pool
-from rushlight.ops import rnn_lstm, rnn_lstm_native as native
+from rushlight.ops import rnn_lstm
 
 LANES = engine().width // 4
-#: rows and vectors of units: one, some, and so many that threads share them
-SIZES = [(1, 1), (3, 2), (5, 17), (130, 16)]
+pytestmark = pytest.mark.skipif(not available(), reason="RUSHLIGHT_JIT=0 leaves all layers to NumPy")
+#: whole vectors of units, a part of one, more than a panel's columns, and sums that are cut into blocks and into halves
+LAYERS = [(4 * LANES, {}), (5, {"num_layers": 2, "bidirectional": True}), (2 * LANES + 3, {"bias": False}), (200, {}), (3, {})]
 
 
 @pytest.fixture(params=[1, 3])
@@ -20,58 +21,72 @@ def threads(request, monkeypatch):
     monkeypatch.setattr(pool, "size", lambda: request.param)
 
 
-def arrays(*shapes):
-    draw = np.random.default_rng(len(shapes)).standard_normal
-    return [draw(shape).astype(np.float32) for shape in shapes]
+def results(monkeypatch, native, hidden, how, packed=False, given=False, batch=5, inputs=6):
+    """Outputs, last states and gradients of a layer, by the kernels or by NumPy."""
+    monkeypatch.setattr(rnn_lstm, "MANY", 0 if native else float("inf"))
+    torch.manual_seed(1)
+    layer = nn.LSTM(inputs, hidden, **how)
+    x = torch.randn(9, batch, inputs, requires_grad=True)
+    states = [torch.randn(layer.num_layers * (2 if layer.bidirectional else 1), batch, hidden, requires_grad=True) for _ in range(2)]
+    data = nn.utils.rnn.pack_padded_sequence(x, [9, 7, 7, 2, 1][:batch]) if packed else x
+    out, (h, c) = layer(data, tuple(states) if given else None)
+    weighed = [(t * torch.randn(t.shape)).sum() for t in (out.data if packed else out, h, c)]
+    sum(weighed).backward()
+    with torch.no_grad():
+        alone, last = layer(data, tuple(states) if given else None)
+    wanted = [x, *layer.parameters(), *(states if given else [])]
+    return [t.detach().numpy() for t in (*weighed, h, c, alone.data if packed else alone, *last, *[t.grad for t in wanted])]
 
 
-def close(found, expected):
-    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-6)
+def check(monkeypatch, *args, **how):
+    for a, b in zip(*[results(monkeypatch, native, *args, **how) for native in (True, False)], strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=3e-5)
 
 
-@pytest.mark.parametrize("rows, vectors", SIZES)
-def test_forward_is_numpys(threads, rows, vectors):
-    hidden = vectors * LANES
-    z, before = arrays((rows, 4 * hidden), (rows, hidden))
-    found, expected = ([np.full((4, rows, hidden), np.nan, np.float32), *np.full((2, rows, hidden), np.nan, np.float32)] for _ in range(2))
-    native.lstm_step(hidden)(z, found[0], before, found[1], found[2])
-    rnn_lstm.lstm_step(z * rnn_lstm.halves(hidden, z.dtype), expected[0], before, expected[1], expected[2])
-    for a, b in zip(found, expected):
-        close(a, b)
+@pytest.mark.parametrize("hidden, how", LAYERS)
+@pytest.mark.parametrize("packed, given", [(False, False), (True, True)])
+def test_outputs_and_gradients_are_numpys(threads, monkeypatch, hidden, how, packed, given):
+    check(monkeypatch, hidden, how, packed, given)
 
 
-@pytest.mark.parametrize("rows, vectors", SIZES)
-def test_backward_is_numpys(threads, rows, vectors):
-    hidden = vectors * LANES
-    gates, before, c, dh, dc = arrays((4, rows, hidden), *[(rows, hidden)] * 4)
-    gates = np.tanh(gates)
-    theirs, ours, dz, expected = dc.copy(), dc.copy(), *np.full((2, rows, 4 * hidden), np.nan, np.float32)
-    native.lstm_step_backward(hidden)(gates, before, c, dh, ours, dz)
-    rnn_lstm.lstm_step_backward(gates, before, np.tanh(c), np.empty_like(c), np.empty_like(gates), dh, theirs, expected)
-    close(ours, theirs)
-    close(dz, expected)
+@pytest.mark.parametrize("batch, inputs", [(1, 1), (2, 500), (40, 3)])
+def test_any_number_of_sequences_and_features(threads, monkeypatch, batch, inputs):
+    check(monkeypatch, LANES + 1, {}, batch=batch, inputs=inputs)
 
 
-@pytest.mark.parametrize("how", [{}, {"num_layers": 2, "bidirectional": True}, {"proj_size": 5}])
-@pytest.mark.parametrize("packed", [False, True])
-def test_layers_have_the_same_outputs_and_gradients(threads, monkeypatch, how, packed):
-    def run():
+def test_groups_of_steps_add_up(threads, monkeypatch):
+    from rushlight.ops import rnn_lstm_calls, rnn_steps
+    for module in (rnn_lstm_calls, rnn_steps):
+        monkeypatch.setattr(module, "GROUP", 4 * 4 * LANES * 12)  # one to three steps
+    check(monkeypatch, LANES, {"bidirectional": True}, packed=True)
+
+
+def test_inputs_may_have_gaps(monkeypatch):
+    found = []
+    for native in (True, False):
+        monkeypatch.setattr(rnn_lstm, "MANY", 0 if native else float("inf"))
         torch.manual_seed(1)
-        layer = nn.LSTM(6, 4 * LANES, **how)
-        x = torch.randn(9, 5, 6, requires_grad=True)
-        given = nn.utils.rnn.pack_padded_sequence(x, [9, 7, 7, 2, 1]) if packed else x
-        out, (h, c) = layer(given)
-        weighed = [(t * torch.randn(t.shape)).sum() for t in (out.data if packed else out, h, c)]
-        sum(weighed).backward()
-        return [t.detach().numpy() for t in (*weighed, h, c, x.grad, *[weight.grad for weight in layer.parameters()])]
-    fast = run()
-    monkeypatch.setattr(rnn_lstm, "in_machine_code", lambda *key: None)
-    for a, b in zip(fast, run()):
+        layer, x = nn.LSTM(6, LANES, batch_first=True), torch.randn(3, 12, 4).transpose(1, 2)[:, :, ::2].requires_grad_()
+        out, _ = layer(x)
+        (out[:, -1, 1:] ** 2).sum().backward()
+        found.append([t.detach().numpy() for t in (out, x.grad, *[p.grad for p in layer.parameters()])])
+    for a, b in zip(*found):
         np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5)
 
 
-@pytest.mark.skipif(not available(), reason="RUSHLIGHT_JIT=0 leaves the gates to NumPy")
-def test_kernels_are_for_float32_and_whole_vectors():
-    assert rnn_lstm.in_machine_code("lstm_step", 2 * LANES, np.dtype(np.float32)) is not None
-    assert rnn_lstm.in_machine_code("lstm_step", 2 * LANES, np.dtype(np.float64)) is None
-    assert rnn_lstm.in_machine_code("lstm_step_backward", LANES + 1, np.dtype(np.float32)) is None
+def test_inputs_and_weights_are_unharmed(monkeypatch):
+    monkeypatch.setattr(rnn_lstm, "MANY", 0)
+    layer, x, states = nn.LSTM(3, LANES), torch.randn(4, 2, 3), (torch.randn(1, 2, LANES), torch.randn(1, 2, LANES))
+    given = [x, *states, *layer.parameters()]
+    before = [t.detach().clone() for t in given]
+    layer(x, states)[0].sum().backward()
+    assert all([torch.equal(a, b) for a, b in zip(before, given)])
+
+
+def test_kernels_are_for_float32_without_projection_and_much_work(monkeypatch):
+    steps, weights = rnn_lstm.Steps(np.empty((1000, 5, 8)), None, False), (np.zeros((4 * 16, 8)), np.zeros((4 * 16, 16)))
+    single = np.dtype(np.float32)
+    assert rnn_lstm.is_native(steps, single, *weights, None)
+    assert not rnn_lstm.is_native(steps, np.dtype(float), *weights, None)
+    assert not rnn_lstm.is_native(steps, single, *weights, np.zeros((2, 16)))
+    assert not rnn_lstm.is_native(rnn_lstm.Steps(np.empty((10, 5, 8)), None, False), single, *weights, None)
