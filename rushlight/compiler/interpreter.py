@@ -26,6 +26,29 @@ def interpret(graph: Graph, arrays: Sequence[Any]) -> list[Any]:
     return [known[value] for value in graph.outputs]
 
 
+class InterpretedPlan:
+    """The interpreter in a plan's place: one line that runs the whole graph."""
+
+    def __init__(self, graph: Graph, scope: dict[str, Any], places: dict[Value, str]):
+        from .plan import array_in
+        self.graph = graph
+        self.names = dict(places)
+        self.placed: set[Value] = set()
+        texts = []
+        for value in graph.inputs:
+            if value not in places:
+                scope[f"u{value.number}"] = array_in(value, value.storage.array)
+            texts.append(places.get(value, f"u{value.number}"))
+        scope.update(graph_of_all=graph, interpret=interpret)
+        self.names.update({value: f"o{value.number}" for value in graph.outputs})
+        self.lines = [f"{''.join([f'o{value.number}, ' for value in graph.outputs]) or '_'} = "
+                      f"interpret(graph_of_all, ({''.join([text + ', ' for text in texts])}))"]
+
+    def name(self, value: Value) -> str:
+        """The text that reads an output's array."""
+        return self.names[value]
+
+
 def perform(equation: Equation, arrays: Sequence[Any], attrs: dict) -> tuple:
     """The arrays of an equation's results, from those of its inputs."""
     op = equation.op

@@ -12,6 +12,7 @@ from ..tensor import Tensor
 from .backward import Backward, CompiledNode, slots
 from .capture import Recorder
 from .graph import ARGUMENT, LATE, STATE, Graph, Value
+from .interpreter import InterpretedPlan
 from .passes.copies import without_copies
 from .plan import Plan
 from .reach import Bound
@@ -110,11 +111,13 @@ class Recording:
         # Buffers are used again at each call: one thread at a time.
         return self.compiled("\n".join([f"    with {self.reach.name(self.lock)}:", *["        " + line for line in lines]]))
 
-    def make_plan(self, graph: Graph, scope: dict, places: dict[Value, str], grads: dict[Value, str] | None = None) -> Plan:
+    def make_plan(self, graph: Graph, scope: dict, places: dict[Value, str], grads: dict[Value, str] | None = None) -> Any:
         """The plan of a graph, by the backend that was asked for; `grads` are the values that become tensors' `.grad`."""
         graph = without_copies(graph)
         renamed = graph.renamed
-        if self.settings.get("backend") in ("numpy", "interpreter") or not available():
+        if self.settings.get("backend") == "interpreter":
+            return InterpretedPlan(graph, scope, places)
+        if self.settings.get("backend") == "numpy" or not available():
             return Plan(graph, scope, places)
         from .native_plan import NativePlan
         from .passes.fuse import fuse
