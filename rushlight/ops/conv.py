@@ -173,7 +173,7 @@ def check_dtypes(input: Any, weight: Any) -> None:
 
 # ---- the three operations
 
-CHANNEL_SUMS = Op("sum", kernel, channel_sums, arguments=("y",), node_name="SumBackward1",
+CHANNEL_SUMS = Op("sum", kernel, channel_sums, arguments=("y",), node_name="SumBackward1", launches=True,
     samples=lambda random, shape: [((random.normal(size=(2, 3, 4, 5)),), {})],
     grads=(lambda g, y: g.reshape(1, -1, *(1,) * (y._array.ndim - 2)).expand(y._array.shape),))
 
@@ -189,25 +189,19 @@ def _examples(random: Any, shape: tuple) -> list:
 
 
 CONVOLUTION = Op("convolution", kernel, lambda x, weight, bias, *, windows, groups: convolved(x, weight, bias, windows, groups),
-    samples=_examples,
+    samples=_examples, launches=True,
     grads=(lambda g, weight, windows, groups: apply(SPREAD, g, conj(weight), None, windows=windows, groups=groups),
            lambda g, x, windows, groups: apply(CORRELATION, g, conj(x), windows=windows, groups=groups),
            lambda g: apply(CHANNEL_SUMS, g)))
 
 
-def _spread(y: Any, weight: Any, bias: Any, *, windows: Windows, groups: int) -> Any:
-    out = spread(y, weight, windows, groups)
-    if bias is not None:
-        out += bias.reshape(-1, *(1,) * (out.ndim - 2))
-    return out
-
-
-SPREAD = Op("convolution", kernel, _spread, arguments=("y", "weight", "bias"),
+SPREAD = Op("convolution", kernel, lambda y, weight, bias, *, windows, groups: spread(y, weight, windows, groups, bias),
+    arguments=("y", "weight", "bias"), launches=True,
     grads=(lambda g, weight, windows, groups: apply(CONVOLUTION, g, conj(weight), None, windows=windows, groups=groups),
            lambda g, y, windows, groups: apply(CORRELATION, conj(y), g, windows=windows, groups=groups),
            lambda g: apply(CHANNEL_SUMS, g)))
 CORRELATION = Op("convolution", kernel, lambda y, x, *, windows, groups: correlated(y, x, windows.kernel, windows, groups),
-    arguments=("y", "x"),
+    arguments=("y", "x"), launches=True,
     grads=(lambda g, x, windows, groups: apply(CONVOLUTION, conj(x), g, None, windows=windows, groups=groups),
            lambda g, y, windows, groups: apply(SPREAD, conj(y), g, None, windows=windows, groups=groups)))
 

@@ -13,19 +13,29 @@ copied with the outputs side by side.
 """
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 from ..backends.llvm.code import Code, module
 from ..backends.llvm.gemm import pack_lines
+from ..backends.llvm.vectors import maximum
 
-# The words of a call, for all kernels: the parts of the work, their memory, and how an image is laid out in it.
-(PARTS, ITEMS, STRIPS, STRIP_LINES, MEMORY, MEMORY_SIZE, BUFFER_SIZE, IMAGES, IMAGE_SIZE, CHANNELS, HEIGHT, WIDTH, STEP_DOWN, STEP_RIGHT,
- PLANES_DOWN, PLANES_RIGHT, ABOVE, BEFORE, ROWS, ROW, PLANE) = range(21)
+# The words of a call. First the addresses, which are others at each call; the kernels' memory and the images have the same place in all.
+ADDRESSES = MEMORY, IMAGES, OUT, BIAS, WEIGHT, ADDED, MASK = range(7)
+GRADS = BIAS
+# Then, for all kernels, the parts of the work, their memory, and how an image is laid out in it.
+(PARTS, ITEMS, STRIPS, STRIP_LINES, SHARED_SIZE, MEMORY_SIZE, BUFFER_SIZE, IMAGE_SIZE, CHANNELS, HEIGHT, PICKS, STEP_DOWN, STEP_RIGHT,
+ PLANES_DOWN, PLANES_RIGHT, WIDTH, ABOVE, ROWS, ROW, PLANE) = range(7, 27)
+#: the words of a plane's columns: where the first one that the image has lies in a row of the plane, and in the image, and how many there are
+PICK = PLACE, SOURCE, COUNT = range(3)
 # Of a convolution: its results and their phases.
-OUT, OUT_SIZE, OUTPUTS, OUT_HEIGHT, OUT_WIDTH, OUT_DOWN, OUT_RIGHT, BIAS, TILES, FLAT, PHASES, PHASE_COUNT = range(21, 33)
-#: the words of a phase: its weights, its distances and how many; the first row in the image; the first column that counts, where it lies in
-#: the image, and how many there are
-PHASE = WEIGHTS, DISTANCES, DEPTH, FIRST_ROW, SKIPPED, FIRST_COLUMN, COLUMNS = range(7)
+OUT_SIZE, OUTPUTS, OUT_HEIGHT, OUT_WIDTH, OUT_DOWN, OUT_RIGHT, TILES, FLAT, PHASES, PHASE_COUNT, WEIGHT_STEP, PACE = range(27, 39)
+#: the words of a phase: where its packed weights lie, where they come from, its distances, and how many; the first row in the image; the first
+#: column that counts, where it lies in the image, and how many there are
+PHASE = WEIGHTS, SOURCES, DISTANCES, DEPTH, FIRST_ROW, SKIPPED, FIRST_COLUMN, COLUMNS = range(8)
 # Of the weight's gradient.
-(GRADS, GRAD_SIZE, GRAD_CHANNELS, PLACES, LINES, LINE, BLOCK, GROUPS, TAPS, TAP_DISTANCES, SUMS, SUMS_SIZE, LINE_STEP, PLACE_STEP) = range(21, 35)
+(GRAD_SIZE, GRAD_CHANNELS, PLACES, LINES, LINE, BLOCK, GROUPS, TAPS, TAP_DISTANCES, SUMS, SUMS_SIZE, LINE_STEP, PLACE_STEP,
+ REAL_TAPS) = range(27, 41)
 
 
 def tile_of(lanes: int) -> tuple[int, int]:
@@ -38,30 +48,28 @@ def taps_of(lanes: int, vectors: int) -> int:
     return {1: 12, 2: 12, 3: 8, 4: 6}[vectors] if lanes == 16 else {1: 10, 2: 6}[vectors]
 
 
-def copy(c: Code, source: str, target: str, count: str, added: str | None = None) -> None:
-    """Copy a line of floats, with a vector added to each."""
+def copy(c: Code, source: str, target: str, count: str) -> None:
+    """Copy a line of floats."""
     whole = c.times(c.quotient(count, c.lanes), c.lanes)
-
-    def move(value: str) -> str:
-        return value if added is None else c.add(value, added)
     with c.loop(0, whole, c.lanes) as j:
-        c.store(move(c.load(c.at(source, j))), c.at(target, j))
+        c.store(c.load(c.at(source, j)), c.at(target, j))
     with c.when(c.test("slt", whole, count)):
         lanes = c.first_lanes(c.minus(count, whole))
-        c.store_some(move(c.load_some(c.at(source, whole), lanes)), c.at(target, whole), lanes)
+        c.store_some(c.load_some(c.at(source, whole), lanes), c.at(target, whole), lanes)
 
 
 def pick(c: Code, source: str, target: str, count: str, step: str) -> None:
     """Copy every step-th float of a line."""
-    cell = f"%copied{c.labels}"
-    c.stack.append(f"  {cell} = alloca i64")
-    c.lines.append(f"  store i64 0, ptr {cell}")
-    # Of two vectors the even lanes; the last numbers one by one, as the second vector would end beyond the line.
-    with c.when(c.test("eq", step, 2)), c.loop(0, c.minus(count, c.lanes), c.lanes) as j:
+    twice, apart = either(c, c.test("eq", step, 2))
+    with twice, c.loop(0, count, c.lanes) as j:
+        # Of two vectors the even lanes; nothing is read beyond the last float that counts.
+        rest = c.minus(count, j)
+        reach = c.minus(c.times(rest, 2), 1)
         line = c.at(source, c.times(j, 2))
-        c.store(c.shuffle(c.load(line), c.load(c.at(line, c.lanes)), range(0, 2 * c.lanes, 2)), c.at(target, j))
-        c.lines.append(f"  store i64 {c.plus(j, c.lanes)}, ptr {cell}")
-    with c.loop(c.emit(f"load i64, ptr {cell}"), count) as j:
+        low = c.load_some(line, c.first_lanes(reach))
+        high = c.load_some(c.at(line, c.lanes), c.first_lanes(c.minus(reach, c.lanes)))
+        c.store_some(c.shuffle(low, high, range(0, 2 * c.lanes, 2)), c.at(target, j), c.first_lanes(rest))
+    with apart, c.loop(0, count) as j:
         c.store_one(c.load_one(c.at(source, c.times(j, step))), c.at(target, j))
 
 
@@ -76,33 +84,26 @@ def within(c: Code, row: str, count: str) -> str:
 
 
 def fill(lanes: int) -> tuple[str, Code]:
-    """@fill(image, first, to, arguments): the lines of all channels that the windows from line `first` on reach, zeros around them."""
+    """@fill(image, first, to, arguments): the lines of all channels that the windows from line `first` on reach, between the zeros around them."""
     c = Code(lanes)
-    channels, height, width, down, right, planes_down, planes_right, above, before, rows, row_size, plane = (
-        c.word("%arguments", k) for k in (CHANNELS, HEIGHT, WIDTH, STEP_DOWN, STEP_RIGHT, PLANES_DOWN, PLANES_RIGHT, ABOVE, BEFORE, ROWS, ROW, PLANE))
-    with c.loop(0, c.word("%arguments", BUFFER_SIZE), lanes) as i:
-        c.store(c.number(0.0), c.at("%to", i))
-    with c.loop(0, channels) as channel, c.loop(0, planes_down) as a, c.loop(0, rows) as r:
-        line = c.minus(c.plus(c.times(c.plus("%first", r), down), a), above)
-        with c.when(within(c, line, height)), c.loop(0, planes_right) as b:
-            planes = c.plus(c.times(c.plus(c.times(channel, planes_down), a), planes_right), b)
-            target = c.at("%to", c.plus(c.times(planes, plane), c.times(r, row_size)))
-            # Place j of the line holds column j * right + b - before of the image.
-            shift = c.minus(before, b)
-            first = c.quotient(not_negative(c, c.plus(shift, c.minus(right, 1))), right)
-            last = c.smaller(c.quotient(not_negative(c, c.plus(c.plus(width, shift), c.minus(right, 1))), right), row_size)
-            source = c.at("%image", c.plus(c.times(c.plus(c.times(channel, height), line), width), c.minus(c.times(first, right), shift)))
-            dense, apart = either(c, c.test("eq", right, 1))
-            with dense:
-                copy(c, source, c.at(target, first), c.minus(last, first))
-            with apart:
-                pick(c, source, c.at(target, first), c.minus(last, first), right)
+    channels, height, width, down, right, planes_down, planes_right, above, rows, row_size, plane = (
+        c.word("%arguments", k) for k in (CHANNELS, HEIGHT, WIDTH, STEP_DOWN, STEP_RIGHT, PLANES_DOWN, PLANES_RIGHT, ABOVE, ROWS, ROW, PLANE))
+    picks = c.pointer("%arguments", PICKS)
+    with c.loop(0, planes_right) as b:
+        own = c.emit(f"getelementptr i64, ptr {picks}, i64 {c.times(b, len(PICK))}")
+        place, first, count = (c.word(own, k) for k in PICK)
+        with c.loop(0, channels) as channel, c.loop(0, planes_down) as a, c.loop(0, rows) as r:
+            line = c.minus(c.plus(c.times(c.plus("%first", r), down), a), above)
+            with c.when(within(c, line, height)):
+                planes = c.plus(c.times(c.plus(c.times(channel, planes_down), a), planes_right), b)
+                target = c.at("%to", c.plus(c.plus(c.times(planes, plane), c.times(r, row_size)), place))
+                source = c.at("%image", c.plus(c.times(c.plus(c.times(channel, height), line), width), first))
+                dense, apart = either(c, c.test("eq", right, 1))
+                with dense:
+                    copy(c, source, target, count)
+                with apart:
+                    pick(c, source, target, count, right)
     return c.function("fill", "ptr %image, i64 %first, ptr %to, ptr %arguments"), c
-
-
-def not_negative(c: Code, value: str) -> str:
-    """The value, or 0 if it is below."""
-    return c.choose(c.test("slt", value, 0), 0, value)
 
 
 def items(c: Code, part: str) -> tuple[str, str]:
@@ -111,24 +112,84 @@ def items(c: Code, part: str) -> tuple[str, str]:
     return c.share(count, part, parts), c.share(count, c.plus(part, 1), parts)
 
 
-def filled(c: Code, item: str, memory: str, step: str | int) -> tuple[str, str]:
-    """Fill the memory for a piece of work; the number of its image, and its first line of windows."""
+def memory_of(c: Code, part: str) -> str:
+    """A part's own memory, behind what all parts share."""
+    own = c.times(part, c.word("%arguments", MEMORY_SIZE))
+    return c.at(c.pointer("%arguments", MEMORY), c.plus(c.word("%arguments", SHARED_SIZE), own))
+
+
+def filled(c: Code, item: str, first: str, memory: str, step: str | int) -> tuple[str, str]:
+    """Fill the memory for a piece of work; the number of its image, and its first line of windows. `first` is the part's first piece."""
     strips = c.word("%arguments", STRIPS)
+    # The zeros around the image before stay, where the same lines are around this one.
+    with c.when(c.emit(f"or i1 {c.test('eq', item, first)}, {c.test('ne', strips, 1)}")), c.loop(0, c.word("%arguments", BUFFER_SIZE), c.lanes) as i:
+        c.store(c.number(0.0), c.at(memory, i))
     image = c.quotient(item, strips)
     line = c.times(c.minus(item, c.times(image, strips)), c.word("%arguments", STRIP_LINES))
-    source = c.at(c.pointer("%arguments", IMAGES), c.times(image, c.word("%arguments", IMAGE_SIZE)))
-    c.lines.append(f"  call void @fill(ptr {source}, i64 {c.times(line, step)}, ptr {memory}, ptr %arguments)")
+    c.lines.append(f"  call void @fill(ptr {image_at(c, image)}, i64 {c.times(line, step)}, ptr {memory}, ptr %arguments)")
     return image, line
+
+
+def image_at(c: Code, image: str) -> str:
+    return c.at(c.pointer("%arguments", IMAGES), c.times(image, c.word("%arguments", IMAGE_SIZE)))
 
 
 # ---- the convolution
 
+class Finish(NamedTuple):
+    """What is done to a convolution's results before they are stored, besides adding the bias: `added`, an array of the same shape is added;
+    `relu`, what is below 0 becomes 0; `masked`, what stands where an array of the same shape is 0 becomes 0."""
+
+    added: bool = False
+    relu: bool = False
+    masked: bool = False
+
+    def write(self, c: Code, value: str, place: str, load: Callable[[str], str]) -> str:
+        """The value for a place of the image; `load` reads a vector of the other arrays."""
+        if self.added:
+            value = c.add(value, load(c.at("%added", place)))
+        if self.relu:
+            value = maximum(c, value, c.number(0.0))
+        if self.masked:
+            value = c.where(c.compare("oeq", load(c.at("%mask", place)), c.number(0.0)), c.number(0.0), value)
+        return value
+
+
+def pack_weights(lanes: int) -> tuple[str, Code]:
+    """@pack_weights(start, stop, arguments): the weights of some tiles of the phases, a tile's numbers for one place side by side."""
+    c = Code(lanes)
+    rows, _ = tile_of(lanes)
+    weight, tiles, outputs, step = c.pointer("%arguments", WEIGHT), *[c.word("%arguments", k) for k in (TILES, OUTPUTS, WEIGHT_STEP)]
+    with c.loop("%start", "%stop") as item:
+        number = c.quotient(item, tiles)
+        t = c.minus(item, c.times(number, tiles))
+        phase = phase_at(c, number)
+        sources, depth = c.pointer(phase, SOURCES), c.word(phase, DEPTH)
+        first = c.times(t, rows)
+        target = c.at(c.pointer("%arguments", MEMORY), c.plus(c.word(phase, WEIGHTS), c.times(first, depth)))
+        for r in range(rows):
+            output = c.plus(first, r)
+            some, none = either(c, c.test("slt", output, outputs))
+            line = c.at(weight, c.times(output, step))
+            with some, c.loop(0, depth) as k:
+                c.store_one(c.load_one(c.at(line, c.word(sources, k))), c.at(target, c.plus(c.times(k, rows), r)))
+            with none, c.loop(0, depth) as k:
+                c.store_one("0.0", c.at(target, c.plus(c.times(k, rows), r)))
+    return c.function("pack_weights", "i64 %start, i64 %stop, ptr %arguments", internal=False), c
+
+
+def phase_at(c: Code, number: str) -> str:
+    return c.emit(f"getelementptr i64, ptr {c.pointer('%arguments', PHASES)}, i64 {c.times(number, len(PHASE))}")
+
+
 def tile(lanes: int) -> tuple[str, Code]:
-    """@tile(image, distances, depth, weights, out, row): sums of weight * image over the distances, for some outputs and vectors of windows."""
+    """@tile(image, distances, depth, weights, out, row, next, pace): sums of weight * image over the distances, for some outputs and vectors of
+    windows. Meanwhile the memory from `next` on is fetched, `pace` floats for each distance."""
     c = Code(lanes)
     rows, vectors = tile_of(lanes)
     sums = sums_in_registers(c, rows, vectors)
     with c.loop(0, "%depth") as k:
+        c.prefetch(c.at("%next", c.times(k, "%pace")), 2)
         image, weights = c.at("%image", c.word("%distances", k)), c.at("%weights", c.times(k, rows))
         columns = [c.load(c.at(image, j * lanes)) for j in range(vectors)]
         for i in range(rows):
@@ -136,7 +197,7 @@ def tile(lanes: int) -> tuple[str, Code]:
     for i in range(rows):
         for j in range(vectors):
             c.store(c.load(sums[i][j]), c.at("%out", c.plus(c.times("%row", i), j * lanes)))
-    return c.function("tile", "ptr %image, ptr %distances, i64 %depth, ptr %weights, ptr %out, i64 %row"), c
+    return c.function("tile", "ptr %image, ptr %distances, i64 %depth, ptr %weights, ptr %out, i64 %row, ptr %next, i64 %pace"), c
 
 
 def sums_in_registers(c: Code, rows: int, vectors: int) -> list[list[str]]:
@@ -156,46 +217,79 @@ def add_products(c: Code, cells: list[str], one: str, columns: list[str]) -> Non
         c.store(c.fma(factor, column, c.load(cell)), cell)
 
 
-def drain(lanes: int) -> tuple[str, Code]:
-    """@drain(scratch, image, line, phase, arguments): move a phase's results of one strip to where they lie in the image, with the bias."""
+def drain(lanes: int, finish: Finish) -> tuple[str, Code]:
+    """@drain(scratch, image, added, mask, line, phase, arguments): move a phase's results of one strip to where they lie in the image, finished."""
     c = Code(lanes)
     height, width, down, right, row_size, flat = (c.word("%arguments", k) for k in (OUT_HEIGHT, OUT_WIDTH, OUT_DOWN, OUT_RIGHT, ROW, FLAT))
     first_row, skipped, first_column, columns = (c.word("%phase", k) for k in (FIRST_ROW, SKIPPED, FIRST_COLUMN, COLUMNS))
     with c.loop(0, c.word("%arguments", OUTPUTS)) as output:
-        bias = c.load_one(c.at(c.pointer("%arguments", BIAS), output))
-        added = c.splat(bias)
+        bias = c.splat(c.load_one(c.at(c.pointer("%arguments", BIAS), output)))
         with c.loop(0, c.word("%arguments", STRIP_LINES)) as i:
             row = c.plus(c.times(c.plus("%line", i), down), first_row)
             source = c.at("%scratch", c.plus(c.plus(c.times(output, flat), c.times(i, row_size)), skipped))
-            target = c.at("%image", c.plus(c.times(c.plus(c.times(output, height), row), width), first_column))
+            place = c.plus(c.times(c.plus(c.times(output, height), row), width), first_column)
             with c.when(within(c, row, height)):
-                dense, apart = either(c, c.test("eq", right, 1))
-                with dense:
-                    copy(c, source, target, columns, added)
-                with apart, c.loop(0, columns) as j:
-                    c.store_one(c.emit(f"fadd float {c.load_one(c.at(source, j))}, {bias}"), c.at(target, c.times(j, right)))
-    return c.function("drain", "ptr %scratch, ptr %image, i64 %line, ptr %phase, ptr %arguments"), c
+                drain_line(c, finish, source, place, columns, right, bias)
+    return c.function("drain", "ptr %scratch, ptr %image, ptr %added, ptr %mask, i64 %line, ptr %phase, ptr %arguments"), c
+
+
+def drain_line(c: Code, finish: Finish, source: str, place: str, count: str, step: str, bias: str) -> None:
+    """Move a line of results to every step-th place of the image."""
+    n = c.lanes
+
+    def put(value: str, at: str, lanes: str | None = None) -> None:
+        def load(pointer: str) -> str:
+            return c.load(pointer) if lanes is None else c.load_some(pointer, lanes)
+        value, target = finish.write(c, c.add(value, bias), at, load), c.at("%image", at)
+        if lanes is None:
+            c.store(value, target)
+        else:
+            c.store_some(value, target, lanes)
+    dense, apart = either(c, c.test("eq", step, 1))
+    with dense:
+        whole = c.times(c.quotient(count, n), n)
+        with c.loop(0, whole, n) as j:
+            put(c.load(c.at(source, j)), c.plus(place, j))
+        with c.when(c.test("slt", whole, count)):
+            lanes = c.first_lanes(c.minus(count, whole))
+            put(c.load_some(c.at(source, whole), lanes), c.plus(place, whole), lanes)
+    with apart:
+        twice, wide = either(c, c.test("eq", step, 2))
+        # Every other lane of two vectors.
+        with twice, c.loop(0, count, n // 2) as j:
+            half = c.load_some(c.at(source, j), c.first_lanes(c.smaller(c.minus(count, j), n // 2)))
+            ahead = c.first_lanes(c.minus(c.times(c.minus(count, j), 2), 1))
+            even = "<" + ", ".join([f"i1 {lane % 2 == 0}".lower() for lane in range(n)]) + ">"
+            put(c.shuffle(half, half, [lane // 2 for lane in range(n)]), c.plus(place, c.times(j, 2)), c.logic("and", ahead, even))
+        with wide, c.loop(0, count) as j:
+            put(c.splat(c.load_one(c.at(source, j))), c.plus(place, c.times(j, step)), c.first_lanes("1"))
 
 
 def convolve(lanes: int) -> tuple[str, Code]:
     """@convolve(start, stop, arguments): some parts of a convolution, each with memory of its own."""
     c = Code(lanes)
     rows, vectors = tile_of(lanes)
-    tiles, flat = c.word("%arguments", TILES), c.word("%arguments", FLAT)
+    tiles, flat, pace = (c.word("%arguments", k) for k in (TILES, FLAT, PACE))
+    packed = c.pointer("%arguments", MEMORY)
     with c.loop("%start", "%stop") as part:
-        memory = c.at(c.pointer("%arguments", MEMORY), c.times(part, c.word("%arguments", MEMORY_SIZE)))
+        memory = memory_of(c, part)
         scratch = c.at(memory, c.word("%arguments", BUFFER_SIZE))
-        with c.loop(*items(c, part)) as item:
-            image, line = filled(c, item, memory, 1)
-            out = c.at(c.pointer("%arguments", OUT), c.times(image, c.word("%arguments", OUT_SIZE)))
+        begin, end = items(c, part)
+        with c.loop(begin, end) as item:
+            image, line = filled(c, item, begin, memory, 1)
+            following = image_at(c, c.quotient(c.plus(item, 1), c.word("%arguments", STRIPS)))
+            own = c.times(image, c.word("%arguments", OUT_SIZE))
+            out, added, mask = (c.at(c.pointer("%arguments", k), own) for k in (OUT, ADDED, MASK))
             with c.loop(0, c.word("%arguments", PHASE_COUNT)) as number:
-                phase = c.emit(f"getelementptr i64, ptr {c.pointer('%arguments', PHASES)}, i64 {c.times(number, len(PHASE))}")
-                weights, distances, depth = c.pointer(phase, WEIGHTS), c.pointer(phase, DISTANCES), c.word(phase, DEPTH)
+                phase = phase_at(c, number)
+                weights, distances, depth = c.at(packed, c.word(phase, WEIGHTS)), c.pointer(phase, DISTANCES), c.word(phase, DEPTH)
                 with c.loop(0, flat, vectors * lanes) as place, c.loop(0, tiles) as t:
                     target = c.at(scratch, c.plus(c.times(c.times(t, rows), flat), place))
+                    call = c.plus(c.times(c.quotient(place, vectors * lanes), tiles), t)
                     c.lines.append(f"  call void @tile(ptr {c.at(memory, place)}, ptr {distances}, i64 {depth}, "
-                                   f"ptr {c.at(weights, c.times(t, c.times(depth, rows)))}, ptr {target}, i64 {flat})")
-                c.lines.append(f"  call void @drain(ptr {scratch}, ptr {out}, i64 {line}, ptr {phase}, ptr %arguments)")
+                                   f"ptr {c.at(weights, c.times(t, c.times(depth, rows)))}, ptr {target}, i64 {flat}, "
+                                   f"ptr {c.at(following, c.times(call, c.times(depth, pace)))}, i64 {pace})")
+                c.lines.append(f"  call void @drain(ptr {scratch}, ptr {out}, ptr {added}, ptr {mask}, i64 {line}, ptr {phase}, ptr %arguments)")
     return c.function("convolve", "i64 %start, i64 %stop, ptr %arguments", internal=False), c
 
 
@@ -232,11 +326,13 @@ def correlate(lanes: int, vectors: int) -> tuple[str, Code]:
     # LINE_STEP is in floats of the copy; windows step down by so many of its rows.
     step = c.quotient(down, c.word("%arguments", ROW))
     with c.loop("%start", "%stop") as part:
-        memory = c.at(c.pointer("%arguments", MEMORY), c.times(part, c.word("%arguments", MEMORY_SIZE)))
-        packed = c.at(memory, c.word("%arguments", BUFFER_SIZE))
-        sums = c.at(c.pointer("%arguments", SUMS), c.times(part, c.word("%arguments", SUMS_SIZE)))
-        with c.loop(*items(c, part)) as item:
-            image, line = filled(c, item, memory, step)
+        memory = memory_of(c, part)
+        packed, sums = (c.at(memory, c.word("%arguments", k)) for k in (BUFFER_SIZE, SUMS))
+        with c.loop(0, c.word("%arguments", SUMS_SIZE), lanes) as i:
+            c.store(c.number(0.0), c.at(sums, i))
+        begin, end = items(c, part)
+        with c.loop(begin, end) as item:
+            image, line = filled(c, item, begin, memory, step)
             last = c.smaller(c.plus(line, c.word("%arguments", STRIP_LINES)), all_lines)
             grads = c.at(c.pointer("%arguments", GRADS), c.times(image, c.word("%arguments", GRAD_SIZE)))
             with c.loop(line, last, block) as first:
@@ -244,6 +340,31 @@ def correlate(lanes: int, vectors: int) -> tuple[str, Code]:
                 multiply_block(c, vectors, c.at(memory, c.times(c.minus(first, line), down)), c.at(grads, c.times(first, line_size)), lines,
                                packed, sums)
     return c.function("correlate", "i64 %start, i64 %stop, ptr %arguments", internal=False), c
+
+
+def collect(lanes: int, vectors: int) -> tuple[str, Code]:
+    """@collect(start, stop, arguments): the gradient of some outputs' weights: the parts' sums, added in their order."""
+    c = Code(lanes)
+    width, memory = vectors * lanes, c.pointer("%arguments", MEMORY)
+    parts, size, sums, taps, count = (c.word("%arguments", k) for k in (PARTS, MEMORY_SIZE, SUMS, TAPS, REAL_TAPS))
+    with c.loop("%start", "%stop") as output:
+        group = c.quotient(output, width)
+        # Outputs of a group lie side by side, for each place of the kernel.
+        first = c.plus(c.plus(sums, c.times(c.times(group, taps), width)), c.minus(output, c.times(group, width)))
+        out = c.at(c.pointer("%arguments", OUT), c.times(output, count))
+        with c.loop(0, parts) as part:
+            own = c.at(memory, c.plus(first, c.times(part, size)))
+            begin, rest = either(c, c.test("eq", part, 0))
+            with begin, c.loop(0, count) as tap:
+                c.store_one(c.load_one(c.at(own, c.times(tap, width))), c.at(out, tap))
+            with rest, c.loop(0, count) as tap:
+                c.store_one(added(c, c.at(out, tap), c.at(own, c.times(tap, width))), c.at(out, tap))
+    return c.function("collect", "i64 %start, i64 %stop, ptr %arguments", internal=False), c
+
+
+def added(c: Code, a: str, b: str) -> str:
+    """The sum of two floats in memory."""
+    return c.emit(f"fadd float {c.load_one(a)}, {c.load_one(b)}")
 
 
 def multiply_block(c: Code, vectors: int, image: str, grads: str, lines: str, packed: str, sums: str) -> None:
@@ -265,14 +386,14 @@ def multiply_block(c: Code, vectors: int, image: str, grads: str, lines: str, pa
             c.lines.append(f"  call void @taps(ptr {image}, ptr {own}, ptr {packed}, i64 {lines}, ptr %arguments, ptr {target})")
 
 
-def convolution_text(lanes: int) -> str:
+def convolution_text(lanes: int, finish: Finish) -> str:
     """The module of a convolution."""
-    return text([fill(lanes), tile(lanes), drain(lanes), convolve(lanes)], lanes)
+    return text([pack_weights(lanes), fill(lanes), tile(lanes), drain(lanes, finish), convolve(lanes)], lanes)
 
 
 def correlation_text(lanes: int, vectors: int) -> str:
     """The module of a weight's gradient, for so many vectors of outputs at once."""
-    return text([fill(lanes), pack_lines(lanes, lanes), tap_tile(lanes, vectors), correlate(lanes, vectors)], lanes)
+    return text([fill(lanes), pack_lines(lanes, lanes), tap_tile(lanes, vectors), correlate(lanes, vectors), collect(lanes, vectors)], lanes)
 
 
 def text(written: list, lanes: int) -> str:

@@ -4,7 +4,7 @@ What the calls of one size have in common is planned once: how images lie in the
 """
 from __future__ import annotations
 
-import ctypes
+import struct
 from functools import cache, lru_cache
 from typing import Any
 
@@ -13,30 +13,42 @@ import numpy as np
 from ..backends.llvm.engine import KERNEL, engine
 from ..backends.llvm.multiply import address, give_panels, take_panels
 from ..backends.llvm.workers import run_kernel
-from ..backends.parallel import pool
+from ..backends.parallel import Unnotable, inside, pool
 from . import conv_code as code
+from .conv_code import Finish
 from .windows import Windows, prod
 
 #: floats of one strip's copy and results, and of a block of gradients: the first fill half of a second-level cache, the others a first-level one
 STRIP, BLOCK = 1 << 17, 6144
+#: a convolution's results as they are
+PLAIN = Finish()
 
 
 @cache
-def convolution_kernel() -> tuple:
-    """The kernel of convolutions, and its address."""
-    [place] = engine().addresses(code.convolution_text(engine().width // 4), ("convolve",))
-    return KERNEL(place), place
+def convolution_kernels(finish: Finish) -> tuple:
+    """The kernels that pack the weights and that convolve, each with its address."""
+    places = engine().addresses(code.convolution_text(engine().width // 4, finish), ("pack_weights", "convolve"))
+    return tuple([(KERNEL(place), place) for place in places])
 
 
 @cache
-def correlation_kernel(vectors: int) -> tuple:
-    """The kernel of a weight's gradient with so many vectors of outputs, and its address."""
-    [place] = engine().addresses(code.correlation_text(engine().width // 4, vectors), ("correlate",))
-    return KERNEL(place), place
+def correlation_kernels(vectors: int) -> tuple:
+    """The kernels of a weight's gradient with so many vectors of outputs: that which sums and that which adds the parts' sums."""
+    places = engine().addresses(code.correlation_text(engine().width // 4, vectors), ("correlate", "collect"))
+    return tuple([(KERNEL(place), place) for place in places])
 
 
-def words(values: list) -> Any:
-    return (ctypes.c_int64 * len(values))(*values)
+class Words:
+    """What packs a call's words: the addresses, then what is the same at all calls."""
+
+    def __init__(self, *rest: int):
+        self.rest = struct.pack(f"{len(rest)}q", *rest)
+
+    def __call__(self, *addresses: int) -> bytes:
+        return pack_addresses(*addresses) + self.rest
+
+
+pack_addresses = struct.Struct(f"{len(code.ADDRESSES)}q").pack
 
 
 class Side:
@@ -76,6 +88,17 @@ def strips_of(lines: int, floats: int, images: int) -> tuple[int, int]:
     return -(-lines // size), size
 
 
+def picks_of(width: int, planes: int, before: int, step: int, row: int) -> Any:
+    """The columns of each plane: place j of a row is column j * step + plane - before of the image."""
+    table = []
+    for plane in range(planes):
+        shift = before - plane
+        first = -(-max(shift, 0) // step)
+        last = min(-(-max(width + shift, 0) // step), row)
+        table.append((first, first * step - shift, max(last - first, 0)))
+    return np.array(table, np.int64)
+
+
 class Convolution:
     """The plan of sums over `inputs` channels and kernel places: lines of windows, how the image is copied, and the phases of the results."""
 
@@ -88,25 +111,47 @@ class Convolution:
         row = width + right.reach
         # Forward, the image has a plane for each phase; backward, the results have phases.
         planes = down.phases * right.phases if forward else 1
-        self.strips, strip = strips_of(lines, (inputs * planes + outputs) * row, images)
+        strips, strip = strips_of(lines, (inputs * planes + outputs) * row, images)
         rows = strip + down.reach
         flat = -(-strip * row // (vectors * lanes)) * vectors * lanes
         buffer = -(-(inputs * planes * rows * row + vectors * lanes + row) // 16) * 16
-        self.parts = min(pool.size(), images * self.strips)
-        self.size = buffer + self.tiles * self.rows * flat
+        self.parts = min(pool.size(), images * strips)
+        #: the kernel's places, which lie in the weight (outputs, inputs, down, right) or, backward, (inputs, outputs, down, right)
+        taps = down.kernel * right.kernel
+        self.channel_step, self.output_step = (taps, inputs * taps) if forward else (outputs * taps, taps)
         if forward:
-            copied = [inputs, down.size, right.size, down.step, right.step, down.phases, right.phases, down.low, right.low]
+            before, step = right.low, right.step
+            copied = [inputs, down.size, down.step, right.step, down.phases, right.phases, right.size, down.low]
             results = [outputs, down.count, right.count, 1, 1]
             self.out_shape = (images, outputs, *windows.out)
-            self.phases = [([*range(down.kernel)], [*range(right.kernel)], self.distances(inputs, (down, right), rows, row), 0, 0, 0, right.count)]
+            phases = [([*range(down.kernel)], [*range(right.kernel)], self.distances(inputs, (down, right), rows, row), 0, 0, 0, right.count)]
         else:
-            copied = [inputs, down.count, right.count, 1, 1, 1, 1, down.reach - down.first_step, right.reach - right.first_step]
+            before, step = right.reach - right.first_step, 1
+            copied = [inputs, down.count, 1, 1, 1, 1, right.count, down.reach - down.first_step]
             results = [outputs, down.size, right.size, down.step, right.step]
             self.out_shape = (images, outputs, *windows.size)
-            self.phases = [self.phase(inputs, (down, right), (a, b), rows, row) for a in range(down.step) for b in range(right.step)]
-        self.head = [self.parts, images * self.strips, self.strips, strip]
-        self.layout = [buffer, copied, [rows, row, rows * row]]
-        self.results, self.flat = results, flat
+            phases = [self.phase(inputs, (down, right), (a, b), rows, row) for a in range(down.step) for b in range(right.step)]
+        self.zeros = np.zeros(outputs, np.float32)
+        self.picks = picks_of(copied[6], copied[5], before, step, row)
+        shared = self.lay_out(phases, right.kernel, inputs)
+        own = buffer + self.tiles * self.rows * flat
+        self.size = shared + self.parts * own
+        calls = flat // (vectors * lanes) * self.tiles * sum([len(phase[2]) for phase in phases])
+        image = inputs * prod((copied[1], copied[6]))
+        self.words = Words(self.parts, images * strips, strips, strip, shared, own, buffer, image, copied[0], copied[1], address(self.picks),
+                           *copied[2:], rows, row, rows * row, prod(self.out_shape[1:]), *results, self.tiles, flat, address(self.table),
+                           len(phases), self.output_step, -(-image // max(calls * strips, 1)))
+
+    def lay_out(self, phases: list, width: int, inputs: int) -> int:
+        """Make the table of the phases, and say how many floats their packed weights take."""
+        table, self.held, end = [], [], 0
+        for down, right, distances, *where in phases:
+            sources = [channel * self.channel_step + i * width + j for channel in range(inputs) for i in down for j in right]
+            self.held.append((np.array(sources, np.int64), distances))
+            table.append((end, address(self.held[-1][0]), address(distances), len(distances), *where))
+            end += self.tiles * self.rows * len(distances)
+        self.table = np.array(table, np.int64)
+        return -(-end // 16) * 16
 
     @staticmethod
     def distances(inputs: int, both: tuple, rows: int, row: int) -> Any:
@@ -126,30 +171,19 @@ class Convolution:
                 for channel in range(inputs) for i in taps[0] for j in taps[1]]
         return (*taps, np.array(flat, np.int64), down.step * down.first_step + phase[0] - down.low, *right.columns(phase[1]))
 
-    def __call__(self, x: Any, weight: Any, bias: Any) -> Any:
-        """The results, of a weight (outputs, inputs, kernel down, kernel right)."""
-        kernel, place = convolution_kernel()
+    def __call__(self, x: Any, weight: Any, bias: Any, finish: Finish = PLAIN, added: Any = None, mask: Any = None) -> Any:
+        """The results."""
+        (pack, pack_place), (kernel, place) = convolution_kernels(finish)
         out = np.empty(self.out_shape, np.float32)
-        bias = np.zeros(len(weight), np.float32) if bias is None else np.ascontiguousarray(bias)
-        packed = [self.packed(weight, *taps[:2]) for taps in self.phases]
-        phases = words([number for weights, taps in zip(packed, self.phases, strict=True)
-                        for number in (address(weights), address(taps[2]), len(taps[2]), *taps[3:])])
-        memory = take_panels(self.parts * self.size)
-        buffer, copied, plane = self.layout
-        run_kernel(kernel, place, self.parts, 1, words([
-            *self.head, address(memory), self.size, buffer, address(x), prod(x.shape[1:]), *copied, *plane, address(out), prod(out.shape[1:]),
-            *self.results, address(bias), self.tiles, self.flat, ctypes.addressof(phases), len(packed)]))
+        memory = take_panels(self.size)
+        words = self.words(address(memory), address(x), address(out), address(self.zeros if bias is None else bias), address(weight),
+                           0 if added is None else address(added), 0 if mask is None else address(mask))
+        keep = self, x, weight, bias, added, mask, out, memory
+        tiles = len(self.table) * self.tiles
+        run_kernel(pack, pack_place, tiles, -(-tiles // pool.size()), words, keep)
+        run_kernel(kernel, place, self.parts, 1, words, keep)
         give_panels(memory)
         return out
-
-    def packed(self, weight: Any, down: list, right: list) -> Any:
-        """These places of a weight as tiles of rows, a tile's numbers for one place side by side."""
-        if (len(down), len(right)) != weight.shape[2:]:
-            weight = weight[:, :, down][:, :, :, right]
-        surplus = self.tiles * self.rows - len(weight)
-        if surplus:
-            weight = np.concatenate([weight, np.zeros((surplus, *weight.shape[1:]), np.float32)])
-        return np.ascontiguousarray(weight.reshape(self.tiles, self.rows, *weight.shape[1:]).transpose(0, 2, 3, 4, 1))
 
 
 class Correlation:
@@ -160,40 +194,40 @@ class Correlation:
         lanes = engine().width // 4
         blocks = -(-outputs // lanes)
         most = 4 if lanes == 16 else 2
-        self.groups = -(-blocks // most)
-        self.vectors = -(-blocks // self.groups)
+        groups = -(-blocks // most)
+        self.vectors = -(-blocks // groups)
         count, width = code.taps_of(lanes, self.vectors), self.vectors * lanes
         row = (right.count - 1) * right.step + right.places[-1] + 1
-        self.strips, strip = strips_of(down.count, inputs * row * down.step, images)
+        strips, strip = strips_of(down.count, inputs * row * down.step, images)
         rows = (strip - 1) * down.step + down.places[-1] + 1
         flat = [channel * rows * row + i * row + j for channel in range(inputs) for i in down.places for j in right.places]
-        self.real = len(flat)
-        flat += flat[-1:] * (-len(flat) % count)
+        real = len(flat)
+        flat += flat[-1:] * (-real % count)
         self.distances = np.array(flat, np.int64)
+        self.picks = picks_of(right.size, 1, right.low, 1, row)
         block = min(max(BLOCK // (width * right.count), 1), strip)
         buffer = -(-inputs * rows * row // 16) * 16
-        self.parts = min(pool.size(), images * self.strips)
-        self.size = buffer + -(-(block * right.count + 1) * width // 16) * 16
-        self.sums = (self.groups, len(flat), width)
-        self.head = [self.parts, images * self.strips, self.strips, strip]
-        self.copied = [inputs, down.size, right.size, 1, 1, 1, 1, down.low, right.low, rows, row, rows * row]
-        self.buffer = buffer
-        self.lines = [outputs, down.count * right.count, down.count, right.count, block, self.groups, len(flat), address(self.distances)]
-        self.steps = [prod(self.sums), down.step * row, right.step]
+        sums = buffer + -(-(block * right.count + 1) * width // 16) * 16
+        own = sums + groups * len(flat) * width
+        self.parts = min(pool.size(), images * strips)
+        self.size = self.parts * own
+        self.out_shape = outputs, inputs, *windows.kernel
+        self.words = Words(self.parts, images * strips, strips, strip, 0, own, buffer, inputs * down.size * right.size, inputs, down.size,
+                           address(self.picks), 1, 1, 1, 1, right.size, down.low, rows, row, rows * row, outputs * down.count * right.count,
+                           outputs, down.count * right.count, down.count, right.count, block, groups, len(flat), address(self.distances),
+                           sums, groups * len(flat) * width, down.step * row, right.step, real)
 
     def __call__(self, y: Any, x: Any) -> Any:
-        """The gradient as a table (outputs, inputs * kernel places)."""
-        kernel, place = correlation_kernel(self.vectors)
-        sums = np.zeros((self.parts, *self.sums), np.float32)
-        memory = take_panels(self.parts * self.size)
-        run_kernel(kernel, place, self.parts, 1, words([
-            *self.head, address(memory), self.size, self.buffer, address(x), prod(x.shape[1:]), *self.copied, address(y), prod(y.shape[1:]),
-            *self.lines, address(sums), *self.steps]))
+        """The gradient."""
+        (kernel, place), (collect, collect_place) = correlation_kernels(self.vectors)
+        out = np.empty(self.out_shape, np.float32)
+        memory = take_panels(self.size)
+        words = self.words(address(memory), address(x), address(out), address(y), 0, 0, 0)
+        keep = self, x, y, out, memory
+        run_kernel(kernel, place, self.parts, 1, words, keep)
+        run_kernel(collect, collect_place, len(out), -(-len(out) // pool.size()), words, keep)
         give_panels(memory)
-        total = sums[0]
-        for part in sums[1:]:
-            total += part
-        return np.ascontiguousarray(total[:, :self.real].transpose(0, 2, 1).reshape(-1, self.real)[:y.shape[1]])
+        return out
 
 
 @lru_cache(64)
@@ -206,24 +240,27 @@ def correlation(images: int, inputs: int, outputs: int, windows: Windows, thread
     return Correlation(images, inputs, outputs, windows)
 
 
-def flat_kernel(weight: Any) -> Any:
-    """A weight with two kernel dimensions."""
-    return weight.reshape(*weight.shape[:2], -1, weight.shape[-1])
+def dense(a: Any) -> Any:
+    """The array without gaps; None stays."""
+    if a is None or a.flags.c_contiguous:
+        return a
+    if inside.launches is not None:
+        raise Unnotable("a copy of an array with gaps")
+    return np.ascontiguousarray(a)
 
 
-def convolved(x: Any, weight: Any, bias: Any, windows: Windows) -> Any:
-    """The convolution of images x (N, C, *sizes) with weight (O, C, *kernel): (N, O, *out)."""
+def convolved(x: Any, weight: Any, bias: Any, windows: Windows, finish: Finish = PLAIN, added: Any = None) -> Any:
+    """The convolution of images x (N, C, *sizes) with weight (O, C, *kernel): (N, O, *out), finished."""
     plan = convolution(len(x), x.shape[1], len(weight), windows, True, pool.size())
-    return plan(np.ascontiguousarray(x), flat_kernel(weight), bias)
+    return plan(dense(x), dense(weight), dense(bias), finish, dense(added))
 
 
-def spread(y: Any, weight: Any, windows: Windows) -> Any:
-    """The transpose of `convolved`: outputs y (N, O, *out) added back into images (N, C, *sizes)."""
+def spread(y: Any, weight: Any, windows: Windows, bias: Any = None, finish: Finish = PLAIN, added: Any = None, mask: Any = None) -> Any:
+    """The transpose of `convolved`: outputs y (N, O, *out) added back into images (N, C, *sizes), finished."""
     plan = convolution(len(y), y.shape[1], weight.shape[1], windows, False, pool.size())
-    return plan(np.ascontiguousarray(y), flat_kernel(weight).swapaxes(0, 1), None)
+    return plan(dense(y), dense(weight), dense(bias), finish, dense(added), dense(mask))
 
 
 def correlated(y: Any, x: Any, windows: Windows) -> Any:
     """The gradient of a weight (O, C, *kernel): outputs' gradients y (N, O, *out) times the images under the windows, added up."""
-    plan = correlation(len(x), x.shape[1], y.shape[1], windows, pool.size())
-    return plan(np.ascontiguousarray(y), np.ascontiguousarray(x)).reshape(y.shape[1], x.shape[1], *windows.kernel)
+    return correlation(len(x), x.shape[1], y.shape[1], windows, pool.size())(dense(y), dense(x))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..backends.native import is_native
+from ..backends.parallel import Unnotable, inside
 from ..core.apply import apply
 from ..core.grad_mode import mode, no_grad
 from ..core.inplace import inplace
@@ -263,7 +264,8 @@ def moved(running: Tensor, new: Tensor, momentum: float, factor: float) -> Tenso
     return apply(MOVE, running, new, momentum=momentum, factor=factor)
 
 
-MOVE = Op("move_running", kernel, lambda x, y, *, momentum, factor: x * x.dtype.type(1 - momentum) + y * x.dtype.type(momentum * factor))
+MOVE = Op("move_running", kernel, lambda x, y, *, momentum, factor: x * x.dtype.type(1 - momentum) + y * x.dtype.type(momentum * factor),
+    loop=lambda shape, *, momentum, factor: (f"x * {1 - momentum!r} + y * {momentum * factor!r}", None, 1.0))
 move_ = inplace(moved, "move_")
 
 
@@ -272,17 +274,26 @@ def is_matrix(x: Any) -> bool:
     return x.size == x.shape[0] * x.shape[1]
 
 
+def has_kernels(x: Any, *others: Any) -> bool:
+    """Whether the channels of x go to the kernels of batch_norm_native.py."""
+    if not is_matrix(x):
+        return is_native(x, *others)
+    if inside.launches is not None:
+        raise Unnotable("channels that are columns")
+    return False
+
+
 def _channel_statistics(x: Any) -> tuple:
     """The mean and the biased variance of each channel of (N, C, ...)."""
+    if has_kernels(x):
+        from . import batch_norm_native
+        return batch_norm_native.statistics(x)
     count = x.dtype.type(max(x.size // max(x.shape[1], 1), 1))
     if is_matrix(x):
         table = x.reshape(x.shape[:2])
         mean = np.add.reduce(table, axis=0) / count
         shifted = table - mean
         return mean, np.add.reduce(np.multiply(shifted, shifted, out=shifted), axis=0) / count
-    if is_native(x):
-        from . import batch_norm_native
-        return batch_norm_native.statistics(x)
     rows = channel_rows(x)
     mean = row_sums(rows).reshape(x.shape[:2]).sum(0) / count
     dots = shifted_dots(None, rows, np.tile(mean, x.shape[0])[:, None])
@@ -290,7 +301,7 @@ def _channel_statistics(x: Any) -> tuple:
 
 
 # Not differentiable: BATCH_NORM's gradient knows how the statistics depend on the input.
-CHANNEL_STATISTICS = Op("batch_norm_stats", kernel, _channel_statistics)
+CHANNEL_STATISTICS = Op("batch_norm_stats", kernel, _channel_statistics, launches=True)
 
 
 def _scale(var: Any, eps: float) -> Any:
@@ -305,13 +316,13 @@ def channel_table(x: Any) -> tuple:
 
 
 def _batch_norm(x: Any, weight: Any, bias: Any, mean: Any, var: Any, *, training: bool, eps: float) -> Any:
+    if has_kernels(x, weight, bias, mean, var):
+        from . import batch_norm_native
+        return batch_norm_native.forward(x, weight, bias, mean, var, eps)
     # x * factor + (bias - mean * factor) would be less work, and lose digits: subtract first.
     factor = _scale(var, eps)
     if weight is not None:
         factor = factor * weight
-    if is_native(x, mean, factor, bias) and not is_matrix(x):
-        from . import batch_norm_native
-        return batch_norm_native.forward(x, mean, factor, bias)
     table, beside = channel_table(x)
     return scaled(table, beside(mean), beside(factor), None if bias is None else beside(bias)).reshape(x.shape)
 
@@ -329,15 +340,15 @@ def _batch_norm_grad(g: Any, x: Any, weight: Any, bias: Any, mean: Any, var: Any
     return *apply(BATCH_NORM_BACKWARD, g, x, weight, mean, var, training=training, eps=eps), None, None
 
 
-BATCH_NORM = Op("native_batch_norm", kernel, _batch_norm, vjp=_batch_norm_grad)
+BATCH_NORM = Op("native_batch_norm", kernel, _batch_norm, vjp=_batch_norm_grad, launches=True)
 
 
 def _batch_norm_backward(grad: Any, x: Any, weight: Any, mean: Any, var: Any, *, training: bool, eps: float) -> tuple:
+    if has_kernels(x, grad, weight, mean, var):
+        from . import batch_norm_native
+        return batch_norm_native.backward(grad, x, weight, mean, var, eps, training)
     scale, count = _scale(var, eps), x.dtype.type(max(x.size // max(x.shape[1], 1), 1))
     factor = scale if weight is None else scale * weight
-    if is_native(grad, x, mean, scale, factor) and not is_matrix(x):
-        from . import batch_norm_native
-        return batch_norm_native.backward(grad, x, mean, scale, factor, training)
     table, beside = channel_table(x)
     g, m = np.ascontiguousarray(grad).reshape(table.shape), beside(mean)
     if is_matrix(x):
@@ -351,7 +362,7 @@ def _batch_norm_backward(grad: Any, x: Any, weight: Any, mean: Any, var: Any, *,
     return by_x.reshape(x.shape), dots * scale, totals
 
 
-BATCH_NORM_BACKWARD = Op("native_batch_norm_backward", kernel, _batch_norm_backward)
+BATCH_NORM_BACKWARD = Op("native_batch_norm_backward", kernel, _batch_norm_backward, launches=True)
 
 
 def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None, weight: Tensor | None = None,

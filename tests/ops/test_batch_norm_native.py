@@ -48,18 +48,19 @@ def test_sums_are_those_of_the_channels(threads, shape):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_forward_is_the_definition(threads, shape):
-    x, mean, factor, bias = arrays(shape, *[shape[1]] * 3)
-    expected = (x.astype(np.float64) - beside(mean, x)) * beside(factor, x)
-    close(native.forward(x, mean, factor, bias), expected + beside(bias, x))
-    close(native.forward(x, mean, factor, None), expected)
+    x, added, weight, bias, mean, var = arrays(shape, shape, *[shape[1]] * 4)
+    expected = (x.astype(np.float64) - beside(mean, x)) / np.sqrt(beside(var, x) + 1e-5)
+    close(native.forward(x, None, None, mean, var, 1e-5), expected)
+    expected = expected * beside(weight, x) + beside(bias, x)
+    close(native.forward(x, weight, bias, mean, var, 1e-5), expected)
+    close(native.forward(x, weight, bias, mean, var, 1e-5, -2 * added, True), np.maximum(expected - 2 * added, 0))
 
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_backward_is_numpys(threads, monkeypatch, shape, training):
     g, x, weight, mean, var = arrays(shape, shape, *[shape[1]] * 3)
-    scale = norm._scale(var, 1e-5)
-    found = native.backward(g, x, mean, scale, scale * weight, training)
+    found = native.backward(g, x, weight, mean, var, 1e-5, training)
     monkeypatch.setattr(norm, "is_native", lambda *arrays: False)
     expected = norm._batch_norm_backward(*[a.astype(np.float64) for a in (g, x, weight, mean, var)], training=training, eps=1e-5)
     for a, b in zip(found, expected):
