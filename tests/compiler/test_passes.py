@@ -5,7 +5,11 @@ import pytest
 import rushlight as torch
 from rushlight.compiler.graph import check
 from rushlight.compiler.interpreter import interpret
+from rushlight.compiler.passes.algebra import simplified
+from rushlight.compiler.passes.common import without_repeats
+from rushlight.compiler.passes.constants import with_constants_folded
 from rushlight.compiler.passes.copies import without_copies
+from rushlight.compiler.passes.dead import without_dead_code
 from rushlight.compiler.passes.fuse import Fused, fuse
 
 
@@ -118,3 +122,85 @@ def test_memory_of_what_is_used_no_more_is_used_again(backend):
     [found] = compiled._rushlight_work.recordings
     buffers = found.plan.buffers
     assert buffers.bytes < buffers.without_reuse / 2 or not buffers.bytes
+
+
+def names(graph):
+    """The names of a graph's operations."""
+    return [equation.op.name for equation in graph.equations]
+
+
+def test_what_nobody_reads_is_not_computed():
+    def f(x):
+        torch.stack([x, x])
+        return x * 2
+    found = recorded(f, torch.randn(3))
+    less = without_dead_code(found.graph)
+    check(less)
+    assert names(found.graph) == ["stack", "mul"] and names(less) == ["mul"]
+
+
+def test_random_numbers_that_nobody_reads_are_drawn():
+    def f(x):
+        torch.rand(3)
+        return x + torch.rand(3)
+    found = recorded(f, torch.randn(3))
+    assert names(without_dead_code(found.graph)).count("rand") == 2
+
+
+def test_what_is_computed_twice_is_computed_once():
+    def f(x):
+        return (x.exp() * 2 + x.exp()).sum(), x.exp()
+    found = recorded(f, torch.randn(3))
+    less = without_repeats(found.graph)
+    check(less)
+    # The third one is a result, with memory of its own.
+    assert names(found.graph).count("exp") == 3 and names(less).count("exp") == 2
+    x = np.random.default_rng(0).normal(size=3).astype(np.float32)
+    for a, b in zip(run(less, x), run(found.graph, x)):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_two_draws_are_no_repeats():
+    found = recorded(lambda x: x + torch.rand_like(x) * torch.rand_like(x), torch.randn(3))
+    assert names(without_repeats(found.graph)) == names(found.graph)
+
+
+def test_a_value_that_is_written_between_is_computed_again():
+    def f(x):
+        a = x.exp()
+        x.mul_(2)
+        return a * x.exp()
+    found = recorded(f, torch.randn(3))
+    assert names(without_repeats(found.graph)).count("exp") == 2
+
+
+def test_what_follows_from_constants_is_computed_beforehand():
+    found = recorded(lambda x: x + torch.tensor([1.0, 2.0]).exp() * 3, torch.randn(2))
+    less = with_constants_folded(found.graph)
+    check(less)
+    assert names(less) == ["add"]
+    x = np.array([0.5, 1.5], np.float32)
+    np.testing.assert_array_equal(run(less, x)[0], run(found.graph, x)[0])
+
+
+def test_a_constant_that_is_handed_out_is_new_at_each_call():
+    compiled = torch.compile(lambda x: (x, torch.tensor([1.0, 2.0])))
+    x = torch.randn(2)
+    results = [compiled(x)[1] for _ in range(3)]
+    results[1].zero_()
+    assert results[2].tolist() == [1.0, 2.0] and compiled(x)[1].tolist() == [1.0, 2.0]
+
+
+def test_operations_on_neutral_numbers_go():
+    found = recorded(lambda x: ((x * 1 - 0) / 1 + 0).exp(), torch.randn(2))
+    less = simplified(found.graph)
+    check(less)
+    assert names(less) == ["add", "exp"]
+
+
+def test_a_product_by_one_that_is_handed_out_has_memory_of_its_own():
+    compiled = torch.compile(lambda x: x * 1)
+    x = torch.randn(3)
+    for _ in range(3):
+        y = compiled(x)
+    assert y.data_ptr() != x.data_ptr() and torch.equal(x, y)

@@ -9,6 +9,7 @@ A gradient that becomes a leaf's `.grad` is copied, lest two tensors share memor
 from __future__ import annotations
 
 from ..graph import COPY, LOCAL, Equation, Graph, Value, mapped
+from .purity import viewed
 
 
 def without_copies(graph: Graph) -> Graph:
@@ -18,15 +19,17 @@ def without_copies(graph: Graph) -> Graph:
         for value in equation.reads():
             last[value.storage] = number
     kept_alive = {value.storage for value in graph.outputs}
-    renamed: dict[Value, Value] = {}
+    several = viewed(graph)
+    renamed: dict[Value, Value] = dict(graph.renamed)
     equations = []
     for number, equation in enumerate(graph.equations):
         equation = with_values(equation, renamed)
         if equation.op is COPY:
             source, copy = equation.inputs[0], equation.outputs[0]
             storage = source.storage
-            if storage.kind == LOCAL and last[storage] == number and storage not in kept_alive and source.strides == copy.strides \
-                    and source.dtype == copy.dtype and source.size * source.dtype.itemsize == storage.size:
+            ends_here = storage.kind == LOCAL and last[storage] == number and storage not in kept_alive and copy.storage not in several
+            if ends_here and source.strides == copy.strides and source.dtype == copy.dtype \
+                    and source.size * source.dtype.itemsize == storage.size:
                 renamed[copy] = source
                 last[storage] = max(last.get(copy.storage, number), number)
                 if copy.storage in kept_alive:
