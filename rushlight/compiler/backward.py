@@ -5,7 +5,8 @@ that are inputs of the graph. Replays give their results a `CompiledNode`, which
 """
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -32,16 +33,16 @@ class Backward:
         if not all([node in by_node for node in frontier]):
             raise Unrecorded("a result that leads back to a tensor which the function does not reach")
         self.ends = [by_node[node] for node in frontier]
-        first = len(recorder.equations)
+        first, known = len(recorder.equations), len(recorder.inputs)
         gradients = [wrap(np.ones(tensor._array.shape, tensor._array.dtype)) for tensor in results]
         self.given = [recorder.take_in(gradient._array, LOCAL) for gradient in gradients]
-        with recorder.listening():
+        with recorder.alone(), without_hooks(frontier):
             found = engine.run(list(roots), list(gradients), True, False, dict.fromkeys(frontier, True))
         if recorder.reason is not None:
             raise Unrecorded(recorder.reason)
         self.equations = recorder.equations[first:]
         del recorder.equations[first:]
-        del recorder.inputs[-len(self.given):]
+        del recorder.inputs[known:]
         self.found = [recorder.value_of(found[node]._array) if node in found else None for node in frontier]
         self.shapes = tuple([(tensor._array.shape, tensor._array.dtype) for tensor in results])
         made = {value for equation in self.equations for value in equation.outputs}
@@ -95,6 +96,19 @@ def outside(roots: list, began: int) -> list:
             raise Unrecorded("hooks on a tensor")
         stack += [edge for edge in engine.edges_of(node) if edge is not None]
     return list(found)
+
+
+@contextmanager
+def without_hooks(nodes: list) -> Iterator[None]:
+    """The nodes' hooks stay away from the gradients in the block, which are none of the program's."""
+    held = [(node, node.pre_hooks, node.retain) for node in nodes if node.pre_hooks or node.retain is not None]
+    for node, _, _ in held:
+        node.pre_hooks = node.retain = None
+    try:
+        yield
+    finally:
+        for node, hooks, retain in held:
+            node.pre_hooks, node.retain = hooks, retain
 
 
 class CompiledNode(Node):

@@ -23,9 +23,14 @@ from ..tensor import Tensor
 from .graph import ARGUMENT, CONSTANT, COPY, LATE, LOCAL, STATE, WRITE, Equation, Graph, Storage, Value, mapped
 from .outside import watched
 from .reach import Reach
+from .unrecorded import Unrecorded
 
 #: how the arguments of these kinds of Op reach forward: as they are
 AS_THEY_ARE = frozenset({"opaque", "joining", "view"})
+
+
+#: one call is recorded at a time
+ALONE = threading.Lock()
 
 
 class Step:
@@ -87,6 +92,7 @@ class Recorder:
         self.step: Step | None = None
         self.reason: str | None = None
         self.began = 0
+        self.is_late = False  # whether another recording was under way
         self.looked = False  # whether the reason is a look at a value, which the next call takes too
         self.where = ""
         self.ran: set | None = None  # the codes of the functions that ran
@@ -258,9 +264,30 @@ class Recorder:
             recording.recorder = None
             hot.watchers.remove(self.watch)
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """What happens inside is recorded, once no other recording is under way."""
+        if not ALONE.acquire(timeout=10):
+            raise Unrecorded("another thread's recording, which does not end")
+        try:
+            with self.listening():
+                yield
+        finally:
+            ALONE.release()
+
     def listen(self, function: Callable, args: tuple, kwargs: dict) -> Any:
         """function(*args, **kwargs), recorded."""
         self.began = tick()
+        if not ALONE.acquire(blocking=False):  # waiting could wait forever: the other call may wait for this thread
+            self.reason, self.is_late = "another thread's recording", True
+            return function(*args, **kwargs)
+        try:
+            return self.heard(function, args, kwargs)
+        finally:
+            ALONE.release()
+
+    def heard(self, function: Callable, args: tuple, kwargs: dict) -> Any:
+        """function(*args, **kwargs), while this recorder alone listens."""
         with self.listening(), watched(self.acts, self.reach.sources) as self.ran:
             return function(*args, **kwargs)
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import dtypes, memory, recording
+from ..core import dtypes, engine, memory, recording
 from ..core.apply import watchers
 from ..core.device import device
 from ..core.generator import Generator
@@ -83,6 +83,8 @@ class Reach:
         self.states: set[int] = set()  # of the memory of the tensors that are no arguments: the identities of its owners
         self.names: set[str] = set()  # that the program's functions use
         self.large: list[tuple[str | None, Any]] = []  # arrays of NumPy that are too large to compare, and the attributes that hold them
+        self.hooked = False  # whether tensors have hooks
+        self.hook_conditions: list[str] = []
         self.named: list[tuple[frozenset, list[str]]] = []  # conditions that hold where the program uses one of some names
         self.sources: list[Any] = []  # of NumPy's random numbers
         self.global_conditions()
@@ -224,6 +226,10 @@ class Reach:
     def settle(self, codes: set | None) -> None:
         """Take in what is a condition only if the program used it, by the functions that ran; None stands for all."""
         names = self.names if codes is None else {name for code in codes if not code.co_filename.startswith(HOME) for name in code.co_names}
+        if codes is None or engine.run.__code__ in codes:  # the call goes backward: hooks outside are a matter of later
+            if self.hooked:
+                raise Unrecorded("hooks on a tensor")
+            self.conditions += self.hook_conditions
         if any([key is None or key in names for key, _ in self.large]):
             raise Unrecorded("a large NumPy array, which may hold something else at each call")
         for users, conditions in self.named:
@@ -266,7 +272,8 @@ class Reach:
             self.require(f"{place} is {name}")
         else:
             here = self.local(place)
-            self.require(f"({here} is {name} or {here}.__class__ is {self.name(value.__class__)} and {here} == {name})")
+            alike = f"{here} == {name}" if value else f"repr({here}) == {repr(value)!r}"  # 0.0 equals -0.0
+            self.require(f"({here} is {name} or {here}.__class__ is {self.name(value.__class__)} and {alike})")
 
     def same_items(self, place: str, items: Any) -> None:
         """The very same objects are in a dict, or a sequence."""
@@ -315,9 +322,8 @@ class Reach:
         if node is not None:
             self.require(nothing(f"{place}._grad", tensor._grad))
             is_leaf = isinstance(node, AccumulateGrad)
-            if node.pre_hooks or is_leaf and node.post_hooks:
-                raise Unrecorded("hooks on a tensor")
-            self.require(f"not {place}._node.pre_hooks" + (f" and not {place}._node.post_hooks" if is_leaf else ""))
+            self.hooked |= bool(node.pre_hooks or is_leaf and node.post_hooks)
+            self.hook_conditions.append(f"not {place}._node.pre_hooks" + (f" and not {place}._node.post_hooks" if is_leaf else ""))
 
     def module(self, name: str, thing: Any) -> None:
         """The same attributes, parameters, buffers and children, and no hooks."""
@@ -387,11 +393,16 @@ class Reach:
         if thing.__defaults__:
             self.require(f"{name}.__defaults__ is {self.name(thing.__defaults__)}")
             self.inside(thing.__defaults__)
+        self.mapping(self.name(thing.__dict__), thing.__dict__)
         if thing.__kwdefaults__:
             self.todo.append((f"{name}.__kwdefaults__", thing.__kwdefaults__))
         names = set(names_in(thing.__code__))
         self.names |= names
-        self.namespace(thing.__globals__, names, set())
+        seen: set[int] = set()
+        self.namespace(thing.__globals__, names, seen)
+        for name in sorted(names & sys.modules.keys()):  # imported in the function
+            if not is_outside(name) and id(vars(sys.modules[name])) not in seen:
+                self.namespace(vars(sys.modules[name]), names, seen)
 
     def namespace(self, outer: dict, names: set, seen: set) -> None:
         """The globals of a function, or of a module that it names: what it may name in them."""
@@ -415,7 +426,7 @@ class Reach:
             if is_outside(cls.__module__):
                 continue
             for key, value in vars(cls).items():
-                if isinstance(value, (types.FunctionType, staticmethod, classmethod)):
+                if isinstance(value, (types.FunctionType, staticmethod, classmethod, property)):
                     self.todo.append((f"{self.name(cls)}.__dict__[{key!r}]", value))
                 elif not key.startswith("__") and not hasattr(value, "__get__"):
                     self.todo.append((f"{self.name(cls)}.__dict__[{key!r}]", value))
@@ -440,7 +451,7 @@ class Reach:
         return "\n".join([*lines, "    except (LookupError, AttributeError, ValueError): return None", replay])
 
     def wrapped_function(self, name: str, thing: Any) -> None:
-        self.inside([thing.__func__])
+        self.inside([thing.fget, thing.fset] if isinstance(thing, property) else [thing.__func__])
 
     def instance(self, name: str, thing: Any) -> None:
         """Any other object: its attributes, and its class if that is the program's."""
@@ -596,5 +607,5 @@ LOOKS: list[tuple[Any, Callable]] = [
     ((set, frozenset), Reach.group),
     ((types.FunctionType, types.MethodType, functools.partial), Reach.function),
     (type, Reach.a_class),
-    ((staticmethod, classmethod), Reach.wrapped_function),
+    ((staticmethod, classmethod, property), Reach.wrapped_function),
 ]

@@ -46,6 +46,7 @@ class Results:
         self.recorder = recorder
         self.reach = recorder.reach
         self.places = {id(bound.tensor): bound.place for bound in self.reach.bound}
+        self.places |= {id(bound.tensor._grad): f"{bound.place}._grad" for bound in self.reach.bound if bound.tensor._grad is not None}
         self.cells = {id(bound.tensor._cell): bound.place for bound in self.reach.bound if bound.tensor._cell is not None}
         self.leaves: list[Leaf] = []
         self.inside: set[int] = set()

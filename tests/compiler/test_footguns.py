@@ -290,3 +290,49 @@ def test_an_attribute_that_takes_anothers_place(t):
     swap = lambda thing: (delattr(thing, "a"), setattr(thing, "b", None))  # noqa: E731
     f = t.compile(lambda x: model(x) + (1 if hasattr(space, "a") else 2))
     calls(t, f, [lambda: swap(model), lambda: swap(space)], torch.ones(3))
+
+
+SCALE = 2
+
+
+@footgun()
+def test_properties_attributes_of_functions_and_modules_imported_inside(t):
+    import sys
+
+    class Model:
+        @property
+        def scale(self):
+            return SCALE
+
+    def helper(x):
+        return x * helper.factor
+
+    def f(x):
+        import footgun_config
+        return helper(x) * model.scale + footgun_config.scale
+    model, helper.factor = Model(), 3
+    set_global(SCALE=2)
+    CONFIG.scale = 2.5
+    sys.modules["footgun_config"] = CONFIG
+    try:
+        calls(t, t.compile(f), [lambda: set_global(SCALE=5), lambda: setattr(helper, "factor", 7), lambda: setattr(CONFIG, "scale", 0.5)],
+              torch.ones(3))
+    finally:
+        del sys.modules["footgun_config"]
+
+
+@footgun()
+def test_zeros_have_signs(t):
+    set_global(SCALE=0.0)
+    calls(t, t.compile(lambda x: 1 / (x * SCALE)), [lambda: set_global(SCALE=-0.0), lambda: set_global(SCALE=0)], torch.ones(3))
+
+
+@footgun(captured=False, says="every call changes")
+def test_a_count_in_an_attribute_of_a_function(t):
+    def helper(x):
+        helper.calls += 1000
+        return x + helper.calls
+    helper.calls = 0
+    f = t.compile(lambda x: helper(x))
+    for _ in range(9):
+        t.log(f(torch.ones(3)), helper.calls)

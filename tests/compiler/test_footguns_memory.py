@@ -633,3 +633,78 @@ def test_a_graph_that_leads_out_of_the_call(t):
         w.grad = None
         h.sum().backward()
         t.log(h, w)
+
+
+@footgun()
+def test_hooks_of_tensors_outside_a_compiled_forward(t):
+    w, seen = torch.randn(3, requires_grad=True), []
+    f = t.compile(lambda x: (w * x).square().sum())
+    for i in range(10):
+        if i == 1 or i == 6:
+            w.register_hook(lambda g: seen.append(1) or g * 2)
+        x = torch.randn(3, requires_grad=True) * 1
+        x.retain_grad()
+        w.grad = None
+        f(x).backward()
+        t.log(w, x.grad, len(seen))
+
+
+@footgun()
+def test_gradients_of_other_forms(t):
+    w = torch.randn(3, 4, requires_grad=True)
+
+    def f(x):
+        (w * x).sum().backward()
+        return w.grad
+    f = t.compile(f)
+    for i in range(20):
+        w.grad = [None, torch.ones(3, 4), torch.ones(4, 3).T, torch.ones(6, 8)[::2, ::2], torch.ones(4).expand(3, 4).clone()][i % 5]
+        result = f(torch.randn(3, 4))
+        t.log(w, result is w.grad, result.stride())
+
+
+@footgun()
+def test_gradients_that_share_their_memory(t):
+    flat = torch.zeros(10)
+    a, b = torch.randn(4, requires_grad=True), torch.randn(6, requires_grad=True)
+
+    def f(x):
+        ((a * x).sum() + (b.tanh() * x.sum()).sum()).backward()
+    f = t.compile(f)
+    for i in range(8):
+        a.grad, b.grad = (flat[:4], flat[4:]) if i % 3 else (torch.zeros(4), torch.zeros(6))
+        f(torch.randn(4))
+        t.log(a, b, flat)
+
+
+@footgun()
+def test_products_with_views_of_arguments_and_parameters(t):
+    w = torch.randn(3, 4, requires_grad=True)
+    f = t.compile(lambda x: (x.T @ w[1:].T[:3]).exp().sum() + x[0].square().sum())
+    for i in range(6):
+        x = torch.randn(3, 3, requires_grad=i % 2 == 1)
+        w.grad = None
+        f(x).backward()
+        t.log(w, x)
+    y = f(x)
+    with torch.no_grad():
+        w.add_(1)
+    with pytest.raises(RuntimeError, match="has been modified by an inplace operation"):
+        y.backward()
+
+
+@footgun()
+def test_an_argument_that_the_function_reaches_too(t):
+    class Trainer:
+        def __init__(self):
+            self.x, self.w = torch.randn(3), torch.randn(3, requires_grad=True)
+
+        def step(self, x):
+            self.w.grad = None
+            loss = (self.w * x).square().sum()
+            loss.backward()
+            return loss
+    trainer = Trainer()
+    step = t.compile(trainer.step)
+    for i in range(9):
+        t.log(step(trainer.x if i % 2 else torch.randn(3)), trainer.w)
