@@ -141,7 +141,7 @@ METHOD_FUNCTIONS = """abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_
 
 #: subpackages and modules
 MODULES = """autograd nn optim utils random multiprocessing cuda linalg fft signal special testing func distributions backends version amp hub
-    compiler distributed models return_types serialization _C""".split()
+    compiler distributed models return_types serialization _C _dynamo""".split()
 
 #: other names, by module
 OTHERS: dict[str, str] = {

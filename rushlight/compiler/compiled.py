@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -12,10 +13,14 @@ from .capture import Recorder
 from .graph import Value
 from .reach import Reach, Shared
 from .replay import Recording
+from .stance import now, unfitted
 from .unrecorded import Unrecorded
 
 #: recordings of one function that are kept, those that are made, and calls in a row that are recorded in vain, before it is left to run as written
 KEPT, MADE, ATTEMPTS = 32, 128, 6
+
+#: all compiled functions there are
+everything: weakref.WeakSet = weakref.WeakSet()
 
 
 class Compiled:
@@ -24,6 +29,11 @@ class Compiled:
     def __init__(self, function: Callable, settings: dict):
         self.function = function
         self.settings = settings
+        self.reset()
+        everything.add(self)
+
+    def reset(self) -> None:
+        """Forget all recordings, and all reasons."""
         self.recordings: list[Recording] = []
         #: why calls run as written from now on
         self.refused: str | None = None
@@ -35,8 +45,8 @@ class Compiled:
         self.late: dict[tuple, Any] = {}
 
     def __call__(self, args: tuple, kwargs: dict) -> Any:
-        if recording.recorder is not None:  # inside the recording of another function: a part of it
-            return self.function(*args, **kwargs)
+        if recording.recorder is not None or now.is_special:
+            return self.apart(args, kwargs)
         for found in self.recordings:
             result = found.replay(args, kwargs)
             if result is not None:
@@ -44,6 +54,18 @@ class Compiled:
         if self.refused is not None or self.settings.get("disable"):
             return self.function(*args, **kwargs)
         return self.record(args, kwargs)
+
+    def apart(self, args: tuple, kwargs: dict) -> Any:
+        """The result of a call inside the recording of another function, of which it is a part, or under a stance."""
+        if recording.recorder is not None or now.stance == "force_eager":
+            if self.settings.get("disable"):
+                recording.reads("a function that is not to be compiled")
+            return self.function(*args, **kwargs)
+        for found in self.recordings:
+            result = found.replay(args, kwargs)
+            if result is not None:
+                return result[0]
+        return unfitted(self, args, kwargs)
 
     def record(self, args: tuple, kwargs: dict) -> Any:
         """An ordinary call, listened to."""
@@ -76,7 +98,7 @@ class Compiled:
             recorder.reach.settle(recorder.ran)
             if recorder.reach.changes_arguments():
                 raise Unrecorded("a container among the arguments, which the call changes")
-            made = Recording(recorder, result, self.settings)
+            made = Recording(recorder, result, self.settings if now.backend is None else self.settings | {"backend": now.backend})
         except Unrecorded as error:
             self.refuse(str(error), "")
             return
@@ -85,8 +107,9 @@ class Compiled:
             self.in_vain = 0
             self.recordings = [made, *self.recordings[:KEPT - 1]]
             self.made += 1
-            if self.made >= MADE:
-                self.refuse(f"it was recorded {MADE} times: something that it depends on changes too often", "")
+            most = self.settings.get("recompile_limit") or MADE
+            if self.made >= most:
+                self.refuse(f"it was recorded {most} times: something that it depends on changes too often", "")
             return
         self.history.append(f"not kept, because the call changed what it depends on: {changed}")
         moved = recorder.reach.moved()
@@ -102,7 +125,8 @@ class Compiled:
         text = f"torch.compile: {getattr(self.function, '__name__', 'the function')} runs as written, because of {reason}" \
             + (f", at {where}" if where else "")
         if self.settings.get("fullgraph"):
-            raise RuntimeError(text)
+            from .._dynamo.exc import Unsupported
+            raise Unsupported(text)
         self.refused = text
         warnings.warn(text, stacklevel=5)
 

@@ -8,6 +8,7 @@ from typing import Any
 from ..core import recording
 from ..nn.module import Module
 from .compiled import Compiled
+from .stance import now
 
 #: The names of backends. PyTorch's own stand for the best one there is.
 BACKENDS = frozenset({"numpy", "llvm", "interpreter", "inductor", "eager", "aot_eager"})
@@ -35,12 +36,14 @@ def compile(model: Callable | None = None, *, fullgraph: bool = False, dynamic: 
     if not callable(model):
         raise AssertionError(f"A callable function is expected, but {type(model)} is provided.")
 
+    if getattr(model, "_torchdynamo_disable", False):
+        settings["disable"] = True
     work = Compiled(model, settings)
 
     @functools.wraps(model)
     def compiled(*args: Any, **kwargs: Any) -> Any:
         # As Compiled.__call__ does, one call sooner: for a small step that is a fiftieth of its time.
-        if recording.recorder is None:
+        if recording.recorder is None and not now.is_special:
             for first in work.recordings:
                 result = first.replay(args, kwargs)
                 if result is not None:
@@ -59,8 +62,8 @@ def check(backend: Any, mode: str | None, options: dict | None) -> None:
     if mode is not None and mode not in MODES:
         raise RuntimeError(f"Unrecognized mode={mode}, should be one of: {', '.join(MODES)}")
     if isinstance(backend, str) and backend not in BACKENDS:
-        raise RuntimeError(f"Invalid backend: {backend!r}, see `torch.compiler.list_backends()` for available backends.\n"
-                           f"  Rushlight has {', '.join(sorted(BACKENDS))}")
+        from .._dynamo.exc import InvalidBackend
+        raise InvalidBackend(backend, *sorted(BACKENDS))
 
 
 class OptimizedModule(Module):

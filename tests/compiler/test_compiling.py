@@ -73,7 +73,7 @@ def test_a_compiled_module_costs_the_others_no_depth():
 @pytest.mark.parametrize("settings, text", [
     ({"mode": "default", "options": {"a": 1}}, "Either mode or options can be specified, but both can't be specified at the same time."),
     ({"mode": "x"}, "Unrecognized mode=x, should be one of: default, lite, reduce-overhead, max-autotune-no-cudagraphs, max-autotune"),
-    ({"backend": "zzz"}, "Invalid backend: 'zzz', see `torch.compiler.list_backends\\(\\)` for available backends."),
+    ({"backend": "zzz"}, "Invalid backend: 'zzz', see `torch._dynamo.list_backends\\(\\)` for available backends."),
 ])
 def test_wrong_settings_are_errors(settings, text):
     with pytest.raises(RuntimeError, match=text):
