@@ -65,7 +65,7 @@ class Backward:
 
     def build(self, make_plan: Callable) -> Callable:
         """The function of (gradients of the results, saved arrays, arrays outside) that gives the gradients of the ends."""
-        scope: dict[str, Any] = {}
+        scope: dict[str, Any] = {"__name__": __name__}
         places = {value: f"g{i}" for i, value in enumerate(self.given)} | {value: f"s{i}" for i, value in enumerate(self.saved)} \
             | {value: f"t{i}" for i, (value, _) in enumerate(self.outer)}
         plan = make_plan(self.graph(), scope, places)

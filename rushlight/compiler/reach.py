@@ -70,9 +70,9 @@ class Reach:
         self.late_held: list[tuple] = []
         self.argument_held: list[tuple] = []
         self.taken: set[int] = set()  # things at late places, at which nobody looks further
-        self.scope: dict[str, Any] = {"every": all, "map": map, "same": operator.is_, "len": len, "mode": mode, "watchers": watchers,
-                                      "special_calls": special_calls, "recording": recording,
-                                      "defaults": dtypes.Default}
+        # Under the library's name NumPy's warnings of infinities stay silent, as they do in its modules.
+        self.scope: dict[str, Any] = {"__name__": __name__, "every": all, "map": map, "same": operator.is_, "len": len, "mode": mode,
+                                      "watchers": watchers, "special_calls": special_calls, "recording": recording, "defaults": dtypes.Default}
         self.conditions: list[str] = []
         self.bound: list[Bound] = []
         self.seen: dict[int, str] = {}
