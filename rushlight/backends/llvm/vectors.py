@@ -182,6 +182,13 @@ def exp_below_zero(v: Vectors, x: str) -> str:
     return v.where(small, v.number(0.0), v.multiply(one_and_more(v, r), v.power_of_two(v.to_int(n))))
 
 
+def exp_of_some(v: Vectors, x: str) -> str:
+    """`exp`, for x from -80 to 80."""
+    n = v.intrinsic("rint", v.multiply(x, v.number(LOG2_E)))
+    r = v.fma(n, v.number(-LN2_LOW), v.fma(n, v.number(-LN2_HIGH), x))
+    return v.multiply(one_and_more(v, r), v.power_of_two(v.to_int(n)))
+
+
 def one_and_more(v: Vectors, r: str) -> str:
     """e^r for |r| up to ln(2) / 2."""
     q = v.polynomial(r, (0.499999930508, 0.166665147914, 0.0416684567767, 0.00836941883576, 0.00138131450813))
@@ -222,7 +229,8 @@ def tanh(v: Vectors, x: str) -> str:
     z = v.multiply(x, x)
     q = v.polynomial(z, (-0.333332783155, 0.133313289638, -0.0537292303013, 0.0206020085678, -0.00566078992439))
     small = v.fma(v.multiply(q, z), a, a)
-    e = exp(v, v.add(a, a))
+    # From 10 on tanh is 1 in float32; up to there 2^n is one factor.
+    e = exp_of_some(v, v.where(v.compare("ogt", a, v.number(10.0)), v.number(20.0), v.add(a, a)))
     large = v.subtract(v.number(1.0), v.divide(v.number(2.0), v.add(e, v.number(1.0))))
     return v.intrinsic("copysign", v.where(v.compare("olt", a, v.number(0.625)), small, large), x)
 
