@@ -24,7 +24,7 @@ from ..core.device import device
 from ..core.generator import Generator
 from ..core.grad_mode import mode
 from ..core.inplace import INFERENCE
-from ..core.node import AccumulateGrad
+from ..core.node import AccumulateGrad, LeafHooks
 from ..core.size import Size
 from ..nn.module import Module
 from ..nn.module_hooks import special_calls
@@ -80,11 +80,11 @@ class Reach:
         self.todo: list[tuple[str, Any]] = []
         self.locals = 0
         self.owners: list[tuple[str, Any, str, Any]] = []  # of the arguments' memory: its place and itself, the array's place and itself
-        self.states: set[int] = set()  # of the memory of the tensors that are no arguments: the identities of its owners
+        self.states: dict[int, Any] = {}  # the owners of the memory of tensors that are no arguments, by their identity
         self.names: set[str] = set()  # that the program's functions use
         self.large: list[tuple[str | None, Any]] = []  # arrays of NumPy that are too large to compare, and the attributes that hold them
         self.hooked = False  # whether tensors have hooks
-        self.hook_conditions: list[str] = []
+        self.hook_conditions: set[str] = set()
         self.named: list[tuple[frozenset, list[str]]] = []  # conditions that hold where the program uses one of some names
         self.sources: list[Any] = []  # of NumPy's random numbers
         self.global_conditions()
@@ -172,7 +172,6 @@ class Reach:
                 self.require(f"{place} is {other} and {self.name(memory.address)}({a}) - {self.name(memory.address)}({b}) == {distance}")
             else:
                 self.require(f"{place} is not {other}")
-        self.require(f"{self.name(id)}({place}) not in {self.name(self.states)}")
         self.owners.append((place, held, a, array))
 
     # ---- places whose tensor changes from call to call
@@ -218,10 +217,19 @@ class Reach:
             if steps > MOST:
                 raise Unrecorded("the function reaches too many objects")
             self.see(place, thing)
+        self.keep_apart()
+
+    def keep_apart(self) -> None:
+        """Arguments share no memory with tensors that are none."""
         if any([id(owner) in self.states for _, owner, _, _ in self.owners]):
             reached = {id(bound.tensor) for bound in self.bound if not bound.is_argument}
             same = {id(bound.tensor) for bound in self.bound if bound.is_argument} & reached
             raise Shared(same) if same else Unrecorded("an argument that shares memory with a tensor which the function reaches")
+        for place, _, _, _ in self.owners:
+            if len(self.states) > FEW:
+                self.require(f"{self.name(id)}({place}) not in {self.name(self.states)}")
+            elif self.states:
+                self.require(" and ".join([f"{place} is not {self.name(owner)}" for owner in self.states.values()]))
 
     def settle(self, codes: set | None) -> None:
         """Take in what is a condition only if the program used it, by the functions that ran; None stands for all."""
@@ -229,7 +237,7 @@ class Reach:
         if codes is None or engine.run.__code__ in codes:  # the call goes backward: hooks outside are a matter of later
             if self.hooked:
                 raise Unrecorded("hooks on a tensor")
-            self.conditions += self.hook_conditions
+            self.conditions += sorted(self.hook_conditions)
         if any([key is None or key in names for key, _ in self.large]):
             raise Unrecorded("a large NumPy array, which may hold something else at each call")
         for users, conditions in self.named:
@@ -317,13 +325,14 @@ class Reach:
             raise Unrecorded("a tensor made in inference mode")
         self.bound.append(Bound(tensor, place, is_argument))
         if not is_argument:
-            self.states.add(id(memory.owner(tensor._array)))
+            owner = memory.owner(tensor._array)
+            self.states[id(owner)] = owner
         node = tensor._node
         if node is not None:
             self.require(nothing(f"{place}._grad", tensor._grad))
             is_leaf = isinstance(node, AccumulateGrad)
             self.hooked |= bool(node.pre_hooks or is_leaf and node.post_hooks)
-            self.hook_conditions.append(f"not {place}._node.pre_hooks" + (f" and not {place}._node.post_hooks" if is_leaf else ""))
+            self.hook_conditions.add(f"{self.name(LeafHooks)}.added == {LeafHooks.added}" if is_leaf else f"not {place}._node.pre_hooks")
 
     def module(self, name: str, thing: Any) -> None:
         """The same attributes, parameters, buffers and children, and no hooks."""
