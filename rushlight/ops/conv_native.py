@@ -249,10 +249,10 @@ def dense(a: Any) -> Any:
     return np.ascontiguousarray(a)
 
 
-def convolved(x: Any, weight: Any, bias: Any, windows: Windows, finish: Finish = PLAIN, added: Any = None) -> Any:
+def convolved(x: Any, weight: Any, bias: Any, windows: Windows, finish: Finish = PLAIN, added: Any = None, mask: Any = None) -> Any:
     """The convolution of images x (N, C, *sizes) with weight (O, C, *kernel): (N, O, *out), finished."""
     plan = convolution(len(x), x.shape[1], len(weight), windows, True, pool.size())
-    return plan(dense(x), dense(weight), dense(bias), finish, dense(added))
+    return plan(dense(x), dense(weight), dense(bias), finish, dense(added), dense(mask))
 
 
 def spread(y: Any, weight: Any, windows: Windows, bias: Any = None, finish: Finish = PLAIN, added: Any = None, mask: Any = None) -> Any:
