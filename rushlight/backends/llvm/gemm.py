@@ -17,21 +17,39 @@ from .engine import KERNEL, engine
 #: The vectors of columns of a tile. Its sums, one row of the right matrix and one number of the left one fill the registers.
 VECTORS = 2
 #: The rows ahead that are fetched while rows are copied: they lie on pages of their own, where the processor does not look ahead by itself.
-ROWS_AHEAD = 32
-#: the bytes ahead at which the right matrix's panel is fetched into the first-level cache
-AHEAD = 1024
+#: The second number is for rows of many panels.
+ROWS_AHEAD, LONG_ROWS_AHEAD = 32, 8
+#: The rows ahead at which the right matrix is fetched into the first-level cache while a tile is computed.
+AHEAD = 16
 
 
-def tile_rows(n: int, lanes: int) -> int:
-    """The rows of a tile for a result of n rows: at most what the registers hold (32 of them, or 16), and little beyond the edge."""
-    most = 14 if lanes == 16 else 6
-    return max(-(-n // -(-n // most)), most // 2)
+def heights(lanes: int) -> tuple[int, ...]:
+    """The rows that tiles can have: as many as the registers hold (32 of them, or 16), and fewer for what remains."""
+    return (14, 8, 4) if lanes == 16 else (6, 4, 2)
+
+
+@cache
+def fewest(rows: int, lanes: int) -> tuple[float, int]:
+    """What so many rows cost, in rows of full tiles, and the height of the first of their tiles, negative. Each tile costs half a row besides.
+
+    The highest tiles are always full.
+    """
+    if rows <= 0:
+        return 0.0, 0
+    most = heights(lanes)[0]
+    return min([(height + 0.5 + fewest(rows - height, lanes)[0], -height) for height in heights(lanes) if height < most or rows >= most])
+
+
+def first_heights(lanes: int) -> list[int]:
+    """The height of the next tile where so many rows remain; the last number is for all that is more."""
+    most = heights(lanes)[0]
+    return [-fewest(rows, lanes)[1] for rows in range(2 * most)] + [most]
 
 
 # The words of a call's arguments.
 (LEFT, LEFT_ROW, LEFT_COLUMN, RIGHT, RIGHT_ROW, RIGHT_COLUMN, OUT, OUT_ROW, SECOND, BIAS, ROW_COUNT, COLUMN_COUNT, BLOCKS, HALF_BLOCKS,
- BLOCK_COUNT, PANELS, PANELS_SIZE, LEFT_SIZE, ROW_PARTS, COLUMN_PARTS, PREPARED) = range(21)
-WORDS = 21
+ BLOCK_COUNT, PANELS, PANELS_SIZE, LEFT_SIZE, ROW_PARTS, COLUMN_PARTS, LEFT_PACKED, RIGHT_IN_PLACE, PREPARED) = range(23)
+WORDS = 23
 #: The panels of the right matrix that one pass over the rows multiplies: with 384 rows they fill half of a second-level cache.
 GROUP = 16
 
@@ -62,40 +80,83 @@ def pack_lines(lanes: int, width: int) -> tuple[str, Code]:
 
 
 def copy_lines(lanes: int, width: int) -> tuple[str, Code]:
-    """@copy_WIDTH(from, lines, depth stride, depth, to): to[k * width + l] = from[k * stride + l]."""
+    """@copy_WIDTH(from, lines, depth stride, depth, to): to[k * width + l] = from[k * stride + l]; beyond the lines, any number."""
     c = Code(lanes)
     reach = -(-width // lanes) * lanes  # vectors may read beyond the width, but not beyond the lines
     enough = c.test("sge", "%lines", reach)
-    with c.when(enough), c.loop(0, "%depth") as k:
-        source, target = c.at("%from", c.times(k, "%stride")), c.at("%to", c.times(k, width))
-        for j in range(0, width, 16):  # a line of the cache is 16 floats
-            c.prefetch(c.at("%from", c.plus(c.times(c.plus(k, ROWS_AHEAD), "%stride"), j)))
-        for j in range(0, width, lanes):
-            c.store(c.load(c.at(source, j)), c.at(target, j))
-    last = c.minus("%lines", 1)
-    with c.when(c.emit(f"xor i1 {enough}, true")), c.loop(0, "%depth") as k:
-        source, target = c.at("%from", c.times(k, "%stride")), c.at("%to", c.times(k, width))
-        with c.loop(0, width) as line:
-            c.store_one(c.load_one(c.at(source, c.smaller(line, last))), c.at(target, line))
+    for condition, whole in ((enough, True), (c.emit(f"xor i1 {enough}, true"), False)):
+        with c.when(condition):
+            masks = [c.first_lanes(c.minus("%lines", j)) for j in range(0, width, lanes)]
+            with c.loop(0, "%depth") as k:
+                source, target = c.at("%from", c.times(k, "%stride")), c.at("%to", c.times(k, width))
+                for j in range(0, width, 16):  # a line of the cache is 16 floats
+                    c.prefetch(c.at("%from", c.plus(c.times(c.plus(k, ROWS_AHEAD), "%stride"), j)))
+                for j, mask in zip(range(0, width, lanes), masks, strict=True):
+                    c.store(c.load(c.at(source, j)) if whole else c.load_some(c.at(source, j), mask), c.at(target, j))
     return c.function(f"copy_{width}", "ptr %from, i64 %lines, i64 %stride, i64 %depth, ptr %to"), c
+
+
+TILE = ("ptr %left, ptr %lower, i64 %left_row, i64 %left_column, i64 %last, ptr %right, i64 %right_row, i64 %depth, ptr %out, i64 %out_row, "
+        "ptr %start, i64 %start_row")
+
+
+def strided_tile(lanes: int, height: int, vectors: int) -> tuple[str, Code]:
+    """@tile_HEIGHT_VECTORS(TILE): out = start + left @ right on one tile.
+
+    Both matrices lie anywhere; of the right one whole vectors are read. `lower` is where the lower half of the left one's rows begins: the
+    addresses of both share their registers. In all but the highest tiles rows beyond the last are the last again. `start` is the result
+    itself (a further block), or the bias or nothing (with stride 0).
+    """
+    c, half = Code(lanes), height // 2
+    if height == heights(lanes)[0]:
+        steps = [c.times(i, "%left_row") for i in range(half)]
+        lefts = [c.at(begin, step) for begin in ("%left", "%lower") for step in steps]
+    else:
+        lefts = [c.at("%left", c.times(c.smaller(i, "%last"), "%left_row")) for i in range(height)]
+
+    def step() -> tuple[list[str], list[str]]:
+        right, place = c.at("%right", c.times("%k", "%right_row")), c.times("%k", "%left_column")
+        ahead = c.at("%right", c.times(c.plus("%k", AHEAD), "%right_row"))
+        for j in range(vectors):
+            c.prefetch(c.at(ahead, j * lanes))
+        return [c.at(right, j * lanes) for j in range(vectors)], [c.at(left, place) for left in lefts]
+
+    out, start = "%out", "%start"
+    for row in add_up(c, height, vectors, step):
+        for j, value in enumerate(row):
+            c.store(c.add(value, c.load(c.at(start, j * lanes))), c.at(out, j * lanes))
+        out, start = c.at(out, "%out_row"), c.at(start, "%start_row")
+    return c.function(f"tile_{height}_{vectors}", TILE), c
+
+
+def settle(lanes: int) -> tuple[str, Code]:
+    """@settle(spare, rows, columns, out, row stride, start, start's row stride): out = start + spare, for a tile that lies in part outside."""
+    c, width = Code(lanes), VECTORS * lanes
+    masks = [c.first_lanes(c.minus("%columns", j)) for j in range(0, width, lanes)]
+    with c.loop(0, "%rows") as i:
+        spare, out, start = (c.at(place, c.times(i, row)) for place, row in (("%spare", width), ("%out", "%out_row"), ("%start", "%start_row")))
+        for j, mask in zip(range(0, width, lanes), masks, strict=True):
+            c.store_some(c.add(c.load(c.at(spare, j)), c.load_some(c.at(start, j), mask)), c.at(out, j), mask)
+    return c.function("settle", "ptr %spare, i64 %rows, i64 %columns, ptr %out, i64 %out_row, ptr %start, i64 %start_row"), c
+
+
+def tile_rows(n: int, lanes: int) -> int:
+    """The rows of `tile`, for kernels whose tiles all have as many, with n rows in all: little beyond the edge."""
+    most = heights(lanes)[0]
+    return max(-(-n // -(-n // most)), most // 2)
 
 
 def tile(lanes: int, rows: int, vectors: int) -> tuple[str, Code]:
     """@tile_VECTORS(left panel, right panel, depth, out, row stride, start, start's row stride): out = start + left @ right on one tile.
 
-    `start` may be null (nothing is added), the result itself (a further block), or the bias (stride 0). With one vector the second half of
-    the right panel is not looked at.
+    Both matrices lie in panels. `start` is as in `sum_products`. With one vector the second half of the right panel is not looked at.
     """
     c = Code(lanes)
-    # What the sums are added to is on its way while they are computed.
-    for i in range(rows):
-        for j in range(vectors):
-            c.prefetch(c.at("%start", c.plus(c.times(i, "%start_row"), j * lanes)))
 
     def step() -> tuple[list[str], list[str]]:
         right, left = c.at("%right", c.times("%k", VECTORS * lanes)), c.at("%left", c.times("%k", rows))
         for j in range(vectors):
-            c.prefetch(c.at(right, AHEAD // 4 + j * lanes))
+            c.prefetch(c.at(right, AHEAD * VECTORS * lanes + j * lanes))
         return [c.at(right, j * lanes) for j in range(vectors)], [c.at(left, i) for i in range(rows)]
     sum_products(c, rows, vectors, step)
     return c.function(f"tile_{vectors}", "ptr %left, ptr %right, i64 %depth, ptr %out, i64 %out_row, ptr %start, i64 %start_row"), c
@@ -104,7 +165,22 @@ def tile(lanes: int, rows: int, vectors: int) -> tuple[str, Code]:
 def sum_products(c: Code, rows: int, vectors: int, step: Callable[[], tuple[list[str], list[str]]]) -> None:
     """A tile's body: out = start + the sums over %k, from 0 to %depth, of a column's numbers times a row of vectors.
 
-    `step` writes what finds the addresses of step %k: of the vectors, and of the column's numbers. %start may be null.
+    `step` is as in `add_up`. %start may be null.
+    """
+    sums = add_up(c, rows, vectors, step)
+    none = c.emit("icmp eq ptr %start, null")
+    for condition, add in ((none, False), (c.emit(f"xor i1 {none}, true"), True)):
+        with c.when(condition):
+            for i, row in enumerate(sums):
+                out, start = c.at("%out", c.times(i, "%out_row")), c.at("%start", c.times(i, "%start_row"))
+                for j, value in enumerate(row):
+                    c.store(c.add(value, c.load(c.at(start, j * c.lanes))) if add else value, c.at(out, j * c.lanes))
+
+
+def add_up(c: Code, rows: int, vectors: int, step: Callable[[], tuple[list[str], list[str]]]) -> list[list[str]]:
+    """A tile's sums over %k, from 0 to %depth, of a column's numbers times a row of vectors.
+
+    `step` writes what finds the addresses of step %k: of the vectors, and of the column's numbers.
     """
     sums = [[f"%sum_{i}_{j}" for j in range(vectors)] for i in range(rows)]
     c.jump("before")
@@ -126,20 +202,7 @@ def sum_products(c: Code, rows: int, vectors: int, step: Callable[[], tuple[list
     c.lines[head:head] = [f"  {sums[i][j]} = phi {c.float} [ zeroinitializer, %before ], [ {products[i][j]}, %work ]"
                           for i in range(rows) for j in range(vectors)]
     c.begin("done")
-    none = c.emit("icmp eq ptr %start, null")
-    for condition, add in ((none, False), (c.emit(f"xor i1 {none}, true"), True)):
-        with c.when(condition):
-            store_tile(c, sums, add)
-
-
-def store_tile(c: Code, sums: list, add: bool) -> None:
-    """Write a tile's sums, and what they start from."""
-    for i, row in enumerate(sums):
-        out, start = c.at("%out", c.times(i, "%out_row")), c.at("%start", c.times(i, "%start_row"))
-        for j, value in enumerate(row):
-            if add:
-                value = c.add(value, c.load(c.at(start, j * c.lanes)))
-            c.store(value, c.at(out, j * c.lanes))
+    return sums
 
 
 def call_packer(c: Code, width: int, transposed: tuple, straight: tuple, is_straight: str) -> None:
@@ -150,14 +213,13 @@ def call_packer(c: Code, width: int, transposed: tuple, straight: tuple, is_stra
             c.lines.append(f"  call void @{name}_{width}(ptr {begin}, i64 {lines}, i64 {stride}, i64 {depth}, ptr {target})")
 
 
-def multiply(lanes: int, rows: int) -> tuple[str, Code]:
+def multiply(lanes: int) -> tuple[str, Code]:
     """@multiply(start, stop, arguments): some of the parts of a product.
 
     Parts are a half of the inner dimension, some rows and some columns; each has memory for panels of its own, and shares nothing.
     """
     c, width = Code(lanes), VECTORS * lanes
     row_parts, column_parts = c.word("%arguments", ROW_PARTS), c.word("%arguments", COLUMN_PARTS)
-    tiles = c.rounded_up(c.word("%arguments", ROW_COUNT), rows)
     panels = c.rounded_up(c.word("%arguments", COLUMN_COUNT), width)
     halves, blocks = c.word("%arguments", HALF_BLOCKS), c.word("%arguments", BLOCK_COUNT)
     count_of_halves = c.choose(c.test("eq", halves, blocks), 1, 2)
@@ -167,7 +229,7 @@ def multiply(lanes: int, rows: int) -> tuple[str, Code]:
         of_result = c.quotient(part, count_of_halves)
         is_first = c.test("eq", c.emit(f"srem i64 {part}, {count_of_halves}"), 0)
         r, k = c.quotient(of_result, column_parts), c.emit(f"srem i64 {of_result}, {column_parts}")
-        given = [*[c.times(c.share(tiles, i, row_parts), rows) for i in (r, c.plus(r, 1))],
+        given = [*[c.share(c.word("%arguments", ROW_COUNT), i, row_parts) for i in (r, c.plus(r, 1))],
                  *[c.times(c.share(panels, i, column_parts), width) for i in (k, c.plus(k, 1))],
                  c.choose(is_first, 0, halves), c.choose(is_first, halves, blocks)]
         out = c.choose(is_first, c.pointer("%arguments", OUT), c.pointer("%arguments", SECOND), "ptr")
@@ -198,7 +260,7 @@ PART = ("i64 %first_row, i64 %last_row, i64 %first_column, i64 %last_column, i64
         "ptr %bias, ptr %memory, ptr %arguments")
 
 
-def part(lanes: int, rows: int) -> tuple[str, Code]:
+def part(lanes: int) -> tuple[str, Code]:
     """@part(bounds, where the result lies, the bias or null, memory for panels, arguments): block by block, a group of columns at a time."""
     c, width = Code(lanes), VECTORS * lanes
     bounds = c.pointer("%arguments", BLOCKS)
@@ -214,10 +276,39 @@ def part(lanes: int, rows: int) -> tuple[str, Code]:
         with c.loop("%first_column", last_column, GROUP * width) as group:
             group_end = c.smaller(last_column, c.plus(group, GROUP * width))
             origin = c.choose(is_prepared, 0, group)
-            with c.when(c.emit(f"xor i1 {is_prepared}, true")), c.loop(group, group_end, width) as n:
-                pack_right(c, n, low, depth, c.at(right_panels, c.times(c.minus(n, group), depth)))
-            multiply_group(c, rows, low, depth, is_first, group, group_end, right_panels, origin)
+            with c.when(c.emit(f"xor i1 {is_prepared}, true")):
+                pack_group(c, low, depth, group, group_end, right_panels)
+            multiply_group(c, low, depth, is_first, group, group_end, right_panels, origin)
     return c.function("part", PART), c
+
+
+def copy_panels(lanes: int) -> tuple[str, Code]:
+    """@copy_panels(from, columns, row stride, depth, to): whole panels of neighbouring columns, all of a row before the next."""
+    c, width = Code(lanes), VECTORS * lanes
+    with c.loop(0, "%depth") as k:
+        source, target = c.at("%from", c.times(k, "%stride")), c.at("%to", c.times(k, width))
+        ahead = c.at("%from", c.times(c.plus(k, LONG_ROWS_AHEAD), "%stride"))
+        with c.loop(0, "%columns", width) as n:
+            begin, end = c.at(source, n), c.at(target, c.times(n, "%depth"))
+            for j in range(0, width, 16):
+                c.prefetch(c.at(c.at(ahead, n), j))
+            for j in range(0, width, lanes):
+                c.store(c.load(c.at(begin, j)), c.at(end, j))
+    return c.function("copy_panels", "ptr %from, i64 %columns, i64 %stride, i64 %depth, ptr %to"), c
+
+
+def pack_group(c: Code, low: str, depth: str, group: str, group_end: str, panels: str) -> None:
+    """Pack a group of columns of one block of the right matrix, but what is read in its place."""
+    width = VECTORS * c.lanes
+    row, columns = c.word("%arguments", RIGHT_ROW), c.smaller(group_end, c.word("%arguments", COLUMN_COUNT))
+    in_rows = c.test("eq", c.word("%arguments", RIGHT_COLUMN), 1)
+    packed = c.test("eq", c.word("%arguments", RIGHT_IN_PLACE), 0)
+    whole = c.times(c.quotient(c.minus(columns, group), width), width)
+    with c.when(c.logic_one(in_rows, packed)):
+        begin = c.at(c.pointer("%arguments", RIGHT), c.plus(c.times(low, row), group))
+        c.lines.append(f"  call void @copy_panels(ptr {begin}, i64 {whole}, i64 {row}, i64 {depth}, ptr {panels})")
+    with c.loop(c.plus(group, c.choose(in_rows, whole, 0)), group_end, width) as n:
+        pack_right(c, n, low, depth, c.at(panels, c.times(c.minus(n, group), depth)))
 
 
 def pack_right(c: Code, n: str, low: str, depth: str, target: str) -> None:
@@ -240,67 +331,70 @@ def prepare(lanes: int) -> tuple[str, Code]:
     return c.function("prepare", "i64 %start, i64 %stop, ptr %arguments", internal=False), c
 
 
-def multiply_group(c: Code, rows: int, low: str, depth: str, is_first: str, group: str, group_end: str, right_panels: str,
-                   origin: str) -> None:
+def multiply_group(c: Code, low: str, depth: str, is_first: str, group: str, group_end: str, right_panels: str, origin: str) -> None:
     """All rows of a part with the columns whose panels lie ready, from column `origin` on, tile by tile."""
-    width = VECTORS * c.lanes
-    count, columns = c.word("%arguments", ROW_COUNT), c.word("%arguments", COLUMN_COUNT)
-    row, column, out_row = (c.word("%arguments", k) for k in (LEFT_ROW, LEFT_COLUMN, OUT_ROW))
-    left = c.at(c.pointer("%arguments", LEFT), c.times(low, column))
-    straight = c.test("eq", row, 1)
+    width, most = VECTORS * c.lanes, heights(c.lanes)[0]
+    columns, out_row, right_row = (c.word("%arguments", k) for k in (COLUMN_COUNT, OUT_ROW, RIGHT_ROW))
+    in_place = c.test("ne", c.word("%arguments", RIGHT_IN_PLACE), 0)
+    in_matrix = c.at(c.pointer("%arguments", RIGHT), c.times(low, right_row))
     has_bias = c.emit("icmp ne ptr %bias, null")
-    with c.loop("%first_row", "%last_row", rows) as t:
-        begin, lines = c.at(left, c.times(t, row)), c.minus(count, t)
-        call_packer(c, rows, (begin, c.smaller(lines, rows), row, depth, "%memory"), (begin, lines, column, depth, "%memory"), straight)
+    with c.loop("%first_row", "%last_row", "%height") as t:
+        rest = c.minus("%last_row", t)
+        c.lines.append(f"  %height = load i64, ptr {c.emit(f'getelementptr i64, ptr @heights, i64 {c.smaller(rest, 2 * most)}')}")
+        rows = c.smaller(rest, "%height")
+        left = left_tile(c, t, rows, low, depth)
         with c.loop(group, group_end, width) as n:
-            panel = c.at(right_panels, c.times(c.minus(n, origin), depth))
-            # A share of the next tile's part of the left matrix is fetched with each panel.
-            ahead = c.at(left, c.plus(c.times(c.plus(t, rows), row), c.quotient(c.times(c.minus(n, group), depth), GROUP * width)))
-            for i in range(rows):
-                line = c.at(ahead, c.times(i, row))
-                c.prefetch(line, 2)
-                c.prefetch(c.at(line, 16), 2)
+            there = c.logic_one(in_place, c.test("sle", c.plus(n, width), columns))
+            panel = c.choose(there, c.at(in_matrix, n), c.at(right_panels, c.times(c.minus(n, origin), depth)), "ptr")
             target = c.at("%out", c.plus(c.times(t, out_row), n))
-            start = c.choose(is_first, c.choose(has_bias, c.at("%bias", n), "null", "ptr"), target, "ptr")
-            start_row = c.choose(is_first, 0, out_row)
-            whole = c.logic_one(c.test("sle", c.plus(n, width), columns), c.test("sle", c.plus(t, rows), count))
-            with c.when(whole):
-                c.lines.append(f"  call void @tile_{VECTORS}(ptr %memory, ptr {panel}, i64 {depth}, ptr {target}, i64 {out_row}, "
-                               f"ptr {start}, i64 {start_row})")
-            with c.when(c.emit(f"xor i1 {whole}, true")):
-                edge_tile(c, rows, panel, depth, target, out_row, start, start_row, c.smaller(rows, c.minus(count, t)),
-                          c.smaller(width, c.minus(columns, n)))
+            start = c.choose(is_first, c.choose(has_bias, c.at("%bias", n), "@nothing", "ptr"), target, "ptr")
+            call_tile(c, f"{left}, i64 {c.minus(rows, 1)}, ptr {panel}, i64 {c.choose(there, right_row, width)}, i64 {depth}",
+                      rows, c.smaller(c.minus(columns, n), width), target, out_row, start, c.choose(is_first, 0, out_row))
+    c.declared[f"@heights = internal constant [{2 * most + 1} x i64] [{', '.join([f'i64 {k}' for k in first_heights(c.lanes)])}]"] = None
+    # Minus zero: added to a number it changes no bit, also of zeros.
+    c.declared[f"@nothing = internal constant [{width} x float] [{', '.join(['float -0.0'] * width)}], align 64"] = None
 
 
-def edge_tile(c: Code, rows: int, panel: str, depth: str, target: str, out_row: str, start: str, start_row: str, row_count: str,
-              column_count: str) -> None:
-    """A tile that reaches over the result's edge: computed whole beside it, and what lies inside is moved there."""
+def left_tile(c: Code, t: str, rows: str, low: str, depth: str) -> str:
+    """The first arguments of a tile at row t: where the left matrix's part lies, packed or in its place, and its strides of rows and columns."""
+    most = heights(c.lanes)[0]
+    row, column = (c.word("%arguments", k) for k in (LEFT_ROW, LEFT_COLUMN))
+    begin = c.at(c.pointer("%arguments", LEFT), c.plus(c.times(low, column), c.times(t, row)))
+    lines = c.minus(c.word("%arguments", ROW_COUNT), t)
+    packed = c.test("ne", c.word("%arguments", LEFT_PACKED), 0)
+    with c.when(packed):
+        call_packer(c, most, (begin, rows, row, depth, "%memory"), (begin, lines, column, depth, "%memory"), c.test("eq", row, 1))
+    left, row, column = c.choose(packed, "%memory", begin, "ptr"), c.choose(packed, 1, row), c.choose(packed, most, column)
+    return f"ptr {left}, ptr {c.at(left, c.times(row, most // 2))}, i64 {row}, i64 {column}"
+
+
+def call_tile(c: Code, given: str, rows: str, columns: str, out: str, out_row: str, start: str, start_row: str) -> None:
+    """Call the tile of %height rows that fits so many columns. One that reaches over the edge is computed beside the result."""
     width = VECTORS * c.lanes
-    c.stack.append(f"  %spare = alloca [{rows * width} x float], align 64")
-    narrow = c.test("sle", column_count, c.lanes)
-    for vectors, condition in ((1, narrow), (VECTORS, c.emit(f"xor i1 {narrow}, true"))):
-        with c.when(condition):
-            c.lines.append(f"  call void @tile_{vectors}(ptr %memory, ptr {panel}, i64 {depth}, ptr %spare, i64 {width}, ptr null, i64 0)")
-    adds = c.emit(f"icmp ne ptr {start}, null")
-    with c.loop(0, row_count) as i:
-        source, out, begin = c.at("%spare", c.times(i, width)), c.at(target, c.times(i, out_row)), c.at(start, c.times(i, start_row))
-        with c.loop(0, column_count) as j:
-            with c.when(adds):
-                total = c.emit(f"fadd float {c.load_one(c.at(source, j))}, {c.load_one(c.at(begin, j))}")
-                c.store_one(total, c.at(source, j))
-            c.store_one(c.load_one(c.at(source, j)), c.at(out, j))
+    c.stack.append(f"  %spare = alloca [{width * heights(c.lanes)[0]} x float], align 64")
+    narrow = c.test("sle", columns, c.lanes)
+    name = ""
+    for height in reversed(heights(c.lanes)):
+        one = c.choose(narrow, f"@tile_{height}_1", f"@tile_{height}_{VECTORS}", "ptr")
+        name = c.choose(c.test("sge", "%height", height), one, name, "ptr") if name else one
+    whole = c.logic_one(c.test("eq", columns, width), c.test("eq", rows, "%height"))
+    targets: list[tuple[str, str | int, str]] = [(out, "%spare", "ptr"), (out_row, width, "i64"), (start, "@nothing", "ptr"), (start_row, 0, "i64")]
+    c.lines.append(f"  call void {name}({given}, {', '.join([f'{kind} {c.choose(whole, a, b, kind)}' for a, b, kind in targets])})")
+    with c.when(c.emit(f"xor i1 {whole}, true")):
+        c.lines.append(f"  call void @settle(ptr %spare, i64 {rows}, i64 {columns}, ptr {out}, i64 {out_row}, ptr {start}, i64 {start_row})")
 
 
-def module_text(lanes: int, rows: int) -> str:
-    """The module of all that a product needs, in tiles of so many rows."""
-    width = VECTORS * lanes
-    written = [pack_lines(lanes, rows), copy_lines(lanes, rows), pack_lines(lanes, width), copy_lines(lanes, width), tile(lanes, rows, 1),
-               tile(lanes, rows, VECTORS), part(lanes, rows), multiply(lanes, rows), prepare(lanes)]
+def module_text(lanes: int) -> str:
+    """The module of all that a product needs."""
+    most, width = heights(lanes)[0], VECTORS * lanes
+    written = [pack_lines(lanes, most), copy_lines(lanes, most), pack_lines(lanes, width), copy_lines(lanes, width),
+               *[strided_tile(lanes, height, vectors) for height in heights(lanes) for vectors in range(1, VECTORS + 1)],
+               settle(lanes), copy_panels(lanes), part(lanes), multiply(lanes), prepare(lanes)]
     return module([text for text, _ in written], [code for _, code in written], lanes)
 
 
 @cache
-def kernels(rows: int) -> tuple[Any, int, Any, int]:
-    """The kernel of products in tiles of so many rows and its address, then those that prepare a right matrix."""
-    address, of_prepare = engine().addresses(module_text(engine().width // 4, rows), ("multiply", "prepare"))
+def kernels() -> tuple[Any, int, Any, int]:
+    """The kernel of products and its address, then those that prepare a right matrix."""
+    address, of_prepare = engine().addresses(module_text(engine().width // 4), ("multiply", "prepare"))
     return KERNEL(address), address, KERNEL(of_prepare), of_prepare

@@ -37,47 +37,54 @@ def give_panels(memory: np.ndarray) -> None:
         spare_panels.append(memory)
 
 
+#: how the right matrix lies: to be copied into panels, to be read in its place, or in panels already
+TO_PACK, IN_PLACE, PREPARED = range(3)
+
+
 class Plan:
-    """What the products of one size have in common: the blocks, the parts, and the memory that each part needs for its panels."""
+    """What the products of one size have in common: the blocks, the parts, and the memory that each part needs for its panels.
 
-    __slots__ = ("kernel", "address", "bounds", "halves", "words", "left_size", "part_size", "row_parts", "column_parts", "parts", "panels",
-                 "prepare", "prepare_address")
+    `left_packed` is whether a tile's part of the left matrix is copied into a panel, `right` how the right one lies.
+    """
 
-    def __init__(self, n: int, k: int, m: int, halves: tuple, threads: int):
+    __slots__ = ("kernel", "address", "bounds", "halves", "words", "last_words", "part_size", "parts", "panels", "prepare", "prepare_address")
+
+    def __init__(self, n: int, k: int, m: int, halves: tuple, threads: int, left_packed: bool = True, right: int = TO_PACK):
         lanes = engine().width // 4
-        rows, width = gemm.tile_rows(n, lanes), gemm.VECTORS * lanes
-        self.kernel, self.address, self.prepare, self.prepare_address = gemm.kernels(rows)
+        most, width = gemm.heights(lanes)[0], gemm.VECTORS * lanes
+        self.kernel, self.address, self.prepare, self.prepare_address = gemm.kernels()
         self.halves = len(halves)
         flat = [*halves[0], *(halves[1][1:] if self.halves > 1 else [])]
         self.bounds = (ctypes.c_int64 * len(flat))(*flat)
         self.words = ctypes.addressof(self.bounds), len(halves[0]) - 1, len(flat) - 1
         longest = max([end - start for start, end in zip(flat, flat[1:])])
-        tiles, panels = -(-n // rows), -(-m // width)
-        self.panels = panels
-        self.row_parts, self.column_parts = cut(tiles, rows, panels, width, threads)
-        self.parts = self.halves * self.row_parts * self.column_parts
+        self.panels = -(-m // width)
+        row_parts, column_parts = cut(n, self.panels, width, threads, left_packed, right)
+        self.parts = self.halves * row_parts * column_parts
         # One tile's panel of the left matrix, and room for what a vector's store leaves behind it; all begins where a line of the cache does.
-        self.left_size = -(-(rows * longest + width) // 16) * 16
-        self.part_size = self.left_size + min(gemm.GROUP, panels) * width * longest
+        left_size = -(-(most * longest + width) // 16) * 16
+        self.part_size = left_size + min(gemm.GROUP, self.panels) * width * longest
+        self.last_words = self.part_size, left_size, row_parts, column_parts, left_packed, right == IN_PLACE
 
 
-#: the multiplications that take as long as copying one number into a panel
-COPY = 16
+#: the multiplications that take as long as copying one number into a panel, and as fetching one that is read in its place
+COPY, FETCH = 16, 4
 #: numbers of a result that stays in the caches until its next use
 CACHED = 1 << 18
 
 
-def cut(tiles: int, rows: int, panels: int, width: int, threads: int) -> tuple[int, int]:
+def cut(n: int, panels: int, width: int, threads: int, left_packed: bool, right: int) -> tuple[int, int]:
     """Into how many parts to cut the rows and the columns: (threads, 1) or (1, threads), whichever is done sooner.
 
-    A part copies its own share of one matrix and all of the other. Of a small result rather the rows are cut: what comes next, such as an
-    optimizer's update, cuts the memory likewise, and finds in each core's cache what it needs.
+    A part copies or fetches its own share of one matrix and all of the other. Of a small result rather the rows are cut: what comes next,
+    such as an optimizer's update, cuts the memory likewise, and finds in each core's cache what it needs.
     """
-    row_parts, column_parts = min(threads, tiles), min(threads, panels)
-    n, m = rows * tiles, width * panels
-    share_n, share_m = rows * -(-tiles // row_parts), width * -(-panels // column_parts)
-    of_rows = share_n * m + COPY * (m + share_n * -(-panels // gemm.GROUP))
-    of_columns = n * share_m + COPY * (share_m + n * -(-share_m // (width * gemm.GROUP)))
+    row_parts, column_parts = min(threads, n), min(threads, panels)
+    m, group = width * panels, width * gemm.GROUP
+    share_n, share_m = -(-n // row_parts), width * -(-panels // column_parts)
+    of_left, of_right = COPY if left_packed else FETCH, COPY if right == TO_PACK else FETCH
+    of_rows = share_n * m + of_right * m + of_left * share_n * -(-m // group)
+    of_columns = n * share_m + of_right * share_m + of_left * n * -(-share_m // group)
     return (row_parts, 1) if of_rows <= of_columns * (1.1 if n * m <= CACHED else 1) else (1, column_parts)
 
 
@@ -93,7 +100,22 @@ def multiply(a: Any, b: Any, bias: Any, halves: tuple) -> Any:
     a, b = straight(a), straight(b)
     n, k = a.shape
     m = b.shape[1]
-    return run(plan(n, k, m, halves, pool.size()), a, b, bias, 0)
+    return run(plan(n, k, m, halves, pool.size(), is_packed(a), IN_PLACE if is_in_place(n, b) else TO_PACK), a, b, bias, 0)
+
+
+def is_packed(a: Any) -> bool:
+    """Whether tiles' parts of the left matrix are copied: where not its rows' numbers are neighbours, or where all rows fall into one place of
+    the first-level cache, which holds fewer than a tile has."""
+    return a.strides[1] != 4 or a.strides[0] % 4096 == 0
+
+
+#: The rows of a product for which its right matrix is not worth copying, and the bytes between that matrix's rows beyond which it is.
+FEW, FAR = 64, 8192
+
+
+def is_in_place(n: int, b: Any) -> bool:
+    """Whether the right matrix is read where it lies."""
+    return n <= FEW and b.strides[1] == 4 and abs(b.strides[0]) <= FAR
 
 
 def run(p: Plan, a: Any, b: Any, bias: Any, prepared: int) -> Any:
@@ -116,7 +138,7 @@ def arguments(p: Plan, a: Any, b: Any, out: int, second: int, bias: int, memory:
     right_row, right_column = b.strides
     m = b.shape[1]
     return pack_words(address(a), left_row // 4, left_column // 4, address(b), right_row // 4, right_column // 4, out, m, second, bias, len(a), m,
-                      *p.words, memory, p.part_size, p.left_size, p.row_parts, p.column_parts, prepared)
+                      *p.words, memory, *p.last_words, prepared)
 
 
 class Prepared:
@@ -125,7 +147,7 @@ class Prepared:
     def __init__(self, b: Any, rows: int, halves: tuple):
         self.b, self.halves = straight(b), halves
         k, m = b.shape
-        p = plan(rows, k, m, halves, pool.size())
+        p = plan(rows, k, m, halves, pool.size(), False, PREPARED)
         width = gemm.VECTORS * engine().width // 4
         self.panels = take_panels(p.panels * width * k)
         self.address = address(self.panels)
@@ -134,7 +156,7 @@ class Prepared:
 
     def __call__(self, a: Any) -> Any:
         a = straight(a)
-        return run(plan(len(a), *self.b.shape, self.halves, pool.size()), a, self.b, None, self.address)
+        return run(plan(len(a), *self.b.shape, self.halves, pool.size(), is_packed(a), PREPARED), a, self.b, None, self.address)
 
     def __del__(self) -> None:
         give_panels(self.panels)
