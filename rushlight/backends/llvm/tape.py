@@ -6,6 +6,7 @@ program, such as that of the program's arguments, they are written anew first: a
 from __future__ import annotations
 
 import ctypes
+from bisect import bisect_right, insort
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -126,7 +127,7 @@ class Slots:
     """The arrays that are others at each call: for each the memory that stands for it while the tape is laid out, and its number."""
 
     def __init__(self) -> None:
-        #: (where the stand-in's memory begins and ends, the number, where in its array the memory begins)
+        #: (where a stand-in's memory begins, where it ends, the number), in the order of memory
         self.ranges: list[tuple[int, int, int]] = []
         self.objects: dict[int, int] = {}
         self.held: list[Any] = []
@@ -136,7 +137,7 @@ class Slots:
         """The number of an array's slot; `owner` is the stand-in's whole memory."""
         number = len(self.held)
         start = address(owner)
-        self.ranges.append((start, start + max(owner.nbytes, 1), number))
+        insort(self.ranges, (start, start + max(owner.nbytes, 1), number))
         self.objects[id(stand_in)] = number
         self.held.append((stand_in, owner))
         return number
@@ -145,10 +146,11 @@ class Slots:
         """(slot, distance, whether the data's address is meant), if a word means memory or an array of a slot's."""
         if word in self.objects:
             return self.objects[word], 0, 0
-        for start, stop, number in self.ranges:
-            if start <= word < stop:
-                return number, word - address(self.held[number][0]), 1
-        return None
+        place = bisect_right(self.ranges, word, key=lambda each: each[0]) - 1
+        if place < 0 or word >= self.ranges[place][1]:
+            return None
+        number = self.ranges[place][2]
+        return number, word - address(self.held[number][0]), 1
 
     def memory(self) -> Any:
         """The words that the slots are."""
