@@ -6,44 +6,30 @@ still in the same places. A recording depends on nothing else, since operations 
 """
 from __future__ import annotations
 
-import functools
 import operator
 import os
 import re
-import sys
 import types
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from ..core import dtypes, engine, memory, recording
 from ..core.apply import watchers
-from ..core.device import device
-from ..core.generator import Generator
 from ..core.grad_mode import mode
 from ..core.inplace import INFERENCE
 from ..core.node import AccumulateGrad, LeafHooks
 from ..core.size import Size
-from ..nn.module import Module
 from ..nn.module_hooks import special_calls
-from ..optim.lr_scheduler.scheduler import LRScheduler
-from ..optim.optimizer import Optimizer
-from ..optim.sgd import SGD
 from ..tensor import Tensor
+from .looks import LOOKS, PLAIN
 from .unrecorded import Unrecorded
 
-#: plain values, which are compared
-PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), slice, range, dtypes.dtype, device, np.generic)
-#: modules whose functions and classes are taken to stay as they are
-LIBRARY = ("rushlight", "torch", "numpy", "builtins", "math", "functools", "itertools", "operator", "collections", "typing")
 #: the folder of the library's files
 HOME = os.path.dirname(os.path.dirname(__file__)) + os.sep
 #: the items that are compared one by one; more are in a loop
 FEW = 12
-#: the most objects that a walk looks at, and the bytes up to which NumPy's arrays are compared
-MOST, SMALL = 100_000, 1024
+#: the most objects that a walk looks at
+MOST = 100_000
 
 
 class Bound:
@@ -244,17 +230,6 @@ class Reach:
             if names & users:
                 self.conditions += conditions
 
-    def numbers(self, items: dict, users: Any) -> None:
-        """What a step reads anew at each call: a condition only if the program itself reads it, by one of some names."""
-        held = self.name(items)
-        conditions = [f"{held}[{key!r}] is {self.name(value)}" for key, value in items.items() if key not in ("params", "optimizer")]
-        self.named.append((frozenset(users), conditions))
-
-    def schedule(self, name: str, thing: Any) -> None:
-        """A schedule, whose step is repeated at each replay."""
-        self.numbers(vars(thing), (vars(thing).keys() | LAST) - {"optimizer"})
-        self.todo.append((self.name(type(thing)), type(thing)))
-
     def see(self, place: str, thing: Any) -> None:
         """Write the conditions for what lies at a place."""
         if isinstance(thing, PLAIN):
@@ -270,7 +245,6 @@ class Reach:
             if isinstance(thing, kinds):
                 look(self, name, thing)
                 return
-        self.instance(name, thing)
 
     def plain(self, place: str, value: Any) -> None:
         name = self.name(value)
@@ -303,23 +277,6 @@ class Reach:
             if not isinstance(part, PLAIN) and id(part) not in self.taken:
                 self.todo.append((self.name(part), part))
 
-    def sequence(self, name: str, thing: Any) -> None:
-        self.same_items(name, thing)
-        self.inside(thing)
-
-    def mapping(self, name: str, thing: Any) -> None:
-        self.same_items(name, thing)
-        self.inside([key for key in thing if not isinstance(key, PLAIN)])
-        self.inside(thing.values())
-
-    def group(self, name: str, thing: Any) -> None:
-        """A set."""
-        self.require(f"{name} == {self.name(set(thing))}")
-
-    def tensor(self, name: str, thing: Any) -> None:
-        self.require(f"{name}._array is {self.name(thing._array)} and {name}._node is {self.name(thing._node)}")
-        self.bind(name, thing, False)
-
     def bind(self, place: str, tensor: Any, is_argument: bool) -> None:
         if tensor._cell is INFERENCE and not mode.inference:
             raise Unrecorded("a tensor made in inference mode")
@@ -333,112 +290,6 @@ class Reach:
             is_leaf = isinstance(node, AccumulateGrad)
             self.hooked |= bool(node.pre_hooks or is_leaf and node.post_hooks)
             self.hook_conditions.add(f"{self.name(LeafHooks)}.added == {LeafHooks.added}" if is_leaf else f"not {place}._node.pre_hooks")
-
-    def module(self, name: str, thing: Any) -> None:
-        """The same attributes, parameters, buffers and children, and no hooks."""
-        own = thing.__dict__
-        # All modules have the same attributes but for these; of the others only the number is looked at.
-        held = self.name(own)
-        self.require(f"len({held}) == {len(own)}")
-        for key in ["training", *[key for key in REGISTRIES if own[key]], *[key for key in own if key not in OWN]]:
-            if not self.is_late(own, key, f"{held}[{key!r}]", own[key]):
-                self.require(f"{held}[{key!r}] is {self.name(own[key])}")
-        for key in REGISTRIES:
-            if own[key]:
-                self.mapping(self.name(own[key]), own[key])
-        if any([own[key] for key in HOOKS]):
-            raise Unrecorded(f"hooks of a module ({type(thing).__name__})")
-        empty = [*HOOKS, *[key for key in REGISTRIES if not own[key]]]
-        self.require(f"not ({' or '.join([self.name(own[key]) for key in empty])})")
-        self.attributes({key: value for key, value in own.items() if key not in OWN})
-        self.todo.append((self.name(type(thing)), type(thing)))
-
-    def optimizer(self, name: str, thing: Any) -> None:
-        """The same groups with the same parameters, updated by the same rule, and the same state. The numbers of the rule are read at each call."""
-        hooks = thing._optimizer_step_pre_hooks, thing._optimizer_step_post_hooks
-        if not is_library(type(thing)) or any(hooks):
-            raise Unrecorded("an optimizer with hooks, or of the program's own")
-        self.require(f"not ({' or '.join([self.name(held) for held in hooks])})")
-        self.same_items(f"{name}.param_groups", thing.param_groups)
-        for group in thing.param_groups:
-            held = self.name(group)
-            self.numbers(group, GROUPS)
-            self.same_items(f"{held}['params']", group["params"])
-            for p in group["params"]:
-                self.todo.append((self.name(p), p))
-            numbers, settings = settings_of(thing, group)
-            for key in numbers:
-                self.require(f"({held}[{key!r}] == 0) is {bool(group[key] == 0)}")
-            for key in settings:
-                self.require(f"{held}[{key!r}] is {self.name(group[key])}")
-        if thing.state:
-            self.same_items(f"{name}.state", thing.state)
-        for state in thing.state.values():
-            self.mapping(self.name(state), state)
-
-    def function(self, name: str, thing: Any) -> None:
-        """What a function of the program names: globals, cells, defaults."""
-        thing = unwrapped(thing)
-        if isinstance(thing, functools.partial):
-            self.inside([thing.func, thing.args, thing.keywords])
-        elif isinstance(thing, types.MethodType):
-            self.inside([thing.__self__, thing.__func__])
-        elif not isinstance(thing, types.FunctionType):
-            self.todo.append((self.name(thing), thing))
-        elif not is_outside(thing.__module__ or ""):
-            self.python_function(thing)
-
-    def python_function(self, thing: Any) -> None:
-        for cell in thing.__closure__ or ():
-            try:
-                content = cell.cell_contents
-            except ValueError:  # not set yet
-                raise Unrecorded("a variable that has no value yet") from None
-            place = f"{self.name(cell)}.cell_contents"
-            if not self.is_late(cell, "cell_contents", place, content):
-                self.todo.append((place, content))
-        name = self.name(thing)
-        self.require(f"{name}.__code__ is {self.name(thing.__code__)}")
-        if thing.__defaults__:
-            self.require(f"{name}.__defaults__ is {self.name(thing.__defaults__)}")
-            self.inside(thing.__defaults__)
-        self.mapping(self.name(thing.__dict__), thing.__dict__)
-        if thing.__kwdefaults__:
-            self.todo.append((f"{name}.__kwdefaults__", thing.__kwdefaults__))
-        names = set(names_in(thing.__code__))
-        self.names |= names
-        seen: set[int] = set()
-        self.namespace(thing.__globals__, names, seen)
-        for name in sorted(names & sys.modules.keys()):  # imported in the function
-            if not is_outside(name) and id(vars(sys.modules[name])) not in seen:
-                self.namespace(vars(sys.modules[name]), names, seen)
-
-    def namespace(self, outer: dict, names: set, seen: set) -> None:
-        """The globals of a function, or of a module that it names: what it may name in them."""
-        seen.add(id(outer))
-        for key in sorted(names & outer.keys()):
-            value = outer[key]
-            if not isinstance(value, types.ModuleType):
-                place = f"{self.name(outer)}[{key!r}]"
-                if not is_library(value) and not self.is_late(outer, key, place, value):
-                    self.todo.append((place, value))
-            elif not is_outside(value.__name__):
-                self.require(f"{self.name(outer)}[{key!r}] is {self.name(value)}")
-                if id(vars(value)) not in seen:
-                    self.namespace(vars(value), names, seen)
-
-    def a_class(self, name: str, thing: Any) -> None:
-        """A class of the program: its functions and its plain attributes."""
-        if is_outside(thing.__module__):
-            return
-        for cls in thing.__mro__:
-            if is_outside(cls.__module__):
-                continue
-            for key, value in vars(cls).items():
-                if isinstance(value, (types.FunctionType, staticmethod, classmethod, property)):
-                    self.todo.append((f"{self.name(cls)}.__dict__[{key!r}]", value))
-                elif not key.startswith("__") and not hasattr(value, "__get__"):
-                    self.todo.append((f"{self.name(cls)}.__dict__[{key!r}]", value))
 
     def text(self, replay: str) -> str:
         """The source of the function `replay(args, kwargs)`: None unless all conditions hold, then the lines of `replay`."""
@@ -459,49 +310,6 @@ class Reach:
         # What is not there any more: an attribute, a key, the content of a cell.
         return "\n".join([*lines, "    except (LookupError, AttributeError, ValueError): return None", replay])
 
-    def wrapped_function(self, name: str, thing: Any) -> None:
-        self.inside([thing.fget, thing.fset] if isinstance(thing, property) else [thing.__func__])
-
-    def instance(self, name: str, thing: Any) -> None:
-        """Any other object: its attributes, and its class if that is the program's."""
-        cls = type(thing)
-        if hasattr(thing, "__wrapped__"):  # a function with a cache
-            self.inside([thing.__wrapped__])
-        if is_library(cls):
-            if hasattr(cls, "__next__"):
-                raise Unrecorded(f"what goes on from call to call ({cls.__name__})")
-            if cls.__module__.startswith("numpy.random"):
-                self.sources.append(thing)
-            return
-        self.todo.append((self.name(cls), cls))
-        own = getattr(thing, "__dict__", None)
-        if own is not None:
-            self.same_items(self.name(own), own)
-            self.attributes(own)
-        for slot in slots_of(cls):
-            if hasattr(thing, slot):
-                self.todo.append((f"{name}.{slot}", getattr(thing, slot)))
-
-    def array(self, name: str, thing: Any) -> None:
-        """A NumPy array of the program's, from which it may take numbers."""
-        if thing.dtype.hasobject:
-            self.inside(thing.ravel().tolist())
-        elif thing.nbytes > SMALL:
-            self.large.append((None, thing))
-        else:
-            self.require(f"{name}.tobytes() == {self.name(thing.tobytes())}")
-
-    def attributes(self, items: dict) -> None:
-        """What an object's dict holds, which is known to be the same objects. A large array counts only if its name is used."""
-        for key, value in items.items():
-            if isinstance(value, np.ndarray) and value.nbytes > SMALL:
-                self.large.append((key, value))
-            elif not isinstance(value, PLAIN) and id(value) not in self.taken:
-                self.todo.append((self.name(value), value))
-
-    def nothing(self, name: str, thing: Any) -> None:
-        """Nothing in it can change what the program does."""
-
 
 class Shared(Exception):
     """Tensors are arguments and reached as well: `args[0]` are their identities."""
@@ -521,32 +329,6 @@ def at_place(owner: Any, key: Any) -> Any:
     return owner[key] if key < len(owner) else None
 
 
-class Looked(dict):
-    """A parameter group that notes which of its settings are read."""
-
-    def __init__(self, group: dict):
-        super().__init__(group)
-        self.keys_read: dict[str, None] = {}
-
-    def __getitem__(self, key: str) -> Any:
-        self.keys_read[key] = None
-        return super().__getitem__(key)
-
-
-def settings_of(optimizer: Optimizer, group: dict) -> tuple[list[str], list[str]]:
-    """The settings that choose an optimizer's rule: first the numbers that the rule reads at each call, of which it is asked here whether
-    they are zero; then the others.
-    """
-    if type(optimizer).update not in (Optimizer.update, SGD.update):
-        return [], [key for key in group if key != "params"]
-    looked = Looked(group)
-    try:
-        read = {key for key, _ in optimizer.rule(looked).sources}
-    except NotImplementedError:
-        raise Unrecorded(f"{type(optimizer).__name__}.step()") from None
-    return [key for key in looked.keys_read if key in read], [key for key in looked.keys_read if key not in read]
-
-
 #: a condition that is a line of its own
 ASSIGNMENT = re.compile(r"v\d+ = ")
 
@@ -554,67 +336,3 @@ ASSIGNMENT = re.compile(r"v\d+ = ")
 def nothing(place: str, value: Any) -> str:
     """The condition that there is something at a place, or nothing, as now."""
     return f"{place} is None" if value is None else f"{place} is not None"
-
-
-def unwrapped(thing: Any) -> Any:
-    """The function inside a compiled one."""
-    while hasattr(thing, "_rushlight_compiled"):
-        thing = thing._rushlight_compiled
-    return thing
-
-
-def names_in(code: Any) -> Iterator[str]:
-    """The names in a function's code and in that of the functions inside it."""
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from names_in(constant)
-
-
-def is_library(thing: Any) -> bool:
-    """Whether a function or class is of a library."""
-    module = getattr(thing, "__module__", None)
-    return isinstance(module, str) and isinstance(thing, (type, types.FunctionType, types.BuiltinFunctionType)) and is_library_name(module)
-
-
-def is_library_name(module: str) -> bool:
-    return module.partition(".")[0] in LIBRARY
-
-
-def is_outside(module: str) -> bool:
-    """Whether a module is none of the program's, so that its attributes are taken to stay as they are."""
-    return is_library_name(module) or module.partition(".")[0] in sys.stdlib_module_names
-
-
-def slots_of(cls: type) -> list[str]:
-    """The names of a class's slots."""
-    found: list[str] = []
-    for base in cls.__mro__:
-        slots = base.__dict__.get("__slots__", ())
-        found += [slots] if isinstance(slots, str) else [slot for slot in slots if slot not in ("__dict__", "__weakref__")]
-    return found
-
-
-REGISTRIES = ("_parameters", "_buffers", "_modules")
-HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-#: the attributes that every module has
-OWN = frozenset(vars(Module()))
-
-#: names by which a program reads what changes in a step
-GROUPS, LAST = frozenset({"param_groups", "state_dict"}), frozenset({"get_last_lr", "get_lr", "state_dict"})
-
-#: how each kind of thing is looked at; the first that fits
-LOOKS: list[tuple[Any, Callable]] = [
-    (Tensor, Reach.tensor),
-    (Module, Reach.module),
-    (Optimizer, Reach.optimizer),
-    (LRScheduler, Reach.schedule),
-    ((Generator, types.ModuleType, types.BuiltinFunctionType), Reach.nothing),
-    (np.ndarray, Reach.array),
-    ((tuple, list, deque), Reach.sequence),
-    (dict, Reach.mapping),
-    ((set, frozenset), Reach.group),
-    ((types.FunctionType, types.MethodType, functools.partial), Reach.function),
-    (type, Reach.a_class),
-    ((staticmethod, classmethod, property), Reach.wrapped_function),
-]

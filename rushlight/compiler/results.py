@@ -16,7 +16,7 @@ from ..core.wrap import new
 from ..tensor import Tensor
 from .capture import Recorder
 from .graph import LOCAL, Value
-from .reach import PLAIN, is_outside
+from .looks import PLAIN, is_outside
 from .unrecorded import Unrecorded
 
 #: what is the same object at each call, where the recorded call returned it

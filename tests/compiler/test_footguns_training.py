@@ -1,5 +1,6 @@
 """Whole training steps, compiled: the same parameters, gradients, optimizer state and random numbers as written, whatever changes on the way."""
 import copy
+import warnings
 
 import rushlight as torch
 from rushlight import nn, optim
@@ -421,3 +422,34 @@ def test_an_optimizer_that_calls_back(t):
     step = t.compile(lambda: optimizer.step(closure))
     for _ in range(5):
         t.log(step(), model)
+
+
+@footgun()
+def test_a_schedule_that_is_made_later(t):
+    model, optimizer, run = training(t, OPTIMIZERS["sgd"])
+    run()
+    schedule = optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
+    for _ in range(5):
+        run(1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # of a schedule that steps before its optimizer
+            schedule.step()
+
+
+@footgun(captured=None, says="hooks")
+def test_hooks_of_all_optimizers_that_come_later(t):
+    _, optimizer, run = training(t)
+    run()
+    handle = optim.optimizer.register_optimizer_step_post_hook(lambda optimizer, args, kwargs: optimizer.param_groups[0].update(lr=0.001))
+    try:
+        run()
+    finally:
+        handle.remove()
+
+
+@footgun()
+def test_a_state_that_is_emptied(t):
+    _, optimizer, run = training(t)
+    run()
+    optimizer.state.clear()
+    run()
