@@ -77,6 +77,8 @@ class Inside(threading.local):
     launches: list | None = None
     #: where such calls are to note that they must not go on: two words, a truth value and what was wrong
     abort: Any = None
+    #: memory that such calls may share, as they will be made one after the other: a list of arrays of floats
+    scratch: list | None = None
 
 
 class Pool:
