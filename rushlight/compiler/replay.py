@@ -13,7 +13,7 @@ from .backward import Backward, CompiledNode, slots
 from .capture import Recorder
 from .graph import ARGUMENT, LATE, STATE, Graph, Value
 from .interpreter import InterpretedPlan
-from .passes.copies import without_copies
+from .passes import shaped
 from .plan import Plan
 from .reach import Bound
 from .results import Results
@@ -36,6 +36,7 @@ class Recording:
         if self.backward is not None:
             values += self.backward.saved
         self.graph = recorder.graph(list(dict.fromkeys(values)))
+        self.require_forms_of_gradients()
         self.results.release()
         recorder.held.clear()
         self.function: Callable | None = None
@@ -59,6 +60,15 @@ class Recording:
 
     # ---- the conditions
 
+    def require_forms_of_gradients(self) -> None:
+        """Gradients that the call reads are laid out as now; if they share memory with others, they are the very same."""
+        for value in self.graph.inputs:
+            if self.late(value):
+                bound: Any = self.recorder.bound[value]
+                array, place = bound.had_grad._array, f"{bound.place}._grad._array"
+                self.reach.require(f"{place}.strides == {array.strides} and {place}.dtype is {self.reach.name(array.dtype)} and {place}.base is None"
+                                   if array.base is None else f"{place} is {self.reach.name(array)}")
+
     def broken(self, args: tuple, kwargs: dict) -> str | None:
         """The first condition that does not hold any more; None if all do."""
         from .reach import ASSIGNMENT
@@ -67,7 +77,7 @@ class Recording:
             try:
                 if ASSIGNMENT.match(condition):
                     exec(condition, scope)
-                elif "._grad is " not in condition and not eval(condition, scope):
+                elif "._grad" not in condition and not eval(condition, scope):
                     return condition
             except Exception as error:  # whatever the program's objects raise, the condition does not hold
                 return f"{condition} ({error})"
@@ -113,15 +123,16 @@ class Recording:
 
     def make_plan(self, graph: Graph, scope: dict, places: dict[Value, str], grads: dict[Value, str] | None = None) -> Any:
         """The plan of a graph, by the backend that was asked for; `grads` are the values that become tensors' `.grad`."""
-        graph = without_copies(graph)
+        graph = shaped(graph)
         renamed = graph.renamed
         if self.settings.get("backend") == "interpreter":
             return InterpretedPlan(graph, scope, places)
         if self.settings.get("backend") == "numpy" or not available():
             return Plan(graph, scope, places)
         from .native_plan import NativePlan
+        from .passes.epilogues import with_epilogues
         from .passes.fuse import fuse
-        return NativePlan(fuse(graph), scope, places, {renamed.get(value, value): place for value, place in (grads or {}).items()})
+        return NativePlan(fuse(with_epilogues(graph)), scope, places, {renamed.get(value, value): place for value, place in (grads or {}).items()})
 
     def run_backward(self, gradients: list, saved: tuple, outer: list) -> tuple:
         """The gradients that leave the call, from those of its results."""
