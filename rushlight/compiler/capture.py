@@ -116,7 +116,7 @@ class Recorder:
         owner = memory.owner(array)
         storage = self.storages.get(id(owner))
         if storage is None:
-            storage = self.storages[id(owner)] = Storage(kind, owner.nbytes, None if kind == LOCAL else owner)
+            storage = self.storages[id(owner)] = Storage(kind, owner.nbytes, owner if kind in (STATE, CONSTANT) else None)
         value = Value(len(self.values), storage, memory.address(array) - memory.address(owner), array.shape, array.strides, array.dtype)
         self.values[id(array)] = value
         self.held += [array, owner]
@@ -188,7 +188,7 @@ class Recorder:
         arrays = results_of(op, result)
         outputs = tuple([None if array is None else self.values.get(id(array)) or self.new_value(array) for array in arrays])
         fresh = tuple([value if value is not None and value not in given else None for value in outputs])
-        self.equations.append(Equation(op, given, attrs, fresh, is_direct(op, args), several=result.__class__ is tuple))
+        self.equations.append(Equation(op, given, attrs, fresh, is_direct(op, args), several=result.__class__ is tuple, where=users_line()))
 
     # ---- what does not pass through apply
 
@@ -326,8 +326,8 @@ def users_line() -> str:
 
 
 def is_passed(module: str) -> bool:
-    """Whether a frame of this module is not the program's."""
-    return module.partition(".")[0] == "rushlight" or module.partition(".")[0] in sys.stdlib_module_names and module != "__main__"
+    """Whether a frame of this module is not the program's. Code that the library wrote itself has no module's name."""
+    return not module or module.partition(".")[0] == "rushlight" or module.partition(".")[0] in sys.stdlib_module_names and module != "__main__"
 
 
 __all__ = ["Recorder", "Tensor", "UpdateStep"]

@@ -12,6 +12,7 @@ from ..tensor import Tensor
 from .capture import Recorder
 from .graph import Value
 from .reach import Reach, Shared
+from .reasons import why
 from .replay import Recording
 from .stance import now, unfitted
 from .unrecorded import Unrecorded
@@ -74,6 +75,8 @@ class Compiled:
         except Unrecorded as error:
             self.refuse(str(error), "")
             return self.function(*args, **kwargs)
+        if self.recordings:
+            self.history.append(f"recorded again, because this does not hold: {why(self.recordings[0], args, kwargs)}")
         recorder = Recorder(reach)
         result = recorder.listen(self.function, args, kwargs)
         if recorder.reason is None:
@@ -102,11 +105,12 @@ class Compiled:
         except Unrecorded as error:
             self.refuse(str(error), "")
             return
-        changed = made.broken(args, kwargs)
-        if changed is None:
+        changed = why(made, args, kwargs, but="._grad")
+        if not changed:
             self.in_vain = 0
             self.recordings = [made, *self.recordings[:KEPT - 1]]
             self.made += 1
+            recorder.reach.release()
             most = self.settings.get("recompile_limit") or MADE
             if self.made >= most:
                 self.refuse(f"it was recorded {most} times: something that it depends on changes too often", "")

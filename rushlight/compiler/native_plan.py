@@ -35,7 +35,10 @@ class NativePlan(Plan):
         self.slots = Slots()
         self.segments: list[Segment] = []
         self.launches: list[tuple] = []        # of the segment that is being laid out
+        self.launched: list[Equation] = []     # the equation of each
         self.elements = 0                      # of all its arrays
+        #: the equations of a segment's calls, by its address: for `explain`
+        self.launched_by: dict[int, list[Equation]] = {}
         self.before: list[str] = []            # lines that must come before it
         self.stand_ins: dict[Storage, tuple[Any, Value, Any]] = {}
         self.slot_values: dict[int, Value] = {}
@@ -60,6 +63,7 @@ class NativePlan(Plan):
             self.launches += found
             self.elements += sum([value.size for value in (*equation.reads(), *equation.outputs) if value is not None])
 
+            self.launched += [equation] * len(found)
     def call(self, equation: Equation) -> None:
         # A view that a line names: of something that the segment before makes, or reads.
         if not equation.op.is_view:
@@ -71,7 +75,8 @@ class NativePlan(Plan):
         if not self.launches:
             return
         segment = Segment(self.launches, self.slots, self.abort, self.elements)
-        self.launches, self.elements = [], 0
+        self.launched_by[segment.start] = self.launched
+        self.launches, self.launched, self.elements = [], [], 0
         self.segments.append(segment)
         self.lines += self.before
         self.before = []

@@ -23,6 +23,8 @@ class Plan:
         self.graph = graph
         self.scope = scope
         self.lines: list[str] = []
+        #: the equation that a line was written for, by its text: for `explain`
+        self.origins: dict[str, Equation] = {}
         self.names: dict[Value, str] = dict(places)
         self.known: dict[int, str] = {}
         self.makers: dict[Value, Equation] = {}
@@ -33,7 +35,9 @@ class Plan:
         #: the storages whose memory is the same at every call
         self.fixed: set[Storage] = {v.storage for v in graph.inputs if v not in places and v.storage.kind in (STATE, CONSTANT)}
         for self.number, equation in enumerate(graph.equations):
+            before = len(self.lines)
             self.write(equation)
+            self.origins.update(dict.fromkeys(self.lines[before:], equation))
             self.buffers.release(self.number)
         self.finish()
         for value in graph.outputs:
