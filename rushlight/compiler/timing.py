@@ -199,13 +199,13 @@ def median(times: list[float]) -> float:
 @contextmanager
 def preserved(recording: Any, args: tuple, kwargs: dict) -> Iterator[None]:
     """What replays change in the block is as before afterwards."""
-    bound = [item.tensor for item in recording.recorder.bound.values() if item is not None]
-    tensors = {id(tensor): tensor for tensor in [*bound, *tensors_in([args, kwargs])]}.values()
+    scope = dict(recording.reach.scope, args=args, kwargs=kwargs)
+    places = [(text, eval(text, scope)) for _, _, text, _ in recording.reach.late_held]
+    bound = [item.tensor for item in recording.recorder.bound.values() if item is not None and item.tensor is not None]
+    tensors = {id(tensor): tensor for tensor in [*bound, *tensors_in([args, kwargs, [thing for _, thing in places]])]}.values()
     arrays = {id(array): (array, array.copy()) for tensor in tensors for array in (tensor._array, getattr(tensor._grad, "_array", None))
               if array is not None}
     gradients = [(tensor, tensor._grad) for tensor in tensors]
-    scope = dict(recording.reach.scope, args=args, kwargs=kwargs)
-    places = [(text, eval(text, scope)) for _, _, text, _ in getattr(recording.reach, "late_held", ())]
     generators = [default_generator, *[thing for thing in recording.reach.scope.values() if isinstance(thing, Generator)]]
     states = [(generator, generator.get_state()) for generator in generators]
     try:

@@ -157,7 +157,8 @@ class Group:
                 outputs.append(value)
         # Program.outputs are chosen by name: all that were assigned here.
         program = self.program([name for name, _, _ in results])
-        return Equation(Fused(program, self.shape, results, outputs), tuple(self.inputs), {}, tuple(outputs))
+        where = next((equation.where for equation in self.equations if equation.where), "")
+        return Equation(Fused(program, self.shape, results, outputs), tuple(self.inputs), {}, tuple(outputs), where=where)
 
     def program(self, names: Sequence[str]) -> Program:
         """The program of the results, without what they do not need."""
