@@ -193,6 +193,15 @@ class Reach:
         """Whether the call put something else into a list or a dict among its arguments."""
         return any([at_place(owner, key) is not thing for owner, key, _, thing in self.argument_held])
 
+    def release(self) -> None:
+        """Let go of the tensors of the recorded call that later ones do not look at: its arguments, and earlier gradients."""
+        for held in (self.held, self.late_held, self.argument_held, self.owners):
+            held.clear()  # type: ignore[attr-defined]
+        for bound in self.bound:
+            bound.had_grad = None if bound.had_grad is None else True
+            if bound.is_argument:
+                bound.tensor = None
+
     # ---- the walk
 
     def walk(self) -> None:

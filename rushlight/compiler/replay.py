@@ -28,6 +28,9 @@ class Recording:
         self.recorder = recorder
         self.settings = settings
         self.lock = threading.Lock()
+        known = recorder.values
+        self.lates = {value for value, bound in recorder.bound.items() if value.storage.kind == LATE or bound is not None
+                      and bound.had_grad is not None and known.get(id(bound.had_grad._array)) is value}
         self.new_grads = self.find_new_grads()
         self.results = Results(recorder, result)
         self.live = [leaf.name for leaf in self.results.live]  # the results that can go backward
@@ -154,9 +157,7 @@ class Recording:
 
     def late(self, value: Value) -> bool:
         """Whether an input is a tensor's gradient, which may be another tensor at each call."""
-        bound = self.recorder.bound.get(value)
-        return value.storage.kind == LATE or bound is not None and bound.had_grad is not None and \
-            self.recorder.values.get(id(bound.had_grad._array)) is value
+        return value in self.lates
 
     def bumps(self) -> list[str]:
         """The lines that note the writes to tensors which exist outside."""

@@ -1,5 +1,7 @@
 """Memory and history in compiled functions: views, writes, aliases, results that stay as they are, and the ways back."""
 import dataclasses
+import gc
+import weakref
 from collections import OrderedDict, namedtuple
 
 import pytest
@@ -708,3 +710,19 @@ def test_an_argument_that_the_function_reaches_too(t):
     step = t.compile(trainer.step)
     for i in range(9):
         t.log(step(trainer.x if i % 2 else torch.randn(3)), trainer.w)
+
+
+def test_a_recording_keeps_no_arguments_and_no_old_gradients_alive():
+    w = torch.ones(3, requires_grad=True)
+
+    def f(x):
+        w.grad = None
+        (w * x).sum().backward()
+    f, seen = torch.compile(f), []
+    for i in range(4):
+        x = torch.randn(3)
+        f(x)
+        seen += [weakref.ref(x)] + [weakref.ref(w.grad)] * (i < 2)  # a replay's own gradient is used again by the next
+    w.grad = x = None
+    gc.collect()
+    assert f._rushlight_work.recordings and all([one() is None for one in seen])

@@ -155,8 +155,7 @@ def interpreted(compiled, inputs):
     graph, bound = recording.graph, recording.recorder.bound
     check(graph)
     arrays = {value: array_in(value, value.storage.array) for value in graph.inputs if bound[value] is None}
-    arrays |= {value: held.tensor._array for value, held in bound.items() if held is not None}
-    assert all([held is None or any([held.tensor is x for x in inputs]) for held in bound.values()])
+    arrays |= {value: x._array for value, x in zip([value for value, held in bound.items() if held is not None], inputs, strict=True)}
     torch.manual_seed(7)
     results = dict(zip(graph.outputs, interpret(graph, [arrays[value] for value in graph.inputs]), strict=True))
     return [results[leaf.value] for leaf in recording.results.leaves]
