@@ -144,13 +144,13 @@ class GroupProducts:
     def product(self, a: Any, b: Any, out: Any) -> None:
         """out = a @ b. All products of a size use the same memory, also where their calls are only noted."""
         (n, k), m = a.shape, b.shape[1]
-        p = multiply.plan(n, k, m, order(n, k, m), pool.size())
+        p = multiply.plan_of(a, b, order(n, k, m))
         panels = p.parts * p.part_size
         if p not in self.memory:
             self.memory[p] = take_panels(panels + n * m if p.halves > 1 else panels)
         start = address(self.memory[p])
         words = multiply.arguments(p, a, b, address(out), start + 4 * panels, 0, start, 0)
-        run_kernel(p.kernel, p.address, p.parts, p.halves, words, (p, a, b, out, self.memory[p]))
+        run_kernel(p.kernel, p.address, p.parts, 1, words, (p, a, b, out, self.memory[p]))
 
     def add(self, dz: Any, operands: Any) -> None:
         """Add dz.T @ operands to the sum."""

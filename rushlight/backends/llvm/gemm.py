@@ -52,6 +52,8 @@ def first_heights(lanes: int) -> list[int]:
 WORDS = 23
 #: The panels of the right matrix that one pass over the rows multiplies: with 384 rows they fill half of a second-level cache.
 GROUP = 16
+#: The floats before a part's panels: the first half's part counts there how many of the halves are done. It is a line of the cache.
+HEAD = 16
 
 
 def pack_lines(lanes: int, width: int) -> tuple[str, Code]:
@@ -109,7 +111,7 @@ def strided_tile(lanes: int, height: int, vectors: int) -> tuple[str, Code]:
     """
     c, half = Code(lanes), height // 2
     if height == heights(lanes)[0]:
-        steps = [c.times(i, "%left_row") for i in range(half)]
+        steps = hidden(c, [c.times(i, "%left_row") for i in range(half)])
         lefts = [c.at(begin, step) for begin in ("%left", "%lower") for step in steps]
     else:
         lefts = [c.at("%left", c.times(c.smaller(i, "%last"), "%left_row")) for i in range(height)]
@@ -127,6 +129,17 @@ def strided_tile(lanes: int, height: int, vectors: int) -> tuple[str, Code]:
             c.store(c.add(value, c.load(c.at(start, j * lanes))), c.at(out, j * lanes))
         out, start = c.at(out, "%out_row"), c.at(start, "%start_row")
     return c.function(f"tile_{height}_{vectors}", TILE), c
+
+
+def hidden(c: Code, numbers: list[str]) -> list[str]:
+    """The same whole numbers, by way of memory: LLVM cannot tell how they hang together.
+
+    Otherwise it computes addresses from one another within the loop, and then orders the loop so that the sums do not stay in registers.
+    """
+    c.stack.append(f"  %hidden = alloca [{len(numbers)} x i64]")
+    cells = [c.emit(f"getelementptr i64, ptr %hidden, i64 {i}") for i in range(len(numbers))]
+    c.lines += [f"  store volatile i64 {number}, ptr {cell}" for number, cell in zip(numbers, cells, strict=True)]
+    return [c.emit(f"load volatile i64, ptr {cell}") for cell in cells]
 
 
 def settle(lanes: int) -> tuple[str, Code]:
@@ -216,18 +229,20 @@ def call_packer(c: Code, width: int, transposed: tuple, straight: tuple, is_stra
 def multiply(lanes: int) -> tuple[str, Code]:
     """@multiply(start, stop, arguments): some of the parts of a product.
 
-    Parts are a half of the inner dimension, some rows and some columns; each has memory for panels of its own, and shares nothing.
+    Parts are a half of the inner dimension, some rows and some columns; each has memory for panels of its own. Of the two halves of a part
+    of the result, the one that is done last adds them.
     """
     c, width = Code(lanes), VECTORS * lanes
     row_parts, column_parts = c.word("%arguments", ROW_PARTS), c.word("%arguments", COLUMN_PARTS)
     panels = c.rounded_up(c.word("%arguments", COLUMN_COUNT), width)
     halves, blocks = c.word("%arguments", HALF_BLOCKS), c.word("%arguments", BLOCK_COUNT)
-    count_of_halves = c.choose(c.test("eq", halves, blocks), 1, 2)
+    is_whole = c.test("eq", halves, blocks)
+    count_of_halves = c.choose(is_whole, 1, 2)
     with c.loop("%start", "%stop") as part:
         memory = c.at(c.pointer("%arguments", PANELS), c.times(part, c.word("%arguments", PANELS_SIZE)))
-        # The halves of one part of the result follow each other.
         of_result = c.quotient(part, count_of_halves)
-        is_first = c.test("eq", c.emit(f"srem i64 {part}, {count_of_halves}"), 0)
+        half = c.minus(part, c.times(of_result, count_of_halves))
+        is_first = c.test("eq", half, 0)
         r, k = c.quotient(of_result, column_parts), c.emit(f"srem i64 {of_result}, {column_parts}")
         given = [*[c.share(c.word("%arguments", ROW_COUNT), i, row_parts) for i in (r, c.plus(r, 1))],
                  *[c.times(c.share(panels, i, column_parts), width) for i in (k, c.plus(k, 1))],
@@ -235,9 +250,12 @@ def multiply(lanes: int) -> tuple[str, Code]:
         out = c.choose(is_first, c.pointer("%arguments", OUT), c.pointer("%arguments", SECOND), "ptr")
         bias = c.choose(is_first, c.pointer("%arguments", BIAS), "null", "ptr")
         bounds = ", ".join([f"i64 {value}" for value in given])
-        c.lines.append(f"  call void @part({bounds}, ptr {out}, ptr {bias}, ptr {memory}, ptr %arguments)")
-        with c.when(c.emit(f"xor i1 {is_first}, true")):
-            add_halves(c, *given[:4])
+        c.lines.append(f"  call void @part({bounds}, ptr {out}, ptr {bias}, ptr {c.at(memory, HEAD)}, ptr %arguments)")
+        with c.when(c.emit(f"xor i1 {is_whole}, true")):
+            done = c.at(memory, c.minus(0, c.times(half, c.word("%arguments", PANELS_SIZE))))  # the first half's
+            with c.when(c.test("eq", c.emit(f"atomicrmw add ptr {done}, i64 1 acq_rel"), 1)):
+                c.lines.append(f"  store i64 0, ptr {done}")  # for the next call with the same memory
+                add_halves(c, *given[:4])
     return c.function("multiply", "i64 %start, i64 %stop, ptr %arguments", internal=False), c
 
 

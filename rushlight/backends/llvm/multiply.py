@@ -15,7 +15,7 @@ from .workers import run_kernel
 
 #: a call's arguments, as bytes
 pack_words = struct.Struct(f"{gemm.WORDS}q").pack
-Address = ctypes.c_size_t
+Address, Count = ctypes.c_size_t, ctypes.c_int64
 DATA = object.__basicsize__
 #: memory for panels, used in turn by all products
 spare_panels: list[np.ndarray] = []
@@ -44,12 +44,13 @@ TO_PACK, IN_PLACE, PREPARED = range(3)
 class Plan:
     """What the products of one size have in common: the blocks, the parts, and the memory that each part needs for its panels.
 
-    `left_packed` is whether a tile's part of the left matrix is copied into a panel, `right` how the right one lies.
+    `threads` are those that share each half; `left_packed` is whether a tile's part of the left matrix is copied into a panel, `right` how
+    the right one lies.
     """
 
     __slots__ = ("kernel", "address", "bounds", "halves", "words", "last_words", "part_size", "parts", "panels", "prepare", "prepare_address")
 
-    def __init__(self, n: int, k: int, m: int, halves: tuple, threads: int, left_packed: bool = True, right: int = TO_PACK):
+    def __init__(self, n: int, k: int, m: int, halves: tuple, threads: int, left_packed: bool, right: int):
         lanes = engine().width // 4
         most, width = gemm.heights(lanes)[0], gemm.VECTORS * lanes
         self.kernel, self.address, self.prepare, self.prepare_address = gemm.kernels()
@@ -63,7 +64,7 @@ class Plan:
         self.parts = self.halves * row_parts * column_parts
         # One tile's panel of the left matrix, and room for what a vector's store leaves behind it; all begins where a line of the cache does.
         left_size = -(-(most * longest + width) // 16) * 16
-        self.part_size = left_size + min(gemm.GROUP, self.panels) * width * longest
+        self.part_size = gemm.HEAD + left_size + min(gemm.GROUP, self.panels) * width * longest
         self.last_words = self.part_size, left_size, row_parts, column_parts, left_packed, right == IN_PLACE
 
 
@@ -98,9 +99,14 @@ def multiply(a: Any, b: Any, bias: Any, halves: tuple) -> Any:
     The bias is added to the first block.
     """
     a, b = straight(a), straight(b)
-    n, k = a.shape
-    m = b.shape[1]
-    return run(plan(n, k, m, halves, pool.size(), is_packed(a), IN_PLACE if is_in_place(n, b) else TO_PACK), a, b, bias, 0)
+    return run(plan_of(a, b, halves), a, b, bias, 0)
+
+
+def plan_of(a: Any, b: Any, halves: tuple, prepared: bool = False) -> Plan:
+    """The plan of a product of these matrices, or of such as lie like them."""
+    (n, k), m = a.shape, b.shape[1]
+    threads = -(-pool.size() // len(halves))
+    return plan(n, k, m, halves, threads, is_packed(a), PREPARED if prepared else IN_PLACE if is_in_place(-(-n // threads), b) else TO_PACK)
 
 
 def is_packed(a: Any) -> bool:
@@ -109,7 +115,7 @@ def is_packed(a: Any) -> bool:
     return a.strides[1] != 4 or a.strides[0] % 4096 == 0
 
 
-#: The rows of a product for which its right matrix is not worth copying, and the bytes between that matrix's rows beyond which it is.
+#: The rows for which a thread does not copy the right matrix, and the bytes between that matrix's rows beyond which it is.
 FEW, FAR = 64, 8192
 
 
@@ -127,7 +133,7 @@ def run(p: Plan, a: Any, b: Any, bias: Any, prepared: int) -> Any:
     start = address(memory)
     out = np.empty((n, m), np.float32)
     words = arguments(p, a, b, address(out), start + 4 * panels, 0 if bias is None else address(bias), start, prepared)
-    run_kernel(p.kernel, p.address, p.parts, p.halves, words, (p, a, b, bias, out, memory))
+    run_kernel(p.kernel, p.address, p.parts, 1, words, (p, a, b, bias, out, memory))
     give_panels(memory)
     return out
 
@@ -137,6 +143,9 @@ def arguments(p: Plan, a: Any, b: Any, out: int, second: int, bias: int, memory:
     left_row, left_column = a.strides
     right_row, right_column = b.strides
     m = b.shape[1]
+    if memory and p.halves > 1:  # none of them is done
+        for part in range(0, p.parts, 2):
+            Count.from_address(memory + 4 * part * p.part_size).value = 0
     return pack_words(address(a), left_row // 4, left_column // 4, address(b), right_row // 4, right_column // 4, out, m, second, bias, len(a), m,
                       *p.words, memory, *p.last_words, prepared)
 
@@ -156,7 +165,7 @@ class Prepared:
 
     def __call__(self, a: Any) -> Any:
         a = straight(a)
-        return run(plan(len(a), *self.b.shape, self.halves, pool.size(), is_packed(a), PREPARED), a, self.b, None, self.address)
+        return run(plan_of(a, self.b, self.halves, True), a, self.b, None, self.address)
 
     def __del__(self) -> None:
         give_panels(self.panels)
