@@ -175,7 +175,7 @@ class Convolution:
         """The results."""
         (pack, pack_place), (kernel, place) = convolution_kernels(finish)
         out = np.empty(self.out_shape, np.float32)
-        memory = take_panels(self.size)
+        memory = scratch(self.size)
         words = self.words(address(memory), address(x), address(out), address(self.zeros if bias is None else bias), address(weight),
                            0 if added is None else address(added), 0 if mask is None else address(mask))
         keep = self, x, weight, bias, added, mask, out, memory
@@ -221,7 +221,7 @@ class Correlation:
         """The gradient."""
         (kernel, place), (collect, collect_place) = correlation_kernels(self.vectors)
         out = np.empty(self.out_shape, np.float32)
-        memory = take_panels(self.size)
+        memory = scratch(self.size)
         words = self.words(address(memory), address(x), address(out), address(y), 0, 0, 0)
         keep = self, x, y, out, memory
         run_kernel(kernel, place, self.parts, 1, words, keep)
@@ -238,6 +238,18 @@ def convolution(images: int, inputs: int, outputs: int, windows: Windows, forwar
 @lru_cache(64)
 def correlation(images: int, inputs: int, outputs: int, windows: Windows, threads: int) -> Correlation:
     return Correlation(images, inputs, outputs, windows)
+
+
+def scratch(size: int) -> Any:
+    """Memory for so many floats. While calls are only noted, all calls of a plan share it: they are made one after the other."""
+    if inside.scratch is None:
+        return take_panels(size)
+    largest = inside.scratch[-1] if inside.scratch else None
+    if largest is None or largest.size < size:
+        # Half as much again as the largest before: a plan of growing sizes does not hold the sum of all.
+        largest = take_panels(size if largest is None else max(size, largest.size * 3 // 2))
+        inside.scratch.append(largest)
+    return largest
 
 
 def dense(a: Any) -> Any:

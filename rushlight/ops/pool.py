@@ -186,12 +186,12 @@ def _max_pool_grad(g: Any, x: Any, out: Any, windows: Windows) -> Any:
 
 
 def _max_pool_backward(grad: Any, x: Any, out: Any, *, windows: Windows) -> Any:
-    if np.isnan(np.max(out, initial=-np.inf)):  # comparing with the maximum finds no nan: by the places too
-        return added_at(grad, max_indices(x, windows), windows.size)
     if is_native(x, grad, out):
         from . import pool_native
         if pool_native.fits(windows):
             return pool_native.max_backward(grad, x, out, windows)
+    if np.isnan(np.max(out, initial=-np.inf)):  # comparing with the maximum finds no nan: by the places too
+        return added_at(grad, max_indices(x, windows), windows.size)
     return max_backward(grad, x, out, windows)
 
 
@@ -199,18 +199,19 @@ def added_at(grad: Any, indices: Any, size: tuple) -> Any:
     """Zeros in images of that size, with an array of gradients added at flat places."""
     lead = grad.shape[:grad.ndim - len(size)]
     flat = np.zeros((prod(lead), prod(size)), grad.dtype)
-    np.add.at(flat, (np.arange(len(flat))[:, None], indices.reshape(len(flat), -1)), grad.reshape(len(flat), -1))
+    table = len(flat), prod(grad.shape[len(lead):])
+    np.add.at(flat, (np.arange(len(flat))[:, None], indices.reshape(table)), grad.reshape(table))
     return flat.reshape(*lead, *size)
 
 
 #: windows that overlap, and windows that do not
 EXAMPLES = (Windows((5, 4), (3, 2), (2, 1), ((1, 1), (0, 0)), (1, 1)), Windows((5, 4), (2, 2), (2, 2), ((0, 0), (0, 0)), (1, 1)))
-MAX_POOL_2D = Op("max_pool2d_with_indices", kernel, _max_pool, grads=(_max_pool_grad,), node_name="MaxPool2DWithIndicesBackward0",
+MAX_POOL_2D = Op("max_pool2d_with_indices", kernel, _max_pool, grads=(_max_pool_grad,), node_name="MaxPool2DWithIndicesBackward0", launches=True,
     samples=lambda random, shape: [((random.normal(size=(2, 3, 5, 4)),), {"windows": windows}) for windows in EXAMPLES])
 #: by the number of spatial dimensions
 MAX_POOL = {1: MAX_POOL_2D.printed_as("SqueezeBackward1"), 2: MAX_POOL_2D, 3: MAX_POOL_2D.printed_as("MaxPool3DWithIndicesBackward0")}
 MAX_POOL_INDICES = Op("max_pool_indices", kernel, lambda x, *, windows: max_indices(x, windows))
-MAX_POOL_BACKWARD = Op("max_pool_backward", kernel, _max_pool_backward)
+MAX_POOL_BACKWARD = Op("max_pool_backward", kernel, _max_pool_backward, launches=True)
 
 
 # ---- means

@@ -53,6 +53,14 @@ def test_the_first_of_equal_maxima_has_the_gradient(threads, case):
     np.testing.assert_allclose(found, expected, rtol=0, atol=2e-6)
 
 
+def test_the_last_nan_of_a_window_has_the_gradient(threads, case):
+    x, windows, g = case
+    x.flat[::5] = np.nan
+    x.flat[1::11] = np.nan
+    found = native.max_backward(g, x, native.maxima(x, windows), windows)
+    np.testing.assert_allclose(found, pool.added_at(g, pool_kernels.max_indices(x, windows), windows.size), rtol=0, atol=2e-6)
+
+
 def test_a_window_of_minus_infinities_sends_its_gradient_to_its_first_place_in_the_image():
     x = np.full((1, 1, 8, 8), -np.inf, np.float32)
     windows = Windows((8, 8), (2, 2), (2, 2), ((1, 1), (1, 1)), (1, 1))
