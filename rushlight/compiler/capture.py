@@ -92,6 +92,7 @@ class Recorder:
         self.step: Step | None = None
         self.reason: str | None = None
         self.began = 0
+        self.forgotten: list | None = None  # the tensors that lost their gradient before the first operation
         self.is_late = False  # whether another recording was under way
         self.looked = False  # whether the reason is a look at a value, which the next call takes too
         self.where = ""
@@ -188,7 +189,13 @@ class Recorder:
         arrays = results_of(op, result)
         outputs = tuple([None if array is None else self.values.get(id(array)) or self.new_value(array) for array in arrays])
         fresh = tuple([value if value is not None and value not in given else None for value in outputs])
-        self.equations.append(Equation(op, given, attrs, fresh, is_direct(op, args), several=result.__class__ is tuple, where=users_line()))
+        self.log(Equation(op, given, attrs, fresh, is_direct(op, args), several=result.__class__ is tuple, where=users_line()))
+
+    def log(self, equation: Equation) -> None:
+        """Add an equation. Which gradients the call forgot before the first is remembered."""
+        if self.forgotten is None:
+            self.forgotten = [bound for bound in self.late.values() if bound.tensor._grad is not bound.had_grad]
+        self.equations.append(equation)
 
     # ---- what does not pass through apply
 
@@ -219,7 +226,7 @@ class Recorder:
         if any([hasattr(item, "_array") for item in (*args, *kwargs.values())]):
             self.reads(f"{function.__qualname__}() of a tensor")
         else:
-            self.equations.append(Equation(Repeat(function, args, kwargs), (), {}, ()))
+            self.log(Equation(Repeat(function, args, kwargs), (), {}, ()))
         with Unseen():
             return function(*args, **kwargs)
 
@@ -231,7 +238,7 @@ class Recorder:
         if given is not None:
             made = tuple([self.new_value(tensor._array) for tensor in outputs])
             written = tuple([given[i] for i in writes if not outputs and (i != 1 or op is WRITE)])
-            self.equations.append(Equation(op, given, {}, made, writes=written))
+            self.log(Equation(op, given, {}, made, writes=written))
 
     def reads(self, what: str) -> None:
         if threading.get_ident() == self.thread and self.reason is None:

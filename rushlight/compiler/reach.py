@@ -196,7 +196,7 @@ class Reach:
     def release(self) -> None:
         """Let go of the tensors of the recorded call that later ones do not look at: its arguments, and earlier gradients."""
         for held in (self.held, self.late_held, self.argument_held, self.owners):
-            held.clear()  # type: ignore[attr-defined]
+            held.clear()
         for bound in self.bound:
             bound.had_grad = None if bound.had_grad is None else True
             if bound.is_argument:

@@ -97,6 +97,13 @@ class Recording:
                 self.replay = self.function = self.build()
         return self.function(args, kwargs)
 
+    def is_busy(self) -> bool:
+        """Whether another thread is at work with it."""
+        if self.lock.locked() or not self.building.acquire(blocking=False):
+            return True
+        self.building.release()
+        return False
+
     def holds(self, args: tuple, kwargs: dict) -> Any:
         """True if all conditions hold, else None."""
         if self.checked is None:
@@ -121,6 +128,9 @@ class Recording:
         self.renamed = plan.graph.renamed
         lines += [*plan.lines, *self.bumps(), *self.new_tensors(plan), f"return ({self.results.template},)"]
         self.lines = lines
+        forgotten = [f"{bound.place}._grad = None" for bound in self.recorder.forgotten or ()]
+        if forgotten:  # an error in the midst leaves no gradient that the call as written would have forgotten
+            lines = ["try:", *["    " + line for line in lines], "except BaseException:", *["    " + line for line in forgotten], "    raise"]
         # Buffers are used again at each call: one thread at a time.
         return self.compiled("\n".join([f"    with {self.reach.name(self.lock)}:", *["        " + line for line in lines]]))
 
