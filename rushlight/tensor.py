@@ -235,7 +235,8 @@ class Tensor(Listed):
     def data(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
-        recording.reads("assigning to .data")  # other memory, of which a recording would not learn
+        if value._array is not self._array:  # as it is in `p.data -= g`
+            recording.reads("assigning to .data")  # other memory, of which a recording would not learn
         self._array = value._array
         if INFERENCE in (self._cell, value._cell):
             self._cell = INFERENCE if value._cell is INFERENCE else None

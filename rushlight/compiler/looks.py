@@ -216,7 +216,7 @@ def instance(reach: Any, name: str, thing: Any) -> None:
         reach.same_items(reach.name(own), own)
         attributes(reach, own)
     for slot in slots_of(cls):
-        if hasattr(thing, slot):
+        if hasattr(thing, slot) and not reach.is_late(thing, slot, f"{name}.{slot}", getattr(thing, slot)):
             reach.todo.append((f"{name}.{slot}", getattr(thing, slot)))
 
 

@@ -335,7 +335,9 @@ def at_place(owner: Any, key: Any) -> Any:
         return owner.cell_contents
     if isinstance(owner, dict):
         return owner.get(key)
-    return owner[key] if key < len(owner) else None
+    if isinstance(key, int):
+        return owner[key] if key < len(owner) else None
+    return getattr(owner, key, None)
 
 
 #: a condition that is a line of its own

@@ -474,6 +474,11 @@ def test_a_hidden_state_that_is_carried_over(t):
 def test_states_in_all_kinds_of_places(t):
     class Place:
         pass
+
+    class Slotted:
+        __slots__ = ("h",)
+    slotted = Slotted()
+    slotted.h = torch.zeros(3)
     place, table, items, cell = Place(), {"h": torch.zeros(3)}, [1, torch.zeros(3)], torch.zeros(3)
     place.h = torch.zeros(3)
 
@@ -484,10 +489,11 @@ def test_states_in_all_kinds_of_places(t):
         table["h"] = table["h"] * 0.5 + place.h
         items[1] = items[1] - table["h"]
         cell = cell + items[1]
+        slotted.h = slotted.h + cell
         return cell.sum()
     f = t.compile(f)
     for _ in range(9):
-        t.log(f(torch.randn(3)), place.h, table, items, cell)
+        t.log(f(torch.randn(3)), place.h, table, items, cell, slotted.h)
 
 
 @footgun()

@@ -453,3 +453,22 @@ def test_a_state_that_is_emptied(t):
     run()
     optimizer.state.clear()
     run()
+
+
+@footgun()
+def test_steps_written_by_hand(t):
+    a, b = (torch.randn(3, requires_grad=True) for _ in range(2))
+
+    def step(x):
+        if a.grad is not None:
+            a.grad.zero_()
+            b.grad = None
+        loss = ((a * x + b) ** 2).sum()
+        loss.backward()
+        a.data -= 0.1 * a.grad
+        with torch.no_grad():
+            b.sub_(b.grad, alpha=0.1)
+        return loss.detach()
+    step = t.compile(step)
+    for _ in range(7):
+        t.log(step(torch.randn(3)), a, b)
