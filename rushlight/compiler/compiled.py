@@ -1,14 +1,18 @@
 """A compiled function: calls are recorded once for each set of conditions, and replayed from then on."""
 from __future__ import annotations
 
+import os
+import threading
 import warnings
 import weakref
 from collections.abc import Callable
 from typing import Any
 
 from ..core import recording
+from ..core.apply import watchers
 from ..core.node import FREED
 from ..tensor import Tensor
+from . import capture
 from .capture import Recorder
 from .graph import Value
 from .reach import Reach, Shared
@@ -81,6 +85,8 @@ class Compiled:
         result = recorder.listen(self.function, args, kwargs)
         if recorder.reason is None:
             self.keep(recorder, args, kwargs, result)
+        elif recorder.is_late:
+            pass
         elif recorder.looked or self.in_vain:
             self.refuse(recorder.reason, recorder.where)
         else:  # a first call may make what later ones find, such as an optimizer's state
@@ -134,5 +140,19 @@ class Compiled:
         self.refused = text
         warnings.warn(text, stacklevel=5)
 
+
+def after_fork() -> None:
+    """In a forked child the threads do not exist that recorded or replayed a call: their recorder goes, and what they have locked."""
+    mine, other = threading.get_ident(), recording.recorder
+    if other is not None and other.thread != mine:
+        recording.recorder, capture.ALONE = None, threading.Lock()
+        if other.watch in watchers:
+            watchers.remove(other.watch)
+    for work in list(everything):
+        work.recordings = [made for made in work.recordings if not made.is_busy()]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=after_fork)
 
 __all__ = ["FREED", "Compiled", "Tensor", "Value"]

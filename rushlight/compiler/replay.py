@@ -72,20 +72,6 @@ class Recording:
                 self.reach.require(f"{place}.strides == {array.strides} and {place}.dtype is {self.reach.name(array.dtype)} and {place}.base is None"
                                    if array.base is None else f"{place} is {self.reach.name(array)}")
 
-    def broken(self, args: tuple, kwargs: dict) -> str | None:
-        """The first condition that does not hold any more; None if all do."""
-        from .reach import ASSIGNMENT
-        scope = dict(self.reach.scope, args=args, kwargs=kwargs)
-        for condition in self.reach.conditions:
-            try:
-                if ASSIGNMENT.match(condition):
-                    exec(condition, scope)
-                elif "._grad" not in condition and not eval(condition, scope):
-                    return condition
-            except Exception as error:  # whatever the program's objects raise, the condition does not hold
-                return f"{condition} ({error})"
-        return None
-
     # ---- the replay
 
     def first_replay(self, args: tuple, kwargs: dict) -> Any:
