@@ -1,7 +1,7 @@
 """The text of convolution's kernels: float32 images (N, C, H, W), no groups, any stride, padding and dilation.
 
 An image is copied into memory with its zeros around it, and then lies flat: one place of the kernel is one distance in that memory, for
-all windows. So a tile of results, some outputs of many windows that follow each other, adds `weight * vector at a distance` for each input
+all windows. So a tile of results, some outputs of vectors of windows that follow each other, adds `weight * vector at a distance` for each input
 channel and place of the kernel, and nothing is copied into columns. Windows that run over the end of a line are computed and thrown away.
 
 Where windows step by s, the copy holds up to s planes for each channel, every s-th column (and row) in one: in each the windows follow each
@@ -29,7 +29,7 @@ GRADS = BIAS
 #: the words of a plane's columns: where the first one that the image has lies in a row of the plane, and in the image, and how many there are
 PICK = PLACE, SOURCE, COUNT = range(3)
 # Of a convolution: its results and their phases.
-OUT_SIZE, OUTPUTS, OUT_HEIGHT, OUT_WIDTH, OUT_DOWN, OUT_RIGHT, TILES, FLAT, PHASES, PHASE_COUNT, WEIGHT_STEP, PACE = range(27, 39)
+OUT_SIZE, OUTPUTS, OUT_HEIGHT, OUT_WIDTH, OUT_DOWN, OUT_RIGHT, TILES, FLAT, PHASES, PHASE_COUNT, WEIGHT_STEP, PACE, STARTS, VECTORS = range(27, 41)
 #: the words of a phase: where its packed weights lie, where they come from, its distances, and how many; the first row in the image; the first
 #: column that counts, where it lies in the image, and how many there are
 PHASE = WEIGHTS, SOURCES, DISTANCES, DEPTH, FIRST_ROW, SKIPPED, FIRST_COLUMN, COLUMNS = range(8)
@@ -182,22 +182,25 @@ def phase_at(c: Code, number: str) -> str:
     return c.emit(f"getelementptr i64, ptr {c.pointer('%arguments', PHASES)}, i64 {c.times(number, len(PHASE))}")
 
 
-def tile(lanes: int) -> tuple[str, Code]:
-    """@tile(image, distances, depth, weights, out, row, next, pace): sums of weight * image over the distances, for some outputs and vectors of
-    windows. Meanwhile the memory from `next` on is fetched, `pace` floats for each distance."""
+def tile(lanes: int, vectors: int) -> tuple[str, Code]:
+    """@tile_VECTORS(image, starts, distances, depth, weights, out, row, next, pace): sums of weight * image over the distances, for some outputs and
+    for vectors of windows that begin at `starts`. Meanwhile the memory from `next` on is fetched, `pace` floats for each distance."""
     c = Code(lanes)
-    rows, vectors = tile_of(lanes)
+    rows, _ = tile_of(lanes)
+    starts = [c.word("%starts", j) for j in range(vectors)]
+    images, outs = ([c.at(base, start) for start in starts] for base in ("%image", "%out"))
     sums = sums_in_registers(c, rows, vectors)
     with c.loop(0, "%depth") as k:
         c.prefetch(c.at("%next", c.times(k, "%pace")), 2)
-        image, weights = c.at("%image", c.word("%distances", k)), c.at("%weights", c.times(k, rows))
-        columns = [c.load(c.at(image, j * lanes)) for j in range(vectors)]
+        distance, weights = c.word("%distances", k), c.at("%weights", c.times(k, rows))
+        columns = [c.load(c.at(image, distance)) for image in images]
         for i in range(rows):
             add_products(c, sums[i], c.load_one(c.at(weights, i)), columns)
     for i in range(rows):
-        for j in range(vectors):
-            c.store(c.load(sums[i][j]), c.at("%out", c.plus(c.times("%row", i), j * lanes)))
-    return c.function("tile", "ptr %image, ptr %distances, i64 %depth, ptr %weights, ptr %out, i64 %row, ptr %next, i64 %pace"), c
+        for out, cell in zip(outs, sums[i], strict=True):
+            c.store(c.load(cell), c.at(out, c.times("%row", i)))
+    return c.function(f"tile_{vectors}", "ptr %image, ptr %starts, ptr %distances, i64 %depth, ptr %weights, ptr %out, i64 %row, ptr %next, "
+                                        "i64 %pace"), c
 
 
 def sums_in_registers(c: Code, rows: int, vectors: int) -> list[list[str]]:
@@ -269,8 +272,8 @@ def convolve(lanes: int) -> tuple[str, Code]:
     """@convolve(start, stop, arguments): some parts of a convolution, each with memory of its own."""
     c = Code(lanes)
     rows, vectors = tile_of(lanes)
-    tiles, flat, pace = (c.word("%arguments", k) for k in (TILES, FLAT, PACE))
-    packed = c.pointer("%arguments", MEMORY)
+    tiles, flat, pace, count = (c.word("%arguments", k) for k in (TILES, FLAT, PACE, VECTORS))
+    starts, packed = c.pointer("%arguments", STARTS), c.pointer("%arguments", MEMORY)
     with c.loop("%start", "%stop") as part:
         memory = memory_of(c, part)
         scratch = c.at(memory, c.word("%arguments", BUFFER_SIZE))
@@ -278,17 +281,22 @@ def convolve(lanes: int) -> tuple[str, Code]:
         with c.loop(begin, end) as item:
             image, line = filled(c, item, begin, memory, 1)
             following = image_at(c, c.quotient(c.plus(item, 1), c.word("%arguments", STRIPS)))
-            own = c.times(image, c.word("%arguments", OUT_SIZE))
-            out, added, mask = (c.at(c.pointer("%arguments", k), own) for k in (OUT, ADDED, MASK))
+            here = c.times(image, c.word("%arguments", OUT_SIZE))
+            out, added, mask = (c.at(c.pointer("%arguments", k), here) for k in (OUT, ADDED, MASK))
             with c.loop(0, c.word("%arguments", PHASE_COUNT)) as number:
                 phase = phase_at(c, number)
                 weights, distances, depth = c.at(packed, c.word(phase, WEIGHTS)), c.pointer(phase, DISTANCES), c.word(phase, DEPTH)
-                with c.loop(0, flat, vectors * lanes) as place, c.loop(0, tiles) as t:
-                    target = c.at(scratch, c.plus(c.times(c.times(t, rows), flat), place))
-                    call = c.plus(c.times(c.quotient(place, vectors * lanes), tiles), t)
-                    c.lines.append(f"  call void @tile(ptr {c.at(memory, place)}, ptr {distances}, i64 {depth}, "
-                                   f"ptr {c.at(weights, c.times(t, c.times(depth, rows)))}, ptr {target}, i64 {flat}, "
-                                   f"ptr {c.at(following, c.times(call, c.times(depth, pace)))}, i64 {pace})")
+                begin = "0"
+                for size in range(vectors, 0, -1):
+                    stop = c.plus(begin, c.times(c.quotient(c.minus(count, begin), size), size))
+                    with c.loop(begin, stop, size) as first, c.loop(0, tiles) as t:
+                        target = c.at(scratch, c.times(c.times(t, rows), flat))
+                        call = c.plus(c.times(c.quotient(first, vectors), tiles), t)
+                        own = c.emit(f"getelementptr i64, ptr {starts}, i64 {first}")
+                        c.lines.append(f"  call void @tile_{size}(ptr {memory}, ptr {own}, ptr {distances}, i64 {depth}, "
+                                       f"ptr {c.at(weights, c.times(t, c.times(depth, rows)))}, ptr {target}, i64 {flat}, "
+                                       f"ptr {c.at(following, c.times(call, c.times(depth, pace)))}, i64 {pace})")
+                    begin = stop
                 c.lines.append(f"  call void @drain(ptr {scratch}, ptr {out}, ptr {added}, ptr {mask}, i64 {line}, ptr {phase}, ptr %arguments)")
     return c.function("convolve", "i64 %start, i64 %stop, ptr %arguments", internal=False), c
 
@@ -388,7 +396,8 @@ def multiply_block(c: Code, vectors: int, image: str, grads: str, lines: str, pa
 
 def convolution_text(lanes: int, finish: Finish) -> str:
     """The module of a convolution."""
-    return text([pack_weights(lanes), fill(lanes), tile(lanes), drain(lanes, finish), convolve(lanes)], lanes)
+    tiles = [tile(lanes, vectors + 1) for vectors in range(tile_of(lanes)[1])]
+    return text([pack_weights(lanes), fill(lanes), *tiles, drain(lanes, finish), convolve(lanes)], lanes)
 
 
 def correlation_text(lanes: int, vectors: int) -> str:

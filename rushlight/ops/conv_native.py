@@ -99,6 +99,17 @@ def picks_of(width: int, planes: int, before: int, step: int, row: int) -> Any:
     return np.array(table, np.int64)
 
 
+def starts_of(lines: int, row: int, width: int, lanes: int) -> Any:
+    """Where vectors begin that hold all windows, `width` in each line of `row` places: as few as can be, each from the next window on."""
+    starts, place = [], 0
+    while place < lines * row:
+        starts.append(place)
+        place += lanes
+        if place % row >= width:  # between the lines
+            place += row - place % row
+    return np.array(starts, np.int64)
+
+
 class Convolution:
     """The plan of sums over `inputs` channels and kernel places: lines of windows, how the image is copied, and the phases of the results."""
 
@@ -113,8 +124,10 @@ class Convolution:
         planes = down.phases * right.phases if forward else 1
         strips, strip = strips_of(lines, (inputs * planes + outputs) * row, images)
         rows = strip + down.reach
-        flat = -(-strip * row // (vectors * lanes)) * vectors * lanes
-        buffer = -(-(inputs * planes * rows * row + vectors * lanes + row) // 16) * 16
+        self.starts = starts_of(strip, row, width, lanes)
+        flat = -(-(int(self.starts[-1]) + lanes) // 16) * 16
+        # A vector's last windows may stand for nothing, and lie behind the image.
+        buffer = -(-(inputs * planes * rows * row + lanes + row) // 16) * 16
         self.parts = min(pool.size(), images * strips)
         #: the kernel's places, which lie in the weight (outputs, inputs, down, right) or, backward, (inputs, outputs, down, right)
         taps = down.kernel * right.kernel
@@ -136,11 +149,11 @@ class Convolution:
         shared = self.lay_out(phases, right.kernel, inputs)
         own = buffer + self.tiles * self.rows * flat
         self.size = shared + self.parts * own
-        calls = flat // (vectors * lanes) * self.tiles * sum([len(phase[2]) for phase in phases])
+        calls = -(-len(self.starts) // vectors) * self.tiles * sum([len(phase[2]) for phase in phases])
         image = inputs * prod((copied[1], copied[6]))
         self.words = Words(self.parts, images * strips, strips, strip, shared, own, buffer, image, copied[0], copied[1], address(self.picks),
                            *copied[2:], rows, row, rows * row, prod(self.out_shape[1:]), *results, self.tiles, flat, address(self.table),
-                           len(phases), self.output_step, -(-image // max(calls * strips, 1)))
+                           len(phases), self.output_step, -(-image // max(calls * strips, 1)), address(self.starts), len(self.starts))
 
     def lay_out(self, phases: list, width: int, inputs: int) -> int:
         """Make the table of the phases, and say how many floats their packed weights take."""
