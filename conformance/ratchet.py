@@ -23,6 +23,7 @@ RATCHET = HERE / "ratchet.json"
 SUITES = {
     "gradient": ["ops.py", "gradient"],
     "forward": ["ops.py", "forward"],
+    "compiled": ["compiled.py", "forward", "step", "--samples", "2"],
     "forward float64": ["ops.py", "forward", "--dtype", "float64"],
     "forward complex64": ["ops.py", "forward", "--dtype", "complex64"],
     "forward bfloat16": ["ops.py", "forward", "--dtype", "bfloat16"],
