@@ -167,7 +167,7 @@ def pack_weights(lanes: int) -> tuple[str, Code]:
         sources, depth = c.pointer(phase, SOURCES), c.word(phase, DEPTH)
         first = c.times(t, rows)
         target = c.at(c.pointer("%arguments", MEMORY), c.plus(c.word(phase, WEIGHTS), c.times(first, depth)))
-        for r in range(rows):
+        with c.loop(0, rows) as r:
             output = c.plus(first, r)
             some, none = either(c, c.test("slt", output, outputs))
             line = c.at(weight, c.times(output, step))
@@ -397,7 +397,12 @@ def multiply_block(c: Code, vectors: int, image: str, grads: str, lines: str, pa
 def convolution_text(lanes: int, finish: Finish) -> str:
     """The module of a convolution."""
     tiles = [tile(lanes, vectors + 1) for vectors in range(tile_of(lanes)[1])]
-    return text([pack_weights(lanes), fill(lanes), *tiles, drain(lanes, finish), convolve(lanes)], lanes)
+    return text([fill(lanes), *tiles, drain(lanes, finish), convolve(lanes)], lanes)
+
+
+def packing_text(lanes: int) -> str:
+    """The module that packs a convolution's weights."""
+    return text([pack_weights(lanes)], lanes)
 
 
 def correlation_text(lanes: int, vectors: int) -> str:

@@ -25,10 +25,17 @@ PLAIN = Finish()
 
 
 @cache
-def convolution_kernels(finish: Finish) -> tuple:
-    """The kernels that pack the weights and that convolve, each with its address."""
-    places = engine().addresses(code.convolution_text(engine().width // 4, finish), ("pack_weights", "convolve"))
-    return tuple([(KERNEL(place), place) for place in places])
+def packing_kernel() -> tuple:
+    """The kernel that packs the weights of a convolution, and its address."""
+    [place] = engine().addresses(code.packing_text(engine().width // 4), ("pack_weights",))
+    return KERNEL(place), place
+
+
+@cache
+def convolution_kernel(finish: Finish) -> tuple:
+    """The kernel that convolves, and its address."""
+    [place] = engine().addresses(code.convolution_text(engine().width // 4, finish), ("convolve",))
+    return KERNEL(place), place
 
 
 @cache
@@ -186,7 +193,7 @@ class Convolution:
 
     def __call__(self, x: Any, weight: Any, bias: Any, finish: Finish = PLAIN, added: Any = None, mask: Any = None) -> Any:
         """The results."""
-        (pack, pack_place), (kernel, place) = convolution_kernels(finish)
+        (pack, pack_place), (kernel, place) = packing_kernel(), convolution_kernel(finish)
         out = np.empty(self.out_shape, np.float32)
         memory = scratch(self.size)
         words = self.words(address(memory), address(x), address(out), address(self.zeros if bias is None else bias), address(weight),
