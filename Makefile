@@ -5,7 +5,7 @@ PYTHON ?= python3
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 ENV = .venv/bin/python
 ORACLE = .venv-conformance/bin/python
-BENCH ?= --libs torch,rushlight
+BENCH ?= --libs torch,rushlight,rushlight-compile,rushlight-nojit,rushlight-compile-nojit
 
 .PHONY: demo test lint conformance bench clean
 

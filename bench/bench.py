@@ -3,7 +3,9 @@
     python bench.py                                  every workload: torch, torch-compile, rushlight, rushlight-compile
     python bench.py --work linear,cnn --libs torch,rushlight
     python bench.py --libs torch,jax,rushlight-compile --rounds 5
+    python bench.py --libs torch,rushlight-nojit,rushlight-compile-nojit
 
+"-compile" compiles the step, "-nojit" runs Rushlight without machine code, as it is without the `jit` extra.
 Each library runs in a process of its own; the processes take turns, round by round, so that a drift of the machine's
 speed falls on all alike. A figure is the median over rounds of a round's median step, in microseconds; the ratio is
 torch's time over the library's, larger is faster than torch.
@@ -11,6 +13,7 @@ torch's time over the library's, larger is faster than torch.
 import argparse
 import contextlib
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -28,7 +31,7 @@ def worker(lib_name):
         import workloads as source
         lib = importlib.import_module(lib_name.split("-")[0])
         whole = None
-        if lib_name.endswith("-compile"):
+        if "-compile" in lib_name:
             whole = "forward" if lib_name.startswith("torch") else "step"
         lib.manual_seed(0)
     print(json.dumps({"import": time.perf_counter() - started}), flush=True)
@@ -55,8 +58,9 @@ def worker(lib_name):
 
 def start(lib):
     """A library's worker process, and how long its import took in seconds; None if it is not to be had."""
+    environment = {**os.environ, "RUSHLIGHT_JIT": "0"} if lib.endswith("-nojit") else None
     proc = subprocess.Popen([sys.executable, __file__, "--worker", lib], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                            stderr=subprocess.DEVNULL, text=True)
+                            stderr=subprocess.DEVNULL, text=True, env=environment)
     hello = proc.stdout.readline()
     return proc, json.loads(hello)["import"] if hello else None
 
@@ -88,7 +92,7 @@ def row(name, libs, figures):
     us, text = figures["us"], f"{name:15}"
     for lib in libs:
         ratio = us["torch"] / us[lib] if "torch" in us and lib in us else float("nan")
-        text += f"{us[lib]:>19,.1f}{ratio:>7.2f}" if lib in us else f"{'failed':>19}{'-':>7}"
+        text += f"{us[lib]:>25,.1f}{ratio:>7.2f}" if lib in us else f"{'failed':>25}{'-':>7}"
     return text + "   " + "  ".join(f"{lib} {warm:.2f}" for lib, warm in figures["warm_s"].items() if warm)
 
 
@@ -113,7 +117,7 @@ def main():
     for lib in libs:
         procs[lib], result["import_s"][lib] = start(lib)
     print("import, s: " + "  ".join(f"{lib} {t:.2f}" if t else f"{lib} -" for lib, t in result["import_s"].items()))
-    print(f"{'workload':15}" + "".join(f"{lib:>19}{'x':>7}" for lib in libs) + "   first three steps, s")
+    print(f"{'workload':15}" + "".join(f"{lib:>25}{'x':>7}" for lib in libs) + "   first three steps, s")
     for name in given.work.split(",") if given.work else workloads.WORK:
         result[name] = measure(procs, name, given)
         print(row(name, libs, result[name]), flush=True)
