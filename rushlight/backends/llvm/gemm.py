@@ -142,6 +142,16 @@ def hidden(c: Code, numbers: list[str]) -> list[str]:
     return [c.emit(f"load volatile i64, ptr {cell}") for cell in cells]
 
 
+def fetch(lanes: int) -> tuple[str, Code]:
+    """@fetch(out, row stride): the numbers to which a tile's sums will be added are on their way to the first-level cache."""
+    c, line = Code(lanes), "%out"
+    for _ in range(heights(lanes)[0]):
+        for j in range(0, VECTORS * lanes, 16):
+            c.prefetch(c.at(line, j))
+        line = c.at(line, "%row")
+    return c.function("fetch", "ptr %out, i64 %row"), c
+
+
 def settle(lanes: int) -> tuple[str, Code]:
     """@settle(spare, rows, columns, out, row stride, start, start's row stride): out = start + spare, for a tile that lies in part outside."""
     c, width = Code(lanes), VECTORS * lanes
@@ -366,6 +376,8 @@ def multiply_group(c: Code, low: str, depth: str, is_first: str, group: str, gro
             panel = c.choose(there, c.at(in_matrix, n), c.at(right_panels, c.times(c.minus(n, origin), depth)), "ptr")
             target = c.at("%out", c.plus(c.times(t, out_row), n))
             start = c.choose(is_first, c.choose(has_bias, c.at("%bias", n), "@nothing", "ptr"), target, "ptr")
+            with c.when(c.emit(f"xor i1 {is_first}, true")):
+                c.lines.append(f"  call void @fetch(ptr {target}, i64 {out_row})")
             call_tile(c, f"{left}, i64 {c.minus(rows, 1)}, ptr {panel}, i64 {c.choose(there, right_row, width)}, i64 {depth}",
                       rows, c.smaller(c.minus(columns, n), width), target, out_row, start, c.choose(is_first, 0, out_row))
     c.declared[f"@heights = internal constant [{2 * most + 1} x i64] [{', '.join([f'i64 {k}' for k in first_heights(c.lanes)])}]"] = None
@@ -407,7 +419,7 @@ def module_text(lanes: int) -> str:
     most, width = heights(lanes)[0], VECTORS * lanes
     written = [pack_lines(lanes, most), copy_lines(lanes, most), pack_lines(lanes, width), copy_lines(lanes, width),
                *[strided_tile(lanes, height, vectors) for height in heights(lanes) for vectors in range(1, VECTORS + 1)],
-               settle(lanes), copy_panels(lanes), part(lanes), multiply(lanes), prepare(lanes)]
+               fetch(lanes), settle(lanes), copy_panels(lanes), part(lanes), multiply(lanes), prepare(lanes)]
     return module([text for text, _ in written], [code for _, code in written], lanes)
 
 

@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("llvmlite", reason="the kernels need the jit extra")
 
 from rushlight.backends import parallel, products
-from rushlight.backends.llvm import engine
+from rushlight.backends.llvm import engine, gemm
 from rushlight.backends.llvm.multiply import multiply
 
 in_use = pytest.mark.skipif(not engine.available(), reason="RUSHLIGHT_JIT=0 leaves products to BLAS")
@@ -66,6 +66,58 @@ def test_blocks_are_added_from_the_left():
     a, b = matrix((15, 70), False, 1), matrix((70, 35), False, 2)
     expected = (chain(a[:, :30], b[:30]) + chain(a[:, 30:50], b[30:50])) + chain(a[:, 50:], b[50:])
     assert np.array_equal(multiply(a, b, None, ((0, 30, 50, 70),)), expected)
+
+
+def lying(values, how):
+    """The same matrix, lying in memory in another way."""
+    n, m = values.shape
+    if how == "transposed":
+        return np.asfortranarray(values)
+    gap = {"gap": 3, "page": -m % 1024, "far": 3000, "line": -m % 16}[how]
+    wide = np.zeros((n, m + gap), np.float32)
+    wide[:, :m] = values
+    return wide[:, :m]
+
+
+@pytest.mark.parametrize("left", ["transposed", "gap", "page", "line"])
+@pytest.mark.parametrize("right", ["transposed", "gap", "page", "far"])
+def test_how_matrices_lie_changes_no_bit(threads, left, right):
+    for n, m in ((3, 31), (29, 33), (64, 100), (150, 45)):
+        a, b = matrix((n, 50), False, n), matrix((50, m), False, m)
+        expected = multiply(a, b, b[0], ((0, 20, 50),))
+        assert np.array_equal(multiply(lying(a, left), lying(b, right), b[0], ((0, 20, 50),)), expected)
+
+
+@pytest.mark.parametrize("n", [1, 5, 13, 14, 20, 27, 45])
+def test_the_edges_are_summed_like_the_middle(threads, n):
+    a, b = matrix((n, 30), False, 1), matrix((30, 83), False, 2)
+    expected = chain(a, b)
+    for m in (83, 64, 50, 33, 16, 7):
+        assert np.array_equal(multiply(a, b[:, :m], None, ((0, 30),)), expected[:, :m])
+
+
+@pytest.mark.parametrize("lanes", [4, 8, 16])
+def test_tiles_hold_all_rows_and_the_highest_are_full(lanes):
+    table, (most, *_, least) = gemm.first_heights(lanes), gemm.heights(lanes)
+    for rows in range(1, 100):
+        rest = rows
+        while rest > 0:
+            height = table[min(rest, 2 * most)]
+            assert height <= rest or height < most
+            rest -= height
+        assert -rest < 2 * least
+
+
+def test_halves_that_end_in_any_order_are_added_once(threads):
+    a, b, bias = matrix((45, 1200), True, 1), matrix((1200, 130), False, 2), matrix((1, 130), False, 3)[0]
+    first, second = multiply(a[:, :600], b[:600], bias, ((0, 300, 600),)), multiply(a[:, 600:], b[600:], None, ((0, 300, 600),))
+    for _ in range(50):
+        assert np.array_equal(multiply(a, b, bias, products.halves_of(1200)), first + second)
+
+
+def test_a_sum_too_small_for_a_number_keeps_its_sign():
+    out = multiply(np.full((15, 1), -1e-30, np.float32), np.full((1, 40), 1e-30, np.float32), None, ((0, 1),))
+    assert (out == 0).all() and np.signbit(out).all()
 
 
 def test_views_with_gaps_and_repeats(threads):
