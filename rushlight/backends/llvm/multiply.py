@@ -102,10 +102,14 @@ def multiply(a: Any, b: Any, bias: Any, halves: tuple) -> Any:
     return run(plan_of(a, b, halves), a, b, bias, 0)
 
 
+#: multiplications below which the calling thread is done before another one has begun
+ALONE = 1 << 18
+
+
 def plan_of(a: Any, b: Any, halves: tuple, prepared: bool = False) -> Plan:
     """The plan of a product of these matrices, or of such as lie like them."""
     (n, k), m = a.shape, b.shape[1]
-    threads = -(-pool.size() // len(halves))
+    threads = -(-pool.size() // len(halves)) if n * k * m >= ALONE else 1
     return plan(n, k, m, halves, threads, is_packed(a), PREPARED if prepared else IN_PLACE if is_in_place(-(-n // threads), b) else TO_PACK)
 
 
@@ -133,7 +137,7 @@ def run(p: Plan, a: Any, b: Any, bias: Any, prepared: int) -> Any:
     start = address(memory)
     out = np.empty((n, m), np.float32)
     words = arguments(p, a, b, address(out), start + 4 * panels, 0 if bias is None else address(bias), start, prepared)
-    run_kernel(p.kernel, p.address, p.parts, 1, words, (p, a, b, bias, out, memory))
+    run_kernel(p.kernel, p.address, p.parts, 1 if n * m * a.shape[1] >= ALONE else p.parts, words, (p, a, b, bias, out, memory))
     give_panels(memory)
     return out
 
