@@ -101,6 +101,22 @@ def test_the_gradient_of_a_relu_goes_before_that_of_the_maxima(stride):
     same(graph, shaped, *arrays(x))
 
 
+def test_batches_are_counted_in_place():
+    norm = torch.nn.BatchNorm1d(3)
+    f = torch.compile(norm)
+    for _ in range(5):
+        f(torch.randn(4, 3))
+    assert norm.num_batches_tracked.item() == 5 and norm.num_batches_tracked.dtype is torch.int64
+    [found] = f._rushlight_work.recordings
+    shaped = with_epilogues(found.graph)
+    check(shaped)
+    assert "count_up" in names(shaped) and "write" in names(shaped)
+    [count] = [equation for equation in shaped.equations if equation.op.name == "count_up"]
+    seen = np.array(7)
+    count.op.forward(seen, **count.attrs)
+    assert seen == 8
+
+
 #: windows of step 1 and 2, of step 3, and of a line
 WINDOWS = [Windows((20, 21), (3, 3), (1, 2), ((1, 1), (0, 1)), (1, 1)), Windows((21, 20), (3, 2), (2, 3), ((0, 0), (1, 1)), (1, 2)),
            Windows((90,), (4,), (2,), ((1, 1),), (1,))]
