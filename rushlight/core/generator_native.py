@@ -18,6 +18,9 @@ from ..backends.llvm.multiply import address
 #: the words of the state, and how far apart those lie that make a new one
 SIZE, APART = 624, 397
 UPPER, LOWER, TWIST = 0x80000000, 0x7FFFFFFF, 0x9908B0DF
+#: the words of a call of `noise` behind those of `draw`; and the numbers whose words are drawn together: some lines of the first-level cache
+LIMIT, SCALE, OUT = range(2, 5)
+TOGETHER = 2048
 #: how a word is tempered: the shift, and what of the shifted word counts
 TEMPERING = (("lshr", 11, 0xFFFFFFFF), ("shl", 7, 0x9D2C5680), ("shl", 15, 0xEFC60000), ("lshr", 18, 0xFFFFFFFF))
 
@@ -98,25 +101,44 @@ def draw(lanes: int) -> tuple[str, Words]:
 
 
 def choose(lanes: int) -> tuple[str, Words]:
-    """@choose(start, stop, [words, out, limit, scale]): scale where the low 53 bits of two words are below the limit, else 0.
+    """@choose(words, out, count, arguments): scale where the low 53 bits of two words are below the limit, else 0.
 
-    Memory is read and written in whole vectors: both arrays have room behind them.
+    Words are read in whole vectors: they have room behind them.
     """
     c = Words(lanes)
-    words, out, limit = c.pointer("%arguments", 0), c.pointer("%arguments", 1), c.word("%arguments", 2)
-    scale = c.splat(c.load_one(c.at("%arguments", 6)))
+    limit, scale = c.word("%arguments", LIMIT), c.splat(c.load_one(c.at("%arguments", 2 * SCALE)))
     wide = f"<{lanes} x i64>"
     one = c.emit(f"insertelement {wide} poison, i64 {limit}, i32 0")
     bound = c.emit(f"shufflevector {wide} {one}, {wide} poison, <{lanes} x i32> zeroinitializer")
-    with c.loop("%start", "%stop", lanes) as k:
-        source = c.at(words, c.times(k, 2))
+
+    def chosen(k: str) -> str:
+        source = c.at("%words", c.times(k, 2))
         a, b = c.read(source, lanes), c.read(c.at(source, lanes), lanes)
         high, low = (c.emit(f"zext {c.int} {c.emit(pairs(c, a, b, first))} to {wide}") for first in (0, 1))
         cut = c.emit(f"and {wide} {high}, {each(lanes, (1 << 21) - 1)}")
         shifted = c.emit(f"shl {wide} {cut}, {each(lanes, 32)}")
         number = c.emit(f"or {wide} {shifted}, {low}")
-        c.store(c.where(c.emit(f"icmp ult {wide} {number}, {bound}"), scale, c.number(0.0)), c.at(out, k))
-    return c.function("choose", "i64 %start, i64 %stop, ptr %arguments", internal=False), c
+        return c.where(c.emit(f"icmp ult {wide} {number}, {bound}"), scale, c.number(0.0))
+    whole = c.times(c.quotient("%count", lanes), lanes)
+    with c.loop(0, whole, lanes) as k:
+        c.store(chosen(k), c.at("%out", k))
+    with c.when(c.test("slt", whole, "%count")):
+        c.store_some(chosen(whole), c.at("%out", whole), c.first_lanes(c.minus("%count", whole)))
+    return c.function("choose", "ptr %words, ptr %out, i64 %count, ptr %arguments"), c
+
+
+def noise(lanes: int) -> tuple[str, Words]:
+    """@noise(start, stop, [state and position, room for words, limit, scale, out]): the next numbers, from out[start] to out[stop].
+
+    The words of some numbers are drawn into the room, where they are in the cache when they are looked at.
+    """
+    c = Words(lanes)
+    words, out = c.pointer("%arguments", 1), c.pointer("%arguments", OUT)
+    with c.loop("%start", "%stop", TOGETHER) as first:
+        count = c.smaller(c.minus("%stop", first), TOGETHER)
+        c.lines.append(f"  call void @draw(i64 0, i64 {c.times(count, 2)}, ptr %arguments)")
+        c.lines.append(f"  call void @choose(ptr {words}, ptr {c.at(out, first)}, i64 {count}, ptr %arguments)")
+    return c.function("noise", "i64 %start, i64 %stop, ptr %arguments", internal=False), c
 
 
 def pairs(c: Words, a: str, b: str, first: int) -> str:
@@ -131,24 +153,21 @@ def each(lanes: int, value: int) -> str:
 
 @cache
 def kernels() -> tuple:
-    """The kernels draw and choose."""
+    """The kernels draw and noise."""
     lanes = engine().width // 4
-    written = [twist(lanes), draw(lanes), choose(lanes)]
+    written = [twist(lanes), draw(lanes), choose(lanes), noise(lanes)]
     text = module([function for function, _ in written], [code for _, code in written], lanes)
-    return tuple([KERNEL(place) for place in engine().addresses(text, ("draw", "choose"))])
+    return tuple([KERNEL(place) for place in engine().addresses(text, ("draw", "noise"))])
 
 
-def words(state: np.ndarray, count: int, room: int = 0) -> np.ndarray:
-    """The next `count` words of a state of 624 words and the position, with room for more behind them."""
-    out = np.empty(count + room, np.uint32)
+def words(state: np.ndarray, count: int) -> np.ndarray:
+    """The next `count` words of a state of 624 words and the position."""
+    out = np.empty(count, np.uint32)
     kernels()[0](0, count, (ctypes.c_int64 * 2)(address(state), address(out)))
     return out
 
 
-def dropout_noise(state: np.ndarray, count: int, limit: int, scale: np.ndarray) -> np.ndarray:
-    """`scale` where the low 53 bits of the stream's next two words are below the limit, else 0: so many float32 numbers."""
-    lanes = engine().width // 4
-    drawn, out = words(state, 2 * count, 2 * lanes), np.empty(count + lanes, np.float32)
-    arguments = (ctypes.c_int64 * 4)(address(drawn), address(out), limit, int(scale.view(np.uint32)))
-    kernels()[1](0, count, arguments)
-    return out[:count]
+def dropout_noise(state: np.ndarray, out: np.ndarray, limit: int, scale: np.ndarray) -> None:
+    """Fill an array without gaps with `scale` where the low 53 bits of the stream's next two words are below the limit, else 0."""
+    room = np.empty(2 * TOGETHER + 2 * engine().width // 4, np.uint32)
+    kernels()[1](0, out.size, (ctypes.c_int64 * 5)(address(state), address(room), limit, int(scale.view(np.uint32)), address(out)))

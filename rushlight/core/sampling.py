@@ -194,8 +194,7 @@ def _limit_and_scale(keep: float, dtype: np.dtype) -> tuple[int, np.ndarray]:
 def _dropout_noise(flat: np.ndarray, limit: int, scale: np.ndarray, generator: Generator) -> None:
     if is_native(flat):
         from .generator_native import dropout_noise
-        for out in blocks(flat):
-            out[...] = generator.moved_by(functools.partial(dropout_noise, count=out.size, limit=limit, scale=scale))
+        generator.moved_by(functools.partial(dropout_noise, out=flat, limit=limit, scale=scale))
         return
     for out in blocks(flat):
         np.multiply(generator.draw(out.size, 53) < limit, scale, out)

@@ -18,6 +18,14 @@ def state_of(bits):
     return np.frombuffer(memoryview((ctypes.c_uint32 * 625).from_address(bits.ctypes.state_address)), np.uint32)
 
 
+def noise(bits, count, limit):
+    """So many numbers, between two that must stay."""
+    out = np.full(count + 2, 7, np.float32)
+    native.dropout_noise(state_of(bits), out[1:-1], limit, SCALE)
+    assert out[0] == out[-1] == 7
+    return out[1:-1]
+
+
 def test_words_are_numpys_and_leave_the_state_that_numpy_leaves():
     ours, theirs = np.random.MT19937(5), np.random.MT19937(5)
     for count in COUNTS:
@@ -25,19 +33,19 @@ def test_words_are_numpys_and_leave_the_state_that_numpy_leaves():
         np.testing.assert_array_equal(state_of(ours), state_of(theirs))
 
 
-@pytest.mark.parametrize("count", [1, 17, 1000, 16384])
+@pytest.mark.parametrize("count", [1, 17, 1000, 2048, 2049, 16384])
 def test_noise_is_the_scale_where_53_bits_are_below_the_limit(count):
     ours, theirs = np.random.MT19937(7), np.random.MT19937(7)
     for is_met in (False, True):
         drawn = theirs.random_raw(2 * count)
         numbers = (drawn[::2] & np.uint64(2**21 - 1)) << np.uint64(32) | drawn[1::2]
         limit = int(numbers[0]) if is_met else LIMIT
-        np.testing.assert_array_equal(native.dropout_noise(state_of(ours), count, limit, SCALE), (numbers < limit) * SCALE)
+        np.testing.assert_array_equal(noise(ours, count, limit), (numbers < limit) * SCALE)
 
 
 @pytest.mark.parametrize("limit, expected", [(0, 0), (1 << 53, 4 / 3)])
 def test_limits_beyond_all_numbers_leave_nothing_and_all(limit, expected):
-    found = native.dropout_noise(state_of(np.random.MT19937(1)), 1000, limit, SCALE)
+    found = noise(np.random.MT19937(1), 1000, limit)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
