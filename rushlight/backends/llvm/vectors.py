@@ -191,8 +191,13 @@ def exp_of_some(v: Vectors, x: str) -> str:
 
 def one_and_more(v: Vectors, r: str) -> str:
     """e^r for |r| up to ln(2) / 2."""
+    return v.add(more_than_one(v, r), v.number(1.0))
+
+
+def more_than_one(v: Vectors, r: str) -> str:
+    """e^r - 1 for |r| up to ln(2) / 2."""
     q = v.polynomial(r, (0.499999930508, 0.166665147914, 0.0416684567767, 0.00836941883576, 0.00138131450813))
-    return v.add(v.fma(v.multiply(r, r), q, r), v.number(1.0))
+    return v.fma(v.multiply(r, r), q, r)
 
 
 def log_edges(v: Vectors, x: str, out: str) -> str:
