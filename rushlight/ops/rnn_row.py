@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..backends.llvm.engine import available
 from ..core.apply import apply
 from ..core.grad_mode import mode
 from ..core.op import Op, opaque
@@ -17,6 +18,11 @@ from .rnn_steps import added, input_products
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
+
+#: steps from which it pays to pack the weight first
+MANY_STEPS = 4
+#: features up to which a step multiplies them itself
+NARROW = 8
 
 
 def lstm_row(input: Tensor, *, hx: Any, params: Any, has_biases: bool, num_layers: int, dropout: float, train: bool, bidirectional: bool,
@@ -46,9 +52,9 @@ def lstm_row_forward(x: Any, h0: Any, c0: Any, *params: Any, shape: tuple, batch
     rows = x.reshape(-1, x.shape[2])
     for layer in range(layers):
         w_ih, w_hh, *biases = params[layer * each:(layer + 1) * each]
-        inputs = input_products(with_ones(rows), w_ih, added(*biases) if biases else None)
-        rows = np.empty((len(rows), hidden), x.dtype)
-        row_steps(inputs, w_hh, h[layer, 0], c[layer, 0], rows)
+        outs = np.empty((len(rows), hidden), x.dtype)
+        layer_steps(rows, w_ih, added(*biases) if biases else None, w_hh, h[layer, 0], c[layer, 0], outs)
+        rows = outs
     return rows[None] if batch_first else rows[:, None], h, c
 
 
@@ -57,6 +63,27 @@ def with_ones(rows: Any) -> Any:
     table = np.ones((len(rows), rows.shape[1] + 1), rows.dtype)
     table[:, :-1] = rows
     return table
+
+
+def layer_steps(rows: Any, w_ih: Any, bias: Any, w_hh: Any, h: Any, c: Any, outs: Any) -> None:
+    """Runs all steps of a layer from h and c, which become the last ones; outs get each step's h."""
+    packed = packed_steps(w_ih, w_hh, len(rows))
+    if packed is None:
+        row_steps(input_products(with_ones(rows), w_ih, bias), w_hh, h, c, outs)
+    elif rows.shape[1] <= NARROW:
+        base = np.zeros(len(w_ih), rows.dtype) if bias is None else bias
+        packed(np.ascontiguousarray(rows), w_ih, np.broadcast_to(base, (len(rows), len(base))), w_hh, h, c, outs)
+    else:
+        inputs = input_products(with_ones(rows), w_ih, bias)
+        packed(rows[:, :0], w_ih, inputs, w_hh, h, c, outs)
+
+
+def packed_steps(w_ih: Any, w_hh: Any, count: int) -> Any:
+    """The kernel for many steps, which packs the weights first; None where there is none, or too few steps."""
+    if count < MANY_STEPS or not is_native(w_hh) or not w_ih.flags.c_contiguous:
+        return None
+    from .rnn_row_packed import kernel
+    return kernel(w_hh.shape[1])
 
 
 def row_steps(inputs: Any, w_hh: Any, h: Any, c: Any, outs: Any) -> None:
@@ -70,13 +97,15 @@ def row_steps(inputs: Any, w_hh: Any, h: Any, c: Any, outs: Any) -> None:
 
 def native_steps(w_hh: Any) -> Any:
     """The steps in machine code, where LLVM is there and has them for such a weight; else None."""
-    if w_hh.dtype != np.float32 or not w_hh.flags.c_contiguous:
-        return None
-    from ..backends.llvm.engine import available
-    if not available():
+    if not is_native(w_hh):
         return None
     from .rnn_row_native import kernel
     return kernel(w_hh.shape[1])
+
+
+def is_native(w_hh: Any) -> bool:
+    """Whether kernels may take a weight."""
+    return w_hh.dtype == np.float32 and w_hh.flags.c_contiguous and available()
 
 
 def steps_by_numpy(inputs: Any, w_hh: Any, h: Any, c: Any, outs: Any) -> None:

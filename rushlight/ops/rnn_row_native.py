@@ -1,8 +1,6 @@
-"""The steps of one sequence through an LSTM layer in machine code: all of them in one call, by up to two threads.
+"""A few steps of one sequence through an LSTM layer in machine code, on the weights as they are; rnn_row_packed.py has those for many.
 
-A step reads the whole recurrent weight, a megabyte for 256 units, and does little with it: each of two cores keeps its half of it in its
-own cache. One thread leads: it says which step is due and runs the units in front. Those at the back are run by the second thread, or, if it
-has not come for them by then, by the first: the leader never waits for a thread that is not there.
+A step reads the whole recurrent weight, a megabyte for 256 units, and does little with it: as fast as the weight comes from the cache.
 """
 from __future__ import annotations
 
@@ -14,18 +12,15 @@ from typing import Any
 from ..backends.llvm.code import Code, module
 from ..backends.llvm.engine import KERNEL, engine
 from ..backends.llvm.multiply import address
-from ..backends.llvm.vectors import sigmoid, tanh
-from ..backends.llvm.workers import run_kernel
+from ..backends.llvm.vectors import LN2_HIGH, LN2_LOW, LOG2_E, more_than_one
 
-# The words of a call. The first three are shared by the threads, and on cache lines of their own: how many came; the step whose back blocks are
-# to be had, counted from 1 (0: somebody has them; beyond the last: all is over); the step whose back blocks the second thread has done.
-CAME, OPEN, DONE, INPUTS, WEIGHT, FIRST, CELL, OUTS, STEPS = 0, 8, 16, *range(24, 30)
-Words = ctypes.c_int64 * 30
-UNSHARED = (0,) * INPUTS
+#: the words of a call
+INPUTS, WEIGHT, FIRST, CELL, OUTS, STEPS = range(6)
+Words = ctypes.c_int64 * 6
+#: An argument from which on sigmoids and tanh are constant in float32, and 0 to 12 decimals at the other end.
+FAR = 28.0
 #: The units up to which the products of a row are written out; as a loop they take a quarter longer. Wider weights fill no cache anyway.
 WIDEST = 512
-#: steps from which a second thread is worth waking
-MANY_STEPS = 4
 
 
 def units(lanes: int, hidden: int) -> tuple[str, Code]:
@@ -37,12 +32,37 @@ def units(lanes: int, hidden: int) -> tuple[str, Code]:
         rows = c.at("%weight", gate * hidden * hidden)
         z = dot_products(c, rows, hidden, f"g{gate}_")
         z = c.add(z, c.load(c.at("%inputs", gate * hidden)))
-        gates.append(tanh(c, z) if gate == 2 else sigmoid(c, z))
-    i, f, g, o = gates
-    state = c.fma(f, c.load("%c"), c.multiply(i, g))
+        gates.append(z)
+    state, out = states(c, gates, c.load("%c"))
     c.store(state, "%c")
-    c.store(c.multiply(o, tanh(c, state)), "%out")
+    c.store(out, "%out")
     return c.function("units", "ptr %inputs, ptr %weight, i64 %skew, ptr %h, ptr %c, ptr %out"), c
+
+
+def states(c: Code, z: list[str], state: str) -> tuple[str, str]:
+    """(c, h) after a step, from the four sums and c before it.
+
+    Each gate is a quotient, i = 1 / (1 + e^-z) and g = (1 - e^-2z) / (1 + e^-2z), and so is tanh c. A quotient takes a processor as long as
+    sixteen products: with common denominators a step has two in place of five.
+    """
+    (_, i), (_, f), (g, g_below), (_, o) = (about_one(c, c.multiply(x, c.number(-2.0 if gate == 2 else -1.0))) for gate, x in enumerate(z))
+    both = c.multiply(i, g_below)
+    state = c.divide(c.fma(state, both, c.multiply(g, f)), c.multiply(both, f))
+    t, t_below = about_one(c, c.multiply(state, c.number(-2.0)))
+    return state, c.divide(t, c.multiply(o, t_below))
+
+
+def about_one(c: Code, x: str) -> tuple[str, str]:
+    """(1 - e^x, 1 + e^x), each to 2 ulp, also where the exponential is almost 1; x is brought to where three such factors do not overflow."""
+    for how, bound in (("ogt", FAR), ("olt", -FAR)):  # NaN passes
+        x = c.where(c.compare(how, x, c.number(bound)), c.number(bound), x)
+    # e^x = s (1 + m) with s = 2^n, as in `vectors.exp`: 1 - e^x is (1 - s) - s m.
+    n = c.intrinsic("rint", c.multiply(x, c.number(LOG2_E)))
+    r = c.fma(n, c.number(-LN2_LOW), c.fma(n, c.number(-LN2_HIGH), x))
+    m = more_than_one(c, r)
+    s = c.power_of_two(c.to_int(n))
+    one = c.number(1.0)
+    return c.fma(c.negative(s), m, c.subtract(one, s)), c.fma(s, m, c.add(one, s))
 
 
 def dot_products(c: Code, rows: str, width: int, name: str) -> str:
@@ -87,127 +107,19 @@ def lane_sums(c: Code, vectors: list[str]) -> str:
     return vectors[0]
 
 
-#: The functions that share out a step's blocks of units, and lead or follow. The words in capitals stand for what a layer's size decides.
-CONTROL = f"""
-; some blocks of one step
-define internal void @work(ptr %arguments, i64 %step, i64 %low, i64 %high) #0 {{
-entry:
-  %inputs_at = getelementptr i64, ptr %arguments, i64 {INPUTS}
-  %inputs_all = load ptr, ptr %inputs_at
-  %input_place = mul i64 %step, FOUR_HIDDEN
-  %inputs = getelementptr float, ptr %inputs_all, i64 %input_place
-  %weight_at = getelementptr i64, ptr %arguments, i64 {WEIGHT}
-  %weight = load ptr, ptr %weight_at
-  %weight_bits = ptrtoint ptr %weight to i64
-  %weight_place = lshr i64 %weight_bits, 2
-  %skew = and i64 %weight_place, LANE_MASK
-  %cell_at = getelementptr i64, ptr %arguments, i64 {CELL}
-  %cell = load ptr, ptr %cell_at
-  %outs_at = getelementptr i64, ptr %arguments, i64 {OUTS}
-  %outs = load ptr, ptr %outs_at
-  %out_place = mul i64 %step, HIDDEN
-  %out = getelementptr float, ptr %outs, i64 %out_place
-  %before = getelementptr float, ptr %out, i64 -HIDDEN
-  %first_at = getelementptr i64, ptr %arguments, i64 {FIRST}
-  %first = load ptr, ptr %first_at
-  %is_first = icmp eq i64 %step, 0
-  %h = select i1 %is_first, ptr %first, ptr %before
-  br label %next
-next:
-  %block = phi i64 [ %low, %entry ], [ %following, %next ]
-  %unit = mul i64 %block, LANES
-  %row = mul i64 %unit, HIDDEN
-  %my_inputs = getelementptr float, ptr %inputs, i64 %unit
-  %my_weight = getelementptr float, ptr %weight, i64 %row
-  %my_cell = getelementptr float, ptr %cell, i64 %unit
-  %my_out = getelementptr float, ptr %out, i64 %unit
-  call void @units(ptr %my_inputs, ptr %my_weight, i64 %skew, ptr %h, ptr %my_cell, ptr %my_out)
-  %following = add i64 %block, 1
-  %again = icmp slt i64 %following, %high
-  br i1 %again, label %next, label %end
-end:
-  ret void
-}}
-
-; the first thread that comes leads, the second follows; one that comes when all is over has nothing to do
-define void @steps(i64 %start, i64 %stop, ptr %arguments) #0 {{
-entry:
-  %count_at = getelementptr i64, ptr %arguments, i64 {STEPS}
-  %count = load i64, ptr %count_at
-  %came = getelementptr i64, ptr %arguments, i64 {CAME}
-  %open_at = getelementptr i64, ptr %arguments, i64 {OPEN}
-  %done_at = getelementptr i64, ptr %arguments, i64 {DONE}
-  %others = atomicrmw add ptr %came, i64 1 acq_rel
-  %leads = icmp eq i64 %others, 0
-  br i1 %leads, label %lead, label %watch
-
-lead:
-  %step = phi i64 [ 0, %entry ], [ %next, %all ]
-  %next = add i64 %step, 1
-  %over = icmp sge i64 %step, %count
-  br i1 %over, label %end, label %front
-front:
-  store atomic i64 %next, ptr %open_at release, align 8
-  call void @work(ptr %arguments, i64 %step, i64 0, i64 FRONT)
-  br label %wait
-wait:
-  %done = load atomic i64, ptr %done_at acquire, align 8
-  %whole = icmp eq i64 %done, %next
-  br i1 %whole, label %all, label %late
-late:
-  %open = load atomic i64, ptr %open_at monotonic, align 8
-  %free = icmp eq i64 %open, %next
-  br i1 %free, label %claim, label %rest
-claim:
-  %pair = cmpxchg ptr %open_at, i64 %next, i64 0 acq_rel monotonic
-  %mine = extractvalue {{ i64, i1 }} %pair, 1
-  br i1 %mine, label %back, label %rest
-back:
-  call void @work(ptr %arguments, i64 %step, i64 FRONT, i64 BLOCKS)
-  br label %all
-rest:
-  PAUSE
-  br label %wait
-all:
-  br label %lead
-
-watch:
-  %now = load atomic i64, ptr %open_at acquire, align 8
-  %ended = icmp sgt i64 %now, %count
-  br i1 %ended, label %end, label %look
-look:
-  %new = icmp sgt i64 %now, 0
-  br i1 %new, label %try, label %idle
-try:
-  %their_pair = cmpxchg ptr %open_at, i64 %now, i64 0 acq_rel monotonic
-  %theirs = extractvalue {{ i64, i1 }} %their_pair, 1
-  br i1 %theirs, label %follow, label %watch
-follow:
-  %due = sub i64 %now, 1
-  call void @work(ptr %arguments, i64 %due, i64 FRONT, i64 BLOCKS)
-  store atomic i64 %now, ptr %done_at release, align 8
-  br label %watch
-idle:
-  PAUSE
-  br label %watch
-
-end:
-  %past = add i64 %count, 1
-  store atomic i64 %past, ptr %open_at release, align 8
-  ret void
-}}
-"""
-
-
-def control(lanes: int, hidden: int, pause: str) -> str:
-    """CONTROL for a layer of at least two blocks."""
-    blocks = hidden // lanes
-    found = {"FOUR_HIDDEN": 4 * hidden, "HIDDEN": hidden, "LANE_MASK": lanes - 1, "LANES": lanes, "BLOCKS": blocks, "PAUSE": pause,
-             "FRONT": blocks // 2}
-    text = CONTROL
-    for word, value in found.items():
-        text = text.replace(word, str(value))
-    return text
+def steps(lanes: int, hidden: int) -> tuple[str, Code]:
+    """@steps(start, stop, arguments): all steps, one after the other, whatever the range."""
+    c = Code(lanes)
+    weight, cell, outs = (c.pointer("%arguments", k) for k in (WEIGHT, CELL, OUTS))
+    place = c.quotient(c.word("%arguments", WEIGHT), 4)
+    skew = c.emit(f"and i64 {place}, {lanes - 1}")
+    with c.loop(0, c.word("%arguments", STEPS)) as step:
+        inputs, out = c.at(c.pointer("%arguments", INPUTS), c.times(step, 4 * hidden)), c.at(outs, c.times(step, hidden))
+        h = c.choose(c.test("eq", step, 0), c.pointer("%arguments", FIRST), c.at(out, -hidden), "ptr")
+        with c.loop(0, hidden, lanes) as unit:
+            places = c.at(inputs, unit), c.at(weight, c.times(unit, hidden)), c.at(cell, unit), c.at(out, unit)
+            c.lines.append("  call void @units(ptr {}, ptr {}, i64 {}, ptr {}, ptr {}, ptr {})".format(*places[:2], skew, h, *places[2:]))
+    return c.function("steps", "i64 %start, i64 %stop, ptr %arguments", internal=False), c
 
 
 @cache
@@ -216,16 +128,12 @@ def kernel(hidden: int) -> Callable | None:
     lanes = engine().width // 4
     if hidden % lanes or hidden < 2 * lanes or hidden > WIDEST:
         return None
-    has_pause = engine().triple.startswith(("x86_64", "i686"))
-    text, code = units(lanes, hidden)
-    shared_out = control(lanes, hidden, "call void @llvm.x86.sse2.pause()" if has_pause else "")
-    declared = "declare void @llvm.x86.sse2.pause()" if has_pause else ""
-    [place] = engine().addresses(module([declared, text, shared_out], [code], lanes), ("steps",))
+    written = [units(lanes, hidden), steps(lanes, hidden)]
+    [place] = engine().addresses(module([text for text, _ in written], [code for _, code in written], lanes), ("steps",))
     function = KERNEL(place)
 
-    def steps(inputs: Any, w_hh: Any, h: Any, c: Any, outs: Any) -> None:
-        count = len(inputs)
-        words = Words(*UNSHARED, address(inputs), address(w_hh), address(h), address(c), address(outs), count)
-        run_kernel(function, place, 2 if count >= MANY_STEPS else 1, 1, words)
+    def run(inputs: Any, w_hh: Any, h: Any, c: Any, outs: Any) -> None:
+        words = Words(address(inputs), address(w_hh), address(h), address(c), address(outs), len(inputs))
+        function(0, 1, words)
         h[...] = outs[-1]
-    return steps
+    return run

@@ -1,22 +1,13 @@
-"""The steps of one sequence in machine code give what NumPy's calls give, alone and with a helping thread."""
-import threading
-
+"""A few steps of one sequence in machine code give what NumPy's calls give."""
 import numpy as np
 import pytest
 
 pytest.importorskip("llvmlite")
 
 from rushlight.backends.llvm.engine import available, engine
-from rushlight.backends.parallel import pool
 from rushlight.ops import rnn_row, rnn_row_native
 
 LANES = engine().width // 4
-
-
-@pytest.fixture(params=[1, 2])
-def threads(request, monkeypatch):
-    monkeypatch.setattr(pool, "size", lambda: request.param)
-    return request.param
 
 
 def problem(steps, hidden, skew=0):
@@ -40,13 +31,13 @@ def both(steps, hidden, skew=0):
 
 @pytest.mark.parametrize("steps", [1, 2, 5, 100])
 @pytest.mark.parametrize("vectors", [2, 3, 8, 17])
-def test_states_and_outputs_are_numpys(threads, steps, vectors):
+def test_states_and_outputs_are_numpys(steps, vectors):
     for found, expected in zip(*both(steps, vectors * LANES)):
         np.testing.assert_allclose(found, expected, rtol=0, atol=3e-6)
 
 
 @pytest.mark.parametrize("skew", range(1, 16, 3))
-def test_weight_may_begin_anywhere_and_its_neighbours_are_not_read(threads, skew):
+def test_weight_may_begin_anywhere_and_its_neighbours_are_not_read(skew):
     for found, expected in zip(*both(3, 2 * LANES, skew)):
         np.testing.assert_allclose(found, expected, rtol=0, atol=3e-6)
 
@@ -75,20 +66,3 @@ def test_other_dtypes_and_views_are_left_to_numpy():
     weight = np.zeros((8 * LANES, 2 * LANES), np.float32)
     assert rnn_row.native_steps(weight) is not None
     assert [rnn_row.native_steps(weight.astype(float)), rnn_row.native_steps(weight[:, ::-1])] == [None] * 2
-
-
-def test_several_threads_of_the_program_may_run_it_at_once(monkeypatch):
-    monkeypatch.setattr(pool, "size", lambda: 2)
-    failures = []
-
-    def work():
-        for _ in range(30):
-            found, expected = both(20, 4 * LANES)
-            if not np.allclose(found[2], expected[2], rtol=0, atol=3e-6):
-                failures.append(1)
-    running = [threading.Thread(target=work) for _ in range(4)]
-    for thread in running:
-        thread.start()
-    for thread in running:
-        thread.join()
-    assert not failures
