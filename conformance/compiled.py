@@ -32,8 +32,9 @@ BACKENDS = ("llvm", "numpy")
 ULPS = 2
 #: the units by which a number may be off elsewhere: for each unit of the largest number, which makes 1e-5 of it, and besides, where terms cancel
 RELATIVE, ABSOLUTE = 84, 34
-#: operators that go element by element and subtract what may be nearly equal, and those that make small differences larger, by how much
-CANCELLING, AMPLIFYING = {"logaddexp"}, {"pca_lowrank": 10, "svd_lowrank": 10}
+#: operators that go element by element and subtract what may be nearly equal, and those that make small differences larger, by how much:
+#: attention's exponentials are of scores of a hundred and more here
+CANCELLING, AMPLIFYING = {"logaddexp"}, {"pca_lowrank": 10, "svd_lowrank": 10, "nn.functional.scaled_dot_product_attention": 5}
 EQUAL, DIFFERENT = "equal", "different"
 EXACT = 0
 

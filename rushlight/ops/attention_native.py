@@ -339,6 +339,15 @@ def straight(array: Any) -> Any:
     return np.ascontiguousarray(array)
 
 
+def laid_like(a: Any, width: int) -> Any:
+    """New memory for a's batches, heads and rows, with neighbours along a row; rows before heads in memory where a's are so."""
+    batches, heads, rows, _ = a.shape
+    # A broadcast array has strides of 0, from which NumPy's empty_like would make rows that are no rows in memory.
+    if a.strides[1] >= a.strides[2]:
+        return np.empty((batches, heads, rows, width), np.float32)
+    return np.empty((batches, rows, heads, width), np.float32).swapaxes(1, 2)
+
+
 def attended(q: Any, k: Any, v: Any, mask: Any, scale: float, causal: bool) -> tuple:
     """softmax(q k^T scale + mask) v for arrays (batch, heads, rows, width), and the logarithms of the rows' sums (batch * heads, rows, 1).
 
@@ -346,7 +355,7 @@ def attended(q: Any, k: Any, v: Any, mask: Any, scale: float, causal: bool) -> t
     """
     q, k, v = straight(q), straight(k), straight(v)
     batches, heads, rows, _ = q.shape
-    out = np.empty_like(q, shape=(*q.shape[:3], v.shape[3]))
+    out = laid_like(q, v.shape[3])
     logs = np.empty((batches * heads, rows, 1), np.float32)
     run(False, {"q": q, "k": k, "v": v, "out": out}, logs, mask, scale, causal)
     return out, logs
@@ -355,6 +364,6 @@ def attended(q: Any, k: Any, v: Any, mask: Any, scale: float, causal: bool) -> t
 def attended_backward(g: Any, q: Any, k: Any, v: Any, mask: Any, logs: Any, scale: float, causal: bool) -> tuple:
     """The gradients by q, k and v, which lie in memory as these do."""
     g, q, k, v = straight(g), straight(q), straight(k), straight(v)
-    dq, dk, dv = np.empty_like(q), np.empty_like(k), np.empty_like(v)
+    dq, dk, dv = [laid_like(a, a.shape[3]) for a in (q, k, v)]
     run(True, {"q": q, "k": k, "v": v, "g": g, "dq": dq, "dk": dk, "dv": dv}, logs, mask, scale, causal)
     return dq, dk, dv

@@ -58,6 +58,19 @@ def test_all_sizes_and_orders_of_memory(size, causal, heads_inside):
     assert (out.strides[1] < out.strides[2]) == (heads_inside and size[1] > 1 and size[2] > 1) or size[2] == 1
 
 
+@pytest.mark.parametrize("shape", [(1, 3, 8), (4, 3, 8), (3, 8)])
+def test_a_query_that_is_repeated_has_a_result_of_its_own_for_each_head(shape):
+    draw = np.random.default_rng(0).standard_normal
+    q, k, v = np.broadcast_to(draw(shape).astype(np.float32), (4, 4, 3, 8)), *draw((2, 4, 4, 6, 8)).astype(np.float32)
+    out, logs = native.attended(q, k, v, None, 0.3, False)
+    whole, _ = native.attended(q.copy(), k, v, None, 0.3, False)
+    np.testing.assert_array_equal(out, whole)
+    found = native.attended_backward(out, q, k, v, None, logs, 0.3, False)
+    expected = native.attended_backward(out, q.copy(), k, v, None, logs, 0.3, False)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 70), (4, 1), (4, 70)])
 @pytest.mark.parametrize("causal", [False, True])
 def test_masks_of_truth_values_and_of_numbers(shape, causal):
