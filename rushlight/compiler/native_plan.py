@@ -46,6 +46,8 @@ class NativePlan(Plan):
         self.updates: dict[Any, NativeUpdate] = {}
         #: two words that a kernel sets where it meets what it must not go on with: a truth value and what was wrong
         self.abort = np.zeros(2, np.int64)
+        #: memory that kernels use in turn
+        self.scratch: list = []
         scope.update(new=new, Tensor=Tensor, id=id, refs=sys.getrefcount, kept=[])
         super().__init__(graph, scope, places)
 
@@ -61,9 +63,9 @@ class NativePlan(Plan):
             super().write(equation)
         else:
             self.launches += found
+            self.launched += [equation] * len(found)
             self.elements += sum([value.size for value in (*equation.reads(), *equation.outputs) if value is not None])
 
-            self.launched += [equation] * len(found)
     def call(self, equation: Equation) -> None:
         # A view that a line names: of something that the segment before makes, or reads.
         if not equation.op.is_view:
@@ -188,13 +190,13 @@ class NativePlan(Plan):
         try:
             arrays = [item if item.__class__ is not Value else self.array(item) if op.launches == "strided" else self.without_gaps(item, copies)
                       for item in equation.inputs]
-            inside.launches, inside.abort = [], self.abort
+            inside.launches, inside.abort, inside.scratch = [], self.abort, self.scratch
             made = op.forward(*arrays, **equation.attrs)
             launches = copies + inside.launches
         except Unnotable:
             return None
         finally:
-            inside.launches = inside.abort = None
+            inside.launches = inside.abort = inside.scratch = None
         pairs = [(value, array) for value, array in zip(equation.outputs, made if made.__class__ is tuple else (made,)) if value is not None]
         if len(launches) == len(copies) or not all([self.may_be(value, array) for value, array in pairs]):
             return None
