@@ -1,9 +1,10 @@
 """Matrix products in machine code: float32, any strides, the order of additions a choice.
 
-The method is that of the fast BLAS libraries (Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008): both
-matrices are copied into panels, in the order in which they will be read, and a tile of the result stays in registers while the inner
-dimension runs. A tile has up to 14 rows and two vectors of columns. Every element of the result is a chain of fused multiply-adds along one
-*block* of the inner dimension, and the sums of blocks are added from the left.
+The method is that of the fast BLAS libraries (Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008): the right
+matrix is copied into panels, in the order in which it will be read, and a tile of the result stays in registers while the inner dimension
+runs. A tile has up to 14 rows and two vectors of columns. Every element of the result is a chain of fused multiply-adds along one *block*
+of the inner dimension, and the sums of blocks are added from the left. What is not worth copying is read in its place
+(docs/notes/machine-code.md says what was measured).
 """
 from __future__ import annotations
 

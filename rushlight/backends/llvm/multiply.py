@@ -77,8 +77,9 @@ CACHED = 1 << 18
 def cut(n: int, panels: int, width: int, threads: int, left_packed: bool, right: int) -> tuple[int, int]:
     """Into how many parts to cut the rows and the columns: (threads, 1) or (1, threads), whichever is done sooner.
 
-    A part copies or fetches its own share of one matrix and all of the other. Of a small result rather the rows are cut: what comes next,
-    such as an optimizer's update, cuts the memory likewise, and finds in each core's cache what it needs.
+    A part copies or fetches its own share of one matrix and all of the other. In doubt the rows are cut, so that a part writes whole rows;
+    of a small result rather than otherwise: what comes next, such as an optimizer's update, cuts the memory likewise, and finds in each
+    core's cache what it needs.
     """
     row_parts, column_parts = min(threads, n), min(threads, panels)
     m, group = width * panels, width * gemm.GROUP
@@ -86,7 +87,7 @@ def cut(n: int, panels: int, width: int, threads: int, left_packed: bool, right:
     of_left, of_right = COPY if left_packed else FETCH, COPY if right == TO_PACK else FETCH
     of_rows = share_n * m + of_right * m + of_left * share_n * -(-m // group)
     of_columns = n * share_m + of_right * share_m + of_left * n * -(-share_m // group)
-    return (row_parts, 1) if of_rows <= of_columns * (1.1 if n * m <= CACHED else 1) else (1, column_parts)
+    return (row_parts, 1) if of_rows <= of_columns * (1.1 if n * m <= CACHED else 1.03) else (1, column_parts)
 
 
 plan = lru_cache(256)(Plan)
