@@ -114,9 +114,9 @@ class Compiled:
         changed = why(made, args, kwargs, but="._grad")
         if not changed:
             self.in_vain = 0
+            recorder.reach.release()
             self.recordings = [made, *self.recordings[:KEPT - 1]]
             self.made += 1
-            recorder.reach.release()
             most = self.settings.get("recompile_limit") or MADE
             if self.made >= most:
                 self.refuse(f"it was recorded {most} times: something that it depends on changes too often", "")

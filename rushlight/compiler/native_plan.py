@@ -106,7 +106,9 @@ class NativePlan(Plan):
         """The array of a value, or the one that stands for it."""
         storage = value.storage
         if storage in self.fixed:
-            return self.scope[self.name(value)]
+            name = self.name(value)
+            # What Python calls gave is a part of the same memory, such as the pieces of a split.
+            return self.scope[name] if name in self.scope else self.fixed_array(value)
         if storage not in self.stand_ins:
             first = value if value in self.names else next(v for v in self.names if v.storage is storage)
             owner = np.empty(max(storage.size, 1) + 64, np.uint8)
