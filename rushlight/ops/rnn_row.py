@@ -72,7 +72,7 @@ def layer_steps(rows: Any, w_ih: Any, bias: Any, w_hh: Any, h: Any, c: Any, outs
         row_steps(input_products(with_ones(rows), w_ih, bias), w_hh, h, c, outs)
     elif rows.shape[1] <= NARROW:
         base = np.zeros(len(w_ih), rows.dtype) if bias is None else bias
-        packed(np.ascontiguousarray(rows), w_ih, np.broadcast_to(base, (len(rows), len(base))), w_hh, h, c, outs)
+        packed(np.ascontiguousarray(rows), w_ih, base, w_hh, h, c, outs)
     else:
         inputs = input_products(with_ones(rows), w_ih, bias)
         packed(rows[:, :0], w_ih, inputs, w_hh, h, c, outs)

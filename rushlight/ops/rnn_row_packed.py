@@ -23,7 +23,6 @@ CAME, WAITS, JOIN, DONE, PACKED = 0, 8, 16, 24, 40
 # Then the arguments: the weights, what each step's sums begin with and how far it is to the next step's, the features and theirs, the states.
 W_HH, W_IH, BASE, BASE_STEP, X, FEATURES, FIRST, CELL, OUTS, STEPS, PANELS, SUMS = range(56, 68)
 Words = ctypes.c_int64 * 68
-UNSHARED = (0,) * W_HH
 ARGUMENTS = "%arguments"
 
 
@@ -40,11 +39,21 @@ class Row(Code):
         second = self.test("eq", half, 1)
         return self.choose(second, self.middle, 0), self.choose(second, self.hidden, self.middle)
 
-    def panels_of(self, unit: str) -> list[str]:
-        """Where the panels of a block lie, one for each gate: a line for each number of h, then one for each feature."""
-        size = self.times(self.plus(self.features, self.hidden), self.lanes)
-        first = self.at(self.pointer(ARGUMENTS, PANELS), self.times(self.quotient(unit, self.lanes), self.times(size, 4)))
-        return [self.at(first, self.times(size, gate)) for gate in range(4)]
+    def panel_of(self, half: str, unit: str, own: bool) -> str:
+        """Where the panel of a block begins, with a line of four vectors, the gates', for each number of the own half of h, or of the other.
+
+        A half's panels lie in the order in which a step reads them: the own parts of all blocks, then the others.
+        """
+        low, high = self.bounds(half)
+        size = self.minus(high, low)
+        length = size if own else self.minus(self.hidden, size)
+        place = self.plus(self.times(low, self.hidden), self.times(self.minus(unit, low), length))
+        return self.at(self.pointer(ARGUMENTS, PANELS), self.times(place if own else self.plus(place, self.times(size, size)), 4))
+
+    def features_of(self, unit: str) -> str:
+        """Where the lines of a block's features lie, behind all panels."""
+        place = self.plus(self.times(unit, self.features), self.hidden * self.hidden)
+        return self.at(self.pointer(ARGUMENTS, PANELS), self.times(place, 4))
 
     def sums_of(self, unit: str) -> list[str]:
         """Where a block's sums lie between the two parts of a step."""
@@ -57,12 +66,12 @@ class Row(Code):
         self.stack += [f"  {name} = alloca {self.float}, align 64" for name in names]
         return names
 
-    def add_products(self, cells: list[str], panels: list[str], vector: str, low: str | int, high: str | int) -> None:
-        """Add vector[k] times line k of the panels to the sums, from low to high."""
-        with self.loop(low, high) as k:
-            one, place = self.splat(self.load_one(self.at(vector, k))), self.times(k, self.lanes)
-            for cell, panel in zip(cells, panels):
-                self.store(self.fma(one, self.load(self.at(panel, place)), self.load(cell)), cell)
+    def add_products(self, cells: list[str], panel: str, vector: str, count: str) -> None:
+        """Add vector[k] times line k of a panel to the sums."""
+        with self.loop(0, count) as k:
+            one, line = self.splat(self.load_one(self.at(vector, k))), self.at(panel, self.times(k, 4 * self.lanes))
+            for gate, cell in enumerate(cells):
+                self.store(self.fma(one, self.load(self.at(line, gate * self.lanes)), self.load(cell)), cell)
 
     def h_before(self, step: str) -> str:
         outs = self.at(self.pointer(ARGUMENTS, OUTS), self.times(self.minus(step, 1), self.hidden))
@@ -84,18 +93,18 @@ def copy_half(lanes: int, hidden: int) -> tuple[str, Code]:
     low, high = c.bounds("%half")
     w_hh, w_ih = c.pointer(ARGUMENTS, W_HH), c.pointer(ARGUMENTS, W_IH)
     with c.loop(low, high, lanes) as unit:
-        first = c.panels_of(unit)[0]
-        with c.loop(0, 4) as gate:
-            row = c.plus(unit, c.times(gate, hidden))
-            panel = c.at(first, c.times(gate, c.times(c.plus(c.features, hidden), lanes)))
-            source = c.at(w_hh, c.times(row, hidden))
-            with c.loop(0, hidden, lanes) as k:
-                target = c.at(panel, c.times(k, lanes))
-                for number, column in enumerate(c.turned([c.load(c.at(source, c.plus(k, line * hidden))) for line in range(lanes)])):
-                    c.store(column, c.at(target, number * lanes))
-            with c.loop(0, c.features) as feature, c.loop(0, lanes) as line:
-                one = c.load_one(c.at(w_ih, c.plus(c.times(c.plus(row, line), c.features), feature)))
-                c.store_one(one, c.at(panel, c.plus(c.times(c.plus(feature, hidden), lanes), line)))
+        for own in (True, False):
+            begin, end = c.bounds("%half" if own else c.minus(1, "%half"))
+            panel = c.panel_of("%half", unit, own)
+            with c.loop(begin, end, lanes) as k, c.loop(0, 4) as gate:
+                source = c.at(w_hh, c.plus(c.times(c.plus(unit, c.times(gate, hidden)), hidden), k))
+                target = c.at(panel, c.plus(c.times(c.minus(k, begin), 4 * lanes), c.times(gate, lanes)))
+                for number, column in enumerate(c.turned([c.load(c.at(source, line * hidden)) for line in range(lanes)])):
+                    c.store(column, c.at(target, number * 4 * lanes))
+        with c.loop(0, c.features) as feature, c.loop(0, 4) as gate, c.loop(0, lanes) as line:
+            row = c.plus(c.plus(unit, c.times(gate, hidden)), line)
+            target = c.at(c.features_of(unit), c.plus(c.times(c.plus(c.times(feature, 4), gate), lanes), line))
+            c.store_one(c.load_one(c.at(w_ih, c.plus(c.times(row, c.features), feature))), target)
     return c.function("copy_half", f"i64 %half, ptr {ARGUMENTS}"), c
 
 
@@ -107,11 +116,10 @@ def own_part(lanes: int, hidden: int) -> tuple[str, Code]:
     x = c.at(c.pointer(ARGUMENTS, X), c.times("%step", c.features))
     h, cells = c.h_before("%step"), c.cells()
     with c.loop(low, high, lanes) as unit:
-        panels = c.panels_of(unit)
         for gate, cell in enumerate(cells):
             c.store(c.load(c.at(base, c.plus(unit, gate * hidden))), cell)
-        c.add_products(cells, [c.at(panel, hidden * lanes) for panel in panels], x, 0, c.features)
-        c.add_products(cells, panels, h, low, high)
+        c.add_products(cells, c.features_of(unit), x, c.features)
+        c.add_products(cells, c.panel_of("%half", unit, True), c.at(h, low), c.minus(high, low))
         for cell, target in zip(cells, c.sums_of(unit)):
             c.store(c.load(cell), target)
         with c.when(c.test("eq", unit, c.minus(high, 2 * lanes))):
@@ -138,7 +146,7 @@ def other_part(lanes: int, hidden: int) -> tuple[str, Code]:
     with c.loop(low, high, lanes) as unit:
         for cell, source in zip(cells, c.sums_of(unit)):
             c.store(c.load(source), cell)
-        c.add_products(cells, c.panels_of(unit), h, other_low, other_high)
+        c.add_products(cells, c.panel_of("%half", unit, False), c.at(h, other_low), c.minus(other_high, other_low))
         state_at = c.at(c.pointer(ARGUMENTS, CELL), unit)
         state, new = states(c, [c.load(cell) for cell in cells], c.load(state_at))
         c.store(state, state_at)
@@ -278,7 +286,7 @@ end:
 def kernel(hidden: int) -> Callable | None:
     """The function (x, w_ih, base, w_hh, h, c, outs) for a layer of so many units; None if they are no whole number of vectors, one, or many.
 
-    A step's sums begin with its row of `base`, and what x (T, features) adds to them; h and c become the last ones. All is contiguous float32.
+    A step's sums begin with `base`, or its row of it, and what x (T, features) adds to them; h and c become the last ones. All is contiguous float32.
     """
     lanes = engine().width // 4
     if hidden % lanes or hidden < 2 * lanes or hidden > WIDEST:
@@ -295,8 +303,9 @@ def kernel(hidden: int) -> Callable | None:
         panels = 4 * hidden * (hidden + features)
         memory = take_panels(panels + 4 * hidden)
         start = address(memory)
-        words = Words(*UNSHARED, address(w_hh), address(w_ih), address(base), base.strides[0] // 4, address(x), features, address(h), address(c),
-                      address(outs), len(outs), start, start + 4 * panels)
+        words = Words()
+        words[W_HH:] = [address(w_hh), address(w_ih), address(base), 4 * hidden if base.ndim == 2 else 0, address(x), features, address(h),
+                        address(c), address(outs), len(outs), start, start + 4 * panels]
         run_kernel(function, place, 2, 1, words)
         give_panels(memory)
         h[...] = outs[-1]

@@ -25,7 +25,7 @@ def threads(request, monkeypatch):
 def problem(steps, hidden, features):
     """(x, w_ih, base, w_hh, h, c, outs): base is a bias for all steps, or the inputs of each where no features are left."""
     draw = np.random.default_rng(steps + hidden).standard_normal
-    base = np.broadcast_to(draw(4 * hidden).astype(np.float32), (steps, 4 * hidden)) if features else draw((steps, 4 * hidden)).astype(np.float32)
+    base = draw(4 * hidden if features else (steps, 4 * hidden)).astype(np.float32)
     x, w_ih, w_hh = (draw(shape).astype(np.float32) for shape in ((steps, features), (4 * hidden, features), (4 * hidden, hidden)))
     w_hh /= np.float32(np.sqrt(hidden))
     states = [draw(hidden).astype(np.float32) for _ in "hc"]
