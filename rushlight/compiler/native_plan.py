@@ -200,23 +200,30 @@ class NativePlan(Plan):
         finally:
             inside.launches = inside.abort = inside.scratch = None
         pairs = [(value, array) for value, array in zip(equation.outputs, made if made.__class__ is tuple else (made,)) if value is not None]
-        if len(launches) == len(copies) or not all([self.may_be(value, array) for value, array in pairs]):
+        if len(launches) == len(copies) or not all([self.takes(value, array) or self.copies(value, array) for value, array in pairs]):
             return None
         for value, array in pairs:
-            if self.buffers.may_plan(value.storage) or memory.owner(array).nbytes == array.nbytes:
+            if self.takes(value, array):
                 self.take_result(value, array)
-            else:  # it leaves the plan, and what it shares its memory with does not go along
+            else:
                 launches += self.looped_copy(self.result(value), array)
         return [(*launch[:4], (launch[4], arrays, made)) for launch in launches]
 
-    def may_be(self, value: Value, array: Any) -> bool:
-        """Whether a launch's result may stand for a value. What is kept for a gradient alone may have another form than in the recorded call;
-        then it may not leave the plan.
+    def takes(self, value: Value, array: Any) -> bool:
+        """Whether a launch's result may be a value as it lies. What is kept for a gradient alone may have another form than in the recorded
+        call; then it may not leave the plan. In the same form it lies as the recorded one did, for views are places in that; and if it leaves
+        the plan, what it shares its memory with would not go along.
         """
-        if self.buffers.may_plan(value.storage):
-            return True
-        return value.shape == array.shape and value.dtype == array.dtype and value.storage.size == value.size * value.dtype.itemsize \
-            and (memory.owner(array).nbytes == array.nbytes or array.dtype == FLOAT)
+        inside_plan = self.buffers.may_plan(value.storage)
+        if value.shape != array.shape or value.dtype != array.dtype:
+            return inside_plan
+        lies_alike = all([n < 2 or one == other for n, one, other in zip(value.shape, value.strides, array.strides)])
+        return lies_alike and (inside_plan or memory.owner(array).nbytes == array.nbytes == value.storage.size)
+
+    def copies(self, value: Value, array: Any) -> bool:
+        """Whether a launch's result may be copied to where a value lies."""
+        return value.shape == array.shape and value.dtype == array.dtype == FLOAT and \
+            (self.buffers.may_plan(value.storage) or array.nbytes == value.storage.size)
 
     def without_gaps(self, value: Value, launches: list[tuple]) -> Any:
         """The array of a value as forward may take it: a matrix with neighbours along one dim, or what lies in C order; if need be a copy."""
