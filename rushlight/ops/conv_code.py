@@ -36,6 +36,8 @@ PHASE = WEIGHTS, SOURCES, DISTANCES, DEPTH, FIRST_ROW, SKIPPED, FIRST_COLUMN, CO
 # Of the weight's gradient.
 (GRAD_SIZE, GRAD_CHANNELS, PLACES, LINES, LINE, BLOCK, GROUPS, TAPS, TAP_DISTANCES, SUMS, SUMS_SIZE, LINE_STEP, PLACE_STEP,
  REAL_TAPS) = range(27, 41)
+#: the kernel's places whose sums are brought to the gradient at a time: they stay in the first-level cache
+TOGETHER = 64
 
 
 def tile_of(lanes: int) -> tuple[int, int]:
@@ -351,28 +353,38 @@ def correlate(lanes: int, vectors: int) -> tuple[str, Code]:
 
 
 def collect(lanes: int, vectors: int) -> tuple[str, Code]:
-    """@collect(start, stop, arguments): the gradient of some outputs' weights: the parts' sums, added in their order."""
+    """@collect(start, stop, arguments): the gradient at some places of the kernel: the parts' sums, added in their order, a row for each output.
+
+    A piece of work is TOGETHER places for a group of outputs, which lie side by side in the sums.
+    """
     c = Code(lanes)
-    width, memory = vectors * lanes, c.pointer("%arguments", MEMORY)
-    parts, size, sums, taps, count = (c.word("%arguments", k) for k in (PARTS, MEMORY_SIZE, SUMS, TAPS, REAL_TAPS))
-    with c.loop("%start", "%stop") as output:
-        group = c.quotient(output, width)
-        # Outputs of a group lie side by side, for each place of the kernel.
-        first = c.plus(c.plus(sums, c.times(c.times(group, taps), width)), c.minus(output, c.times(group, width)))
-        out = c.at(c.pointer("%arguments", OUT), c.times(output, count))
-        with c.loop(0, parts) as part:
-            own = c.at(memory, c.plus(first, c.times(part, size)))
-            begin, rest = either(c, c.test("eq", part, 0))
-            with begin, c.loop(0, count) as tap:
-                c.store_one(c.load_one(c.at(own, c.times(tap, width))), c.at(out, tap))
-            with rest, c.loop(0, count) as tap:
-                c.store_one(added(c, c.at(out, tap), c.at(own, c.times(tap, width))), c.at(out, tap))
+    width, memory, out = vectors * lanes, c.pointer("%arguments", MEMORY), c.pointer("%arguments", OUT)
+    parts, size, sums, taps, count, outputs = (c.word("%arguments", k) for k in (PARTS, MEMORY_SIZE, SUMS, TAPS, REAL_TAPS, GRAD_CHANNELS))
+    blocks = c.rounded_up(count, TOGETHER)
+    with c.loop("%start", "%stop") as item:
+        group = c.quotient(item, blocks)
+        first = c.times(c.minus(item, c.times(group, blocks)), TOGETHER)
+        places = c.smaller(c.minus(count, first), TOGETHER)
+        total = c.at(memory, c.plus(sums, c.times(c.plus(c.times(group, taps), first), width)))
+        with c.loop(1, parts) as part, c.loop(0, c.times(places, width), lanes) as i:
+            own = c.at(total, i)
+            c.store(c.add(c.load(own), c.load(c.at(own, c.times(part, size)))), own)
+        with c.loop(0, width, lanes) as v:
+            output = c.plus(c.times(group, width), v)
+            rows = c.smaller(c.minus(outputs, output), lanes)
+            turn(c, width, count, places, c.at(total, v), c.at(out, c.plus(c.times(output, count), first)), rows)
     return c.function("collect", "i64 %start, i64 %stop, ptr %arguments", internal=False), c
 
 
-def added(c: Code, a: str, b: str) -> str:
-    """The sum of two floats in memory."""
-    return c.emit(f"fadd float {c.load_one(a)}, {c.load_one(b)}")
+def turn(c: Code, width: int, step: str, places: str, source: str, target: str, rows: str) -> None:
+    """target[row * step + place] = source[place * width + row] for as many rows as a vector has, or fewer."""
+    fours = c.choose(c.test("eq", rows, c.lanes), c.times(c.quotient(places, 4), 4), 0)
+    with c.loop(0, fours, 4) as place:
+        lines = [c.load(c.at(source, c.times(c.plus(place, k), width))) for k in range(4)]
+        for row, quarter in enumerate(c.quarters(lines)):
+            c.store_quarter(quarter, c.at(target, c.plus(c.times(step, row), place)))
+    with c.loop(fours, places) as place, c.loop(0, rows) as row:
+        c.store_one(c.load_one(c.at(source, c.plus(c.times(place, width), row))), c.at(target, c.plus(c.times(row, step), place)))
 
 
 def multiply_block(c: Code, vectors: int, image: str, grads: str, lines: str, packed: str, sums: str) -> None:

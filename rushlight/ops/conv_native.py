@@ -232,6 +232,7 @@ class Correlation:
         self.parts = min(pool.size(), images * strips)
         self.size = self.parts * own
         self.out_shape = outputs, inputs, *windows.kernel
+        self.pieces = groups * -(-real // code.TOGETHER)
         self.words = Words(self.parts, images * strips, strips, strip, 0, own, buffer, inputs * down.size * right.size, inputs, down.size,
                            address(self.picks), 1, 1, 1, 1, right.size, down.low, rows, row, rows * row, outputs * down.count * right.count,
                            outputs, down.count * right.count, down.count, right.count, block, groups, len(flat), address(self.distances),
@@ -245,7 +246,7 @@ class Correlation:
         words = self.words(address(memory), address(x), address(out), address(y), 0, 0, 0)
         keep = self, x, y, out, memory
         run_kernel(kernel, place, self.parts, 1, words, keep)
-        run_kernel(collect, collect_place, len(out), -(-len(out) // pool.size()), words, keep)
+        run_kernel(collect, collect_place, self.pieces, -(-self.pieces // pool.size()), words, keep)
         give_panels(memory)
         return out
 
