@@ -381,8 +381,8 @@ def turn(c: Code, width: int, step: str, places: str, source: str, target: str, 
     fours = c.choose(c.test("eq", rows, c.lanes), c.times(c.quotient(places, 4), 4), 0)
     with c.loop(0, fours, 4) as place:
         lines = [c.load(c.at(source, c.times(c.plus(place, k), width))) for k in range(4)]
-        for row, quarter in enumerate(c.quarters(lines)):
-            c.store_quarter(quarter, c.at(target, c.plus(c.times(step, row), place)))
+        for number, quarter in enumerate(c.quarters(lines)):
+            c.store_quarter(quarter, c.at(target, c.plus(c.times(step, number), place)))
     with c.loop(fours, places) as place, c.loop(0, rows) as row:
         c.store_one(c.load_one(c.at(source, c.plus(c.times(place, width), row))), c.at(target, c.plus(c.times(row, step), place)))
 
