@@ -61,7 +61,7 @@ def module_steps(cls, given, rl, compiled):
             optimizer = rl.optim.SGD([p for p in module.parameters() if p.requires_grad], lr=1e-3, momentum=0.9)
         out = (call if number else step)(*args, **kwargs)
         yield [out, [p.detach().clone() for p in module.parameters()], [b.clone() for b in module.buffers()],
-               [t.grad for t in tensors([args, kwargs]) if t.is_leaf], rl.get_rng_state()]
+               [None if t.grad is None else t.grad.contiguous() for t in tensors([args, kwargs]) if t.is_leaf], rl.get_rng_state()]
 
 
 def optimizer_steps(cls, settings, rl, compiled):

@@ -81,7 +81,7 @@ RELU_BACKWARD = Op("threshold_backward", opaque, _relu_backward,
     samples=between((-2, 2), (0.1, 2)), arguments=("grad", "x"),
     grads=(lambda g, x: apply(RELU_BACKWARD, g, x),
            None),
-    code="where(x > 0, grad, 0)")
+    code="where(x <= 0, 0, grad)")
 
 
 def _threshold_backward(grad: Any, x: Any, *, threshold: float) -> Any:

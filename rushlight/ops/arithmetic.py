@@ -150,9 +150,8 @@ def _floor_divide(a: Any, b: Any) -> Any:
     _check_divisor(b)
     if a.dtype.kind not in "fV":
         return np.floor_divide(a, b)
-    # NumPy's quotient of inf or by zero is nan where PyTorch keeps the true quotient.
-    quotient = np.true_divide(a, b)
-    return np.where(np.isfinite(quotient), np.floor_divide(a, b), quotient)
+    # NumPy's quotient by zero is nan where PyTorch keeps the true quotient.
+    return np.where(b == 0, np.true_divide(a, b), np.floor_divide(a, b))
 
 
 def _trunc_divide(a: Any, b: Any) -> Any:
