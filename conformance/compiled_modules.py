@@ -7,6 +7,7 @@ Steps see other inputs each time. Outputs, parameters, buffers, gradients, optim
 """
 import argparse
 import collections
+import itertools
 import json
 import sys
 import warnings
@@ -122,11 +123,11 @@ def outcome_of(steps, backend, rl):
     return EQUAL if any(made.function for made in work.recordings) else brief(work.refused or (work.history or ["no reason"])[-1])
 
 
-def judged(suite, info, backend, rl):
+def judged(suite, info, backend, rl, most):
     """A Counter of the outcomes of an entry's configurations, and the first difference."""
     counts, difference = collections.Counter(), None
     with time_limit(120):
-        for steps in configurations(suite, info, rl):
+        for steps in itertools.islice(configurations(suite, info, rl), most):
             try:
                 outcome = outcome_of(steps, backend, rl)
             except Exception as error:
@@ -140,6 +141,7 @@ def main():
     parse.add_argument("suite", nargs="*", default=[], help="modules, optimizers; both unless given")
     parse.add_argument("--backends", default=",".join(BACKENDS))
     parse.add_argument("--only", default="", help="comma-separated names")
+    parse.add_argument("--configurations", type=int, help="of an entry, at most")
     parse.add_argument("--json", help="write {name: 'pass' or the difference} here")
     parse.add_argument("-v", action="store_true", help="a line for each entry")
     given = parse.parse_args()
@@ -151,7 +153,7 @@ def main():
             for name, path, info in entries(suite):
                 if find(rl, path) is None or only and name not in only:
                     continue
-                counts, difference = judged(suite, info, backend, rl)
+                counts, difference = judged(suite, info, backend, rl, given.configurations)
                 total += counts
                 if difference or name not in outcome:
                     outcome[name] = f"{backend}: {difference}" if difference else "pass"

@@ -29,6 +29,7 @@ SUITES = {
     "forward bfloat16": ["ops.py", "forward", "--dtype", "bfloat16"],
     "forward int64": ["ops.py", "forward", "--dtype", "int64"],
     "forward bool": ["ops.py", "forward", "--dtype", "bool"],
+    "compiled modules": ["compiled_modules.py", "--configurations", "3", "--backends", "llvm"],
     "modules": ["modules.py", "modules"],
     "programs": ["programs.py"],
     "inplace": ["ops.py", "inplace"],
