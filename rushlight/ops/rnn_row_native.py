@@ -27,13 +27,8 @@ def units(lanes: int, hidden: int) -> tuple[str, Code]:
     """@units(inputs, weight, skew, h, c, out): one step of as many units as a vector has lanes; pointers are at the first of them but for h."""
     c = Code(lanes)
     masks(c)
-    gates = []
-    for gate in range(4):
-        rows = c.at("%weight", gate * hidden * hidden)
-        z = dot_products(c, rows, hidden, f"g{gate}_")
-        z = c.add(z, c.load(c.at("%inputs", gate * hidden)))
-        gates.append(z)
-    state, out = states(c, gates, c.load("%c"))
+    z = [c.add(dot_products(c, c.at("%weight", gate * hidden * hidden), hidden), c.load(c.at("%inputs", gate * hidden))) for gate in range(4)]
+    state, out = states(c, z, c.load("%c"))
     c.store(state, "%c")
     c.store(out, "%out")
     return c.function("units", "ptr %inputs, ptr %weight, i64 %skew, ptr %h, ptr %c, ptr %out"), c
@@ -65,7 +60,7 @@ def about_one(c: Code, x: str) -> tuple[str, str]:
     return c.fma(c.negative(s), m, c.subtract(one, s)), c.fma(s, m, c.add(one, s))
 
 
-def dot_products(c: Code, rows: str, width: int, name: str) -> str:
+def dot_products(c: Code, rows: str, width: int) -> str:
     """The products of `lanes` rows, each of `width` numbers, with the vector at %h, one in each lane.
 
     The rows begin %skew numbers beyond a cache line. They are read line by line: a vector that lies across two lines takes twice as long.
