@@ -73,6 +73,7 @@ class Backward:
         results = ", ".join(["None" if value is None else plan.name(renamed.get(value, value)) for value in self.found])
         unpack = [f"{''.join([f'{letter}{i}, ' for i in range(len(held))])} = {name}"
                   for letter, held, name in (("g", self.given, "gradients"), ("s", self.saved, "saved"), ("t", self.outer, "outer")) if held]
+        self.unpack = unpack
         text = "\n    ".join(["def backward(gradients, saved, outer):", *unpack, *plan.lines, f"return ({results},)"])
         exec(compile(text, "<rushlight compiled backward>", "exec"), scope)
         self.plan = plan

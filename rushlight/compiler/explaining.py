@@ -11,7 +11,7 @@ from .compiled import Compiled
 from .compiling import compile
 from .graph import Equation, Graph
 from .passes.fuse import Fused
-from .timing import Part, Times
+from .timing import Part, of_backward, of_forward
 
 #: the calls after which a function that is not replayed yet will not be
 CALLS = 3
@@ -65,7 +65,7 @@ class Explanation:
     """What became of a call. str() is the whole text; `sections` are its parts.
 
     graphs         the graphs as recorded and after the passes
-    parts          the parts of a replay with their seconds and bytes
+    parts          the parts of a replay with their seconds and bytes; backward_parts those of the way back from what a forward returns
     refused        why calls run as written, or None
     history        what was recorded again, or not kept, and why
     """
@@ -81,6 +81,7 @@ class Explanation:
         self.recordings = len(work.recordings)
         self.graphs: list[Graph] = []
         self.parts: list[Part] = []
+        self.backward_parts: list[Part] = []
         self.sections = [self.summary(recording, work)]
         if recording is not None:
             self.look_at(recording, args, kwargs)
@@ -115,28 +116,20 @@ class Explanation:
     def look_at(self, recording: Any, args: tuple, kwargs: dict) -> None:
         """The sections of a recording."""
         plan, shaped = recording.plan, recording.plan.graph
-        times = Times(recording, args, kwargs)
+        times, conditions = of_forward(recording, args, kwargs)
         self.graphs = [recording.graph, shaped]
-        self.parts = sorted(times.parts, key=lambda part: -part.seconds)
-        self.sections[0].lines += [f"one replay: {microseconds(times.total)} us, of which its conditions {microseconds(times.conditions)} us"]
-        self.sections += [self.kernels(), memory_of(plan), fusion(shaped), graph_section("The graph as recorded", recording.graph),
-                          graph_section("The graph after the passes", shaped)]
-        if recording.backward is not None:
-            self.sections.append(self.backward(recording))
-
-    def kernels(self) -> Section:
-        whole = sum([part.seconds for part in self.parts]) or 1.0
-        rows = []
-        for part in self.parts:
-            rate = f"{part.bytes / part.seconds / 1e9:.1f}" if part.seconds > 0 and part.bytes else ""
-            rows.append((microseconds(part.seconds), f"{100 * part.seconds / whole:.1f}", sized(part.bytes) if part.bytes else "", rate,
-                         str(part.calls), part.kind, "what the plan does besides" if part.equation is None else placed(part.equation)))
-        return Section("Kernels and calls, the longest first", head=("us", "%", "bytes", "GB/s", "calls", "kind", "what"), rows=rows, bar=1)
-
-    def backward(self, recording: Any) -> Section:
-        graph = recording.backward.graph()
-        self.graphs.append(graph)
-        return graph_section("The backward graph as recorded", graph)
+        self.parts = times.parts
+        self.sections[0].lines += [f"one replay: {microseconds(times.total)} us, of which its conditions {microseconds(conditions)} us"]
+        self.sections += [kernels("Kernels and calls, the longest first", self.parts), memory_of(plan), fusion(shaped),
+                          graph_section("The graph as recorded", recording.graph), graph_section("The graph after the passes", shaped)]
+        back = None if recording.backward is None else of_backward(recording, args, kwargs)
+        if back is not None:
+            graph = recording.backward.graph()
+            self.graphs.append(graph)
+            self.backward_parts = back.parts
+            self.sections[0].lines.append(f"its way back: {microseconds(back.total)} us")
+            self.sections += [kernels("Kernels and calls of the way back", back.parts), memory_of(back.plan),
+                              graph_section("The backward graph as recorded", graph)]
 
     # ---- as text and as a page
 
@@ -152,6 +145,17 @@ class Explanation:
         """Writes the page to a file."""
         with open(path, "w", encoding="utf-8") as file:
             file.write(self.to_html())
+
+
+def kernels(title: str, parts: list[Part]) -> Section:
+    """The table of a replay's parts."""
+    whole = sum([part.seconds for part in parts]) or 1.0
+    rows = []
+    for part in parts:
+        rate = f"{part.bytes / part.seconds / 1e9:.1f}" if part.seconds > 0 and part.bytes else ""
+        rows.append((microseconds(part.seconds), f"{100 * part.seconds / whole:.1f}", sized(part.bytes) if part.bytes else "", rate,
+                     str(part.calls), part.kind, "what the plan does besides" if part.equation is None else placed(part.equation)))
+    return Section(title, head=("us", "%", "bytes", "GB/s", "calls", "kind", "what"), rows=rows, bar=1)
 
 
 def fitting(work: Compiled, args: tuple, kwargs: dict) -> Any:

@@ -38,29 +38,51 @@ class Part:
         return sum([value.size * value.dtype.itemsize for value in values])
 
 
-class Times:
-    """The parts of a recording's replay, with the seconds of a whole one and of its conditions."""
+def of_forward(recording: Any, args: tuple, kwargs: dict) -> tuple[Times, float]:
+    """The times of a recording's replay, and the seconds of its conditions."""
+    def source(lines: list[str]) -> str:
+        return recording.reach.text("\n".join(["    " + line for line in lines]))
+    with preserved(recording, args, kwargs), recording.lock, np.errstate(all="ignore"):
+        conditions = median([seconds(recording.holds, (args, kwargs)) for _ in range(MOST)])
+        return Times(recording.plan, recording.lines[:-1], recording.reach.scope, source, (args, kwargs)), conditions
 
-    def __init__(self, recording: Any, args: tuple, kwargs: dict):
-        self.recording = recording
-        self.lines = recording.lines[:-1]  # without the return
-        self.scope = {name: silent if getattr(thing, "__self__", None).__class__ is Repeat else thing
-                      for name, thing in recording.reach.scope.items()}
+
+def of_backward(recording: Any, args: tuple, kwargs: dict) -> Times | None:
+    """The times of the way back from a recording's results; None if a replay gives none that can go backward."""
+    from .backward import CompiledNode
+    backward = recording.backward
+    with preserved(recording, args, kwargs), np.errstate(all="ignore"):
+        results = [tensor._node for tensor in tensors_in(list(recording.function(args, kwargs)))]
+        node = next((each.parent for each in results if each is not None and isinstance(each.parent, CompiledNode)), None)
+        if node is None:
+            return None
+        outer = [node.value(i)._array for i in range(len(node.saved))][:len(backward.outer)]
+        gradients = [np.ones(shape, dtype) for shape, dtype in backward.shapes]
+        recording.run_backward(gradients, node.arrays, outer)  # which builds it, if nobody has gone back yet
+
+        def source(lines: list[str]) -> str:
+            return "\n    ".join(["def replay(gradients, saved, outer):", *backward.unpack, *lines])
+        with recording.lock:
+            return Times(backward.plan, backward.plan.lines, backward.plan.scope, source, (gradients, node.arrays, outer))
+
+
+class Times:
+    """The parts of a plan's lines, with the seconds of all together; source(lines) is the text of the function `replay` of such lines."""
+
+    def __init__(self, plan: Any, lines: list[str], scope: dict, source: Callable[[list[str]], str], call: tuple):
+        self.plan, self.lines, self.source = plan, lines, source
+        self.scope = {name: silent if getattr(thing, "__self__", None).__class__ is Repeat else thing for name, thing in scope.items()}
         self.scope["clock"] = clock
-        call = args, kwargs
-        with preserved(recording, args, kwargs), recording.lock, np.errstate(all="ignore"):
-            self.conditions = median([seconds(recording.holds, call) for _ in range(MOST)])
-            whole = self.function([*self.lines, "return True"])
-            self.total = median([seconds(whole, call) for _ in repeated()])
-            by_line = self.function(self.timed_lines())
-            rows = np.array([np.diff(by_line(*call)) for _ in repeated()]).reshape(-1, len(statements(self.lines)))
-            self.parts = self.in_segments(call) + self.of_lines(np.median(rows, 0))
+        whole = self.function([*lines, "return True"])
+        self.total = median([seconds(whole, call) for _ in repeated()])
+        by_line = self.function(self.timed_lines())
+        rows = np.array([np.diff(by_line(*call)) for _ in repeated()]).reshape(-1, len(statements(lines)))
+        self.parts = sorted(self.in_segments(call) + self.of_lines(np.median(rows, 0)), key=lambda part: -part.seconds)
 
     def function(self, lines: list[str], scope: dict | None = None) -> Callable:
-        """A function of conditions and lines."""
+        """The function of some lines."""
         scope = dict(self.scope) if scope is None else scope
-        text = self.recording.reach.text("\n".join(["    " + line for line in lines]))
-        exec(compile(text, "<rushlight explain>", "exec"), scope)
+        exec(compile(self.source(lines), "<rushlight explain>", "exec"), scope)
         return scope["replay"]
 
     def timed_lines(self) -> list[str]:
@@ -72,11 +94,10 @@ class Times:
 
     def of_lines(self, medians: Any) -> list[Part]:
         """The parts that are Python's: for each equation, and for all the rest together."""
-        plan = self.recording.plan
         parts: dict[int, Part] = {}
         for statement, taken in zip(statements(self.lines), medians, strict=True):
             if self.segment_of(statement[0]) is None:
-                equation = getattr(plan, "origins", {}).get(statement[0])
+                equation = getattr(self.plan, "origins", {}).get(statement[0])
                 add(parts, equation, "NumPy", 1, float(taken))
         return list(parts.values())
 
@@ -86,14 +107,14 @@ class Times:
         """The segment that a line plays."""
         name, _, rest = line.partition("(")
         thing = self.scope.get(name)
-        for segment in getattr(self.recording.plan, "segments", ()):
+        for segment in getattr(self.plan, "segments", ()):
             if getattr(thing, "__self__", None) is segment or rest == f"{segment.start})":
                 return segment
         return None
 
     def in_segments(self, call: tuple) -> list[Part]:
         """The parts that are kernels: the calls of each segment one by one."""
-        segments = getattr(self.recording.plan, "segments", ())
+        segments = getattr(self.plan, "segments", ())
         if not segments:
             return []
         taken: dict[int, list[list[float]]] = {segment.start: [] for segment in segments}
@@ -109,7 +130,7 @@ class Times:
         parts: dict[int, Part] = {}
         for segment in segments:
             medians = np.median(np.array(taken[segment.start]), 0)
-            for equation, time in zip(self.recording.plan.launched_by[segment.start], medians, strict=True):
+            for equation, time in zip(self.plan.launched_by[segment.start], medians, strict=True):
                 add(parts, equation, "kernel", 1, float(time))
         return list(parts.values())
 

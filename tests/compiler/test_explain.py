@@ -81,7 +81,11 @@ def test_graphs_before_and_after_the_passes_are_shown():
 
 def test_a_compiled_forward_shows_its_backward():
     model = nn.Linear(3, 2)
-    assert "The backward graph as recorded" in str(explain(model)(torch.ones(1, 3)))
+    x = torch.ones(1, 3, requires_grad=True)
+    told = explain(model)(x)
+    text = str(told)
+    assert "The backward graph as recorded" in text and "its way back: " in text and "Kernels and calls of the way back" in text
+    assert told.backward_parts and x.grad is None and model.weight.grad is None
 
 
 def test_a_refused_function_tells_why():
