@@ -34,7 +34,8 @@ ULPS = 2
 RELATIVE, ABSOLUTE = 84, 34
 #: operators that go element by element and subtract what may be nearly equal, and those that make small differences larger, by how much:
 #: attention's exponentials are of scores of a hundred and more here
-CANCELLING, AMPLIFYING = {"logaddexp"}, {"pca_lowrank": 10, "svd_lowrank": 10, "nn.functional.scaled_dot_product_attention": 5}
+CANCELLING = {"logaddexp", "nn.functional.tanhshrink"}
+AMPLIFYING = {"pca_lowrank": 10, "svd_lowrank": 10, "nn.functional.scaled_dot_product_attention": 5}
 EQUAL, DIFFERENT = "equal", "different"
 EXACT = 0
 
