@@ -215,10 +215,11 @@ def is_spent(root: Node, began: int) -> bool:
 
 def spent(node: Node) -> type:
     """The class of nodes like this one whose saved values are gone: a compiled step has gone backward through them."""
-    if node.parent is not None or isinstance(node, AccumulateGrad):
-        raise Unrecorded("a result that is one of several of its operation")
-    return type("Spent", (Node,), {"op": node.op, "edges": (), "saved": FREED, "attrs": {}, "shape": node.shape, "dtype": node.dtype, "sequence": 0,
-                                   "alias": node.alias})
+    if isinstance(node, AccumulateGrad):
+        raise Unrecorded("a result that is a leaf made in the call")
+    source = node if node.parent is None else node.parent  # of one of several results
+    return type("Spent", (Node,), {"op": source.op, "edges": (), "saved": FREED, "attrs": {}, "shape": node.shape, "dtype": node.dtype, "sequence": 0,
+                                   "alias": source.alias})
 
 
 __all__ = ["Leaf", "Results"]
