@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core import recording
-from ..core.apply import watchers
+from ..core.apply import plain_are_watched, watchers
 from ..core.node import FREED
 from ..tensor import Tensor
 from . import capture
@@ -74,6 +74,8 @@ class Compiled:
 
     def record(self, args: tuple, kwargs: dict) -> Any:
         """An ordinary call, listened to."""
+        if plain_are_watched():
+            return self.function(*args, **kwargs)
         try:
             reach = self.reached(args, kwargs)
         except Unrecorded as error:

@@ -100,7 +100,9 @@ class Reach:
 
     def global_conditions(self) -> None:
         self.require(f"mode.grad is {mode.grad}" + ("" if mode.grad else f" and mode.inference is {mode.inference}"))
-        self.require(f"not watchers and defaults.dtype is {self.name(dtypes.get_default_dtype())}")
+        # The classes of tensors that the program defines may look on, as they did.
+        looking = f"watchers == {self.name(list(watchers))}" if watchers else "not watchers"
+        self.require(f"{looking} and defaults.dtype is {self.name(dtypes.get_default_dtype())}")
         self.require(f"special_calls == {self.name(set(special_calls))}" if special_calls else "not special_calls")
 
     # ---- the arguments of the call

@@ -26,6 +26,11 @@ def register(cls: Any) -> None:
     wrapping.register(cls)
 
 
+def plain_are_watched() -> bool:
+    """Whether somebody looks on at operations on plain tensors: more than the classes of tensors that a program defines."""
+    return any([not getattr(watcher, "plain_tensors_pass", False) for watcher in watchers])
+
+
 def apply(op: Op, *args: Any, _watched: bool = True, **attrs: Any) -> Any:
     """The result of op on tensors and numbers `args`; a tuple of tensors where forward returns a tuple of arrays."""
     if watchers and _watched:

@@ -336,3 +336,26 @@ def test_a_count_in_an_attribute_of_a_function(t):
     f = t.compile(lambda x: helper(x))
     for _ in range(9):
         t.log(f(torch.ones(3)), helper.calls)
+
+
+def test_a_class_of_tensors_that_the_program_defines_leaves_plain_ones_compiled():
+    from rushlight.core.apply import watchers
+
+    class Marked(torch.Tensor):
+        pass
+    assert watchers
+    compiled = torch.compile(lambda x: (x * 2).sum())
+    for _ in range(3):
+        assert compiled(torch.ones(3)).item() == 6
+    assert compiled._rushlight_work.recordings[0].function is not None
+
+
+def test_anomaly_mode_runs_calls_as_written_and_later_ones_compiled():
+    compiled = torch.compile(lambda x: (x * 2).sum())
+    with torch.autograd.set_detect_anomaly(True):
+        for _ in range(3):
+            assert compiled(torch.ones(3)).item() == 6
+        assert not compiled._rushlight_work.recordings
+    for _ in range(3):
+        compiled(torch.ones(3))
+    assert compiled._rushlight_work.recordings and compiled._rushlight_work.refused is None

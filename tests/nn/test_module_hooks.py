@@ -98,7 +98,7 @@ def test_global_hooks_see_every_module():
         handle.remove()
     assert seen == ["Sequential", "Scale", {}, {}]
     Scale()(X)
-    assert len(seen) == 4 and not modules.special_calls
+    assert len(seen) == 4 and "global hooks" not in modules.special_calls
 
 
 def test_a_failing_always_called_global_hook_is_a_warning():

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ....core.apply import watchers
+from ....core.apply import plain_are_watched
 from ....core.wrap import wrap
 from ....tensor import Tensor
 from ..dataset import Subset, TensorDataset
@@ -39,18 +39,13 @@ def gathered(dataset: Any, indices: list) -> Any:
         tensors = (dataset,)
     else:
         return None
-    if set(map(type, indices)) != INTS or watched() or not tensors or default_collate_fn_map != PLAIN_MAP:
+    if set(map(type, indices)) != INTS or plain_are_watched() or not tensors or default_collate_fn_map != PLAIN_MAP:
         return None
     for tensor in tensors:
         if tensor.__class__ is not Tensor or tensor.requires_grad or not tensor._array.ndim:
             return None
     batch = [wrap(picked(tensor._array, indices)) for tensor in tensors]
     return batch if kind is TensorDataset else batch[0]
-
-
-def watched() -> bool:
-    """Whether somebody looks on at operations on plain tensors."""
-    return any([not getattr(watcher, "plain_tensors_pass", False) for watcher in watchers])
 
 
 def picked(array: Any, indices: Any) -> Any:
