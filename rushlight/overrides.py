@@ -62,13 +62,7 @@ watch.plain_tensors_pass = True  # type: ignore[attr-defined]  # it does nothing
 
 def unwatched(op: Any, args: tuple, attrs: dict) -> Any:
     """Run an operation without this watcher; those that came before it look on."""
-    at = hot.watchers.index(watch)
-    later = hot.watchers[at:]
-    del hot.watchers[at:]
-    try:
-        return hot.apply(op, *args, **attrs)
-    finally:
-        hot.watchers.extend(later)
+    return hot.call_on(watch, op, args, attrs)
 
 
 @contextlib.contextmanager

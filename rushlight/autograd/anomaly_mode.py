@@ -12,13 +12,7 @@ _state = {"on": False, "check_nan": True}
 def watch(op: Any, args: tuple, attrs: dict) -> Any:
     """Run the operation and note the user's line on its node."""
     import traceback
-    at = hot.watchers.index(watch)
-    later = hot.watchers[at:]
-    del hot.watchers[at:]
-    try:
-        result = hot.apply(op, *args, **attrs)
-    finally:
-        hot.watchers.extend(later)
+    result = hot.call_on(watch, op, args, attrs)
     for tensor in result if isinstance(result, tuple) else (result,):
         node = tensor._node
         if node is not None:

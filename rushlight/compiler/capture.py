@@ -92,6 +92,7 @@ class Recorder:
         self.step: Step | None = None
         self.reason: str | None = None
         self.began = 0
+        self.listens = False
         self.forgotten: list | None = None  # the tensors that lost their gradient before the first operation
         self.is_late = False  # whether another recording was under way
         self.looked = False  # whether the reason is a look at a value, which the next call takes too
@@ -134,7 +135,7 @@ class Recorder:
 
     def watch(self, op: Op, args: tuple, attrs: dict) -> Any:
         """Run an operation, and note it."""
-        if threading.get_ident() != self.thread or self.reason is not None:
+        if threading.get_ident() != self.thread or self.reason is not None or not self.listens:
             return self.pass_on(op, args, attrs)
         given = self.given(args)
         noted = self.noted(attrs)
@@ -144,9 +145,9 @@ class Recorder:
         return result
 
     def pass_on(self, op: Op, args: tuple, attrs: dict) -> Any:
-        watchers = hot.watchers
-        at = watchers.index(self.watch) if self.watch in watchers else 0
-        return watchers[at - 1](op, args, attrs) if at else hot.apply(op, *args, _watched=False, **attrs)
+        if not self.listens and self.watch in hot.watchers:  # another thread put back a list from before the end
+            hot.watchers.remove(self.watch)
+        return hot.call_on(self.watch, op, args, attrs)
 
     def given(self, args: tuple) -> tuple | None:
         """The arguments with values for tensors; None where one is unknown."""
@@ -264,12 +265,13 @@ class Recorder:
     def listening(self) -> Iterator[None]:
         """What happens inside is recorded."""
         hot.watchers.append(self.watch)
-        recording.recorder = self
+        recording.recorder, self.listens = self, True
         try:
             yield
         finally:
-            recording.recorder = None
-            hot.watchers.remove(self.watch)
+            recording.recorder, self.listens = None, False
+            if self.watch in hot.watchers:
+                hot.watchers.remove(self.watch)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
