@@ -81,6 +81,15 @@ class Inside(threading.local):
     scratch: list | None = None
 
 
+def in_order(a: Any) -> Any:
+    """The array, or a copy of it, in C order. Raises Unnotable for a copy while kernels' calls are noted: it would be made once, not at each call."""
+    if a.flags.c_contiguous:
+        return a
+    if inside.launches is not None:
+        raise Unnotable("a copy of an array")
+    return a.copy()
+
+
 class Pool:
     """The number of threads, and the workers as far as they were needed."""
 

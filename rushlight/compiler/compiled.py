@@ -10,11 +10,8 @@ from typing import Any
 
 from ..core import recording
 from ..core.apply import plain_are_watched, watchers
-from ..core.node import FREED
-from ..tensor import Tensor
 from . import capture
 from .capture import Recorder
-from .graph import Value
 from .reach import Reach, Shared
 from .reasons import why
 from .replay import Recording
@@ -121,7 +118,7 @@ class Compiled:
             self.made += 1
             most = self.settings.get("recompile_limit") or MADE
             if self.made >= most:
-                self.refuse(f"it was recorded {most} times: something that it depends on changes too often", "")
+                self.refuse(f"{most} recordings: something that it depends on changes too often", "")
             return
         self.history.append(f"not kept, because the call changed what it depends on: {changed}")
         moved = recorder.reach.moved()
@@ -130,7 +127,7 @@ class Compiled:
             return
         self.in_vain += 1
         if self.in_vain >= ATTEMPTS:
-            self.refuse(f"every call changes what the next one depends on ({changed})", "")
+            self.refuse(f"what every call changes, and the next one depends on ({changed})", "")
 
     def refuse(self, reason: str, where: str) -> None:
         """Leave the function to run as written, with one warning; an error under `fullgraph=True`."""
@@ -157,4 +154,3 @@ def after_fork() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=after_fork)
 
-__all__ = ["FREED", "Compiled", "Tensor", "Value"]

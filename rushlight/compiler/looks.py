@@ -77,7 +77,7 @@ def module(reach: Any, name: str, thing: Any) -> None:
     reach.require(f"len({held}) == {len(own)}")
     for key in ["training", *[key for key in REGISTRIES if own[key]], *[key for key in own if key not in OWN]]:
         if not reach.is_late(own, key, f"{held}[{key!r}]", own[key]):
-            reach.require(f"{held}[{key!r}] is {reach.name(own[key])}")
+            reach.item(f"{held}[{key!r}]", own[key])
     for key in REGISTRIES:
         if own[key]:
             mapping(reach, reach.name(own[key]), own[key])

@@ -190,10 +190,12 @@ class NativePlan(Plan):
             return None
         copies: list[tuple] = []
         try:
-            arrays = [item if item.__class__ is not Value else self.array(item) if op.launches == "strided" else self.without_gaps(item, copies)
-                      for item in equation.inputs]
+            is_matrix = op.kind.name == "matrix"
+            arrays = [item if item.__class__ is not Value else self.array(item) if op.launches == "strided"
+                      else self.without_gaps(item, copies, is_matrix) for item in equation.inputs]
             inside.launches, inside.abort, inside.scratch = [], self.abort, self.scratch
-            made = op.forward(*arrays, **equation.attrs)
+            with np.errstate(all="ignore"):  # what stands for arrays holds no numbers
+                made = op.forward(*arrays, **equation.attrs)
             launches = copies + inside.launches
         except Unnotable:
             return None
@@ -225,12 +227,12 @@ class NativePlan(Plan):
         return value.shape == array.shape and value.dtype == array.dtype == FLOAT and \
             (self.buffers.may_plan(value.storage) or array.nbytes == value.storage.size)
 
-    def without_gaps(self, value: Value, launches: list[tuple]) -> Any:
-        """The array of a value as forward may take it: a matrix with neighbours along one dim, or what lies in C order; if need be a copy."""
+    def without_gaps(self, value: Value, launches: list[tuple], is_matrix: bool) -> Any:
+        """The array of a value as forward may take it: in C order, or for a product with neighbours along one dim; if need be a copy."""
         itemsize = value.dtype.itemsize
         if value.dtype != FLOAT and not value.is_contiguous:
             raise Unnotable("whole numbers with gaps")
-        if value.is_contiguous or len(value.shape) == 2 and itemsize in value.strides and 0 not in value.strides:
+        if value.is_contiguous or is_matrix and len(value.shape) == 2 and itemsize in value.strides and 0 not in value.strides:
             return self.array(value)
         copy = np.empty(value.shape, value.dtype)
         launches += self.looped_copy(copy, self.array(value))

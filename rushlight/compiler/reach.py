@@ -280,7 +280,15 @@ class Reach:
                 self.require(f"[*{place}] == {self.name([*items])}")
             return
         for key, value in fixed.items():
-            self.require(f"{place}[{key!r}] is {self.name(value)}")
+            self.item(f"{place}[{key!r}]", value)
+
+    def item(self, place: str, value: Any) -> None:
+        """The very same object lies at a place, or an equal plain value."""
+        name = self.name(value)
+        if value.__class__ in (int, float, str) and value:  # 0.0 equals -0.0
+            self.require(f"({place} is {name} or {place}.__class__ is {self.name(value.__class__)} and {place} == {name})")
+        else:
+            self.require(f"{place} is {name}")
 
     def inside(self, parts: Any) -> None:
         """What is in a container whose items are known to be the same objects: plain ones need no further look."""

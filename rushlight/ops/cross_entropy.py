@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..backends.native import is_native
-from ..backends.parallel import Unnotable, inside
+from ..backends.parallel import Unnotable, in_order, inside
 from ..core import recording
 from ..core.apply import apply, wrap
 from ..core.op import Kind, Op
@@ -191,7 +191,7 @@ SAFE = 30.0
 
 def exponentials(x: Any) -> tuple:
     """exp(x - shift) in C order, its sums over dimension 1 with that dimension kept, and the shift: the rows' maxima, or None for none."""
-    x, shift = np.ascontiguousarray(x), None
+    x, shift = in_order(x), None
     if not are_safe(x):
         shift = np.maximum.reduce(x, axis=1, keepdims=True, initial=-np.inf if not x.shape[1] else None)
         # A row that is -inf throughout would give nan for every class, as it does in PyTorch.
@@ -280,7 +280,7 @@ def _cross_entropy_backward(grad: Any, x: Any, target: Any, weight: Any, e: Any,
                             ignore_index: int, smoothing: float) -> Any:
     if not e.size and x.size:
         from . import cross_entropy_native
-        return cross_entropy_native.gradient(grad, np.ascontiguousarray(x), target, s, hit, ignore_index)
+        return cross_entropy_native.gradient(grad, in_order(x), target, s, hit, ignore_index)
     if inside.launches is not None:
         raise Unnotable("a loss without a kernel")
     # d loss_i / d x = hit (p - [class]) + every (p sum(w) - w) with p the softmax, e / s.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..backends.native import is_native
-from ..backends.parallel import Unnotable, inside
+from ..backends.parallel import Unnotable, in_order, inside
 from ..core import recording
 from ..core.apply import apply
 from ..core.grad_mode import no_grad
@@ -90,7 +90,7 @@ def _embedding_back(g: Any, indices: Any, *, rows: int, padding_idx: Any, scale:
         return row_sums(g, noted_indices(g, indices), rows, padding_idx)
     out = np.zeros((rows, g.shape[-1]), g.dtype)
     index = indices.reshape(-1)
-    parts = np.ascontiguousarray(g).reshape(index.size, g.shape[-1])
+    parts = in_order(g).reshape(index.size, g.shape[-1])
     add_rows(out, index, parts)
     if scale:
         out /= np.maximum(np.bincount(index, minlength=rows), 1).astype(out.dtype)[:, None]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..backends.native import is_native
-from ..backends.parallel import Unnotable, inside
+from ..backends.parallel import Unnotable, in_order, inside
 from ..core.apply import apply
 from ..core.grad_mode import mode, no_grad
 from ..core.inplace import inplace
@@ -82,7 +82,7 @@ def as_rows(x: Any, dims: int) -> Any:
     width = 1
     for size in x.shape[x.ndim - dims:]:
         width *= size
-    return np.ascontiguousarray(x).reshape(x.size // width if width else 0, width)
+    return in_order(x).reshape(x.size // width if width else 0, width)
 
 
 def _row(weight: Any) -> Any:
@@ -158,13 +158,13 @@ def verify_size(size: list, shown: Any) -> None:
 def channel_rows(x: Any) -> Any:
     """(N, C, ...) as a table with a row for each image and channel."""
     rows = x.shape[0] * x.shape[1]
-    return np.ascontiguousarray(x).reshape(rows, x.size // rows if rows else 0)
+    return in_order(x).reshape(rows, x.size // rows if rows else 0)
 
 
 def group_rows(x: Any, groups: int) -> Any:
     """(N, C, ...) as a table with a row for each image and group of channels."""
     rows = x.shape[0] * groups
-    return np.ascontiguousarray(x).reshape(rows, x.size // rows if rows else 0)
+    return in_order(x).reshape(rows, x.size // rows if rows else 0)
 
 
 def _channels(weight: Any, ndim: int) -> Any:
@@ -311,7 +311,7 @@ def _scale(var: Any, eps: float) -> Any:
 def channel_table(x: Any) -> tuple:
     """(N, C, ...) as a table, and how a number for each channel is laid out beside it: as a row, or repeated as a column."""
     if is_matrix(x):
-        return np.ascontiguousarray(x).reshape(x.shape[:2]), lambda values: values[None]
+        return in_order(x).reshape(x.shape[:2]), lambda values: values[None]
     return channel_rows(x), lambda values: np.tile(values, x.shape[0])[:, None]
 
 
@@ -350,7 +350,7 @@ def _batch_norm_backward(grad: Any, x: Any, weight: Any, mean: Any, var: Any, *,
     scale, count = _scale(var, eps), x.dtype.type(max(x.size // max(x.shape[1], 1), 1))
     factor = scale if weight is None else scale * weight
     table, beside = channel_table(x)
-    g, m = np.ascontiguousarray(grad).reshape(table.shape), beside(mean)
+    g, m = in_order(grad).reshape(table.shape), beside(mean)
     if is_matrix(x):
         dots, totals = np.add.reduce(g * (table - m), axis=0), np.add.reduce(g, axis=0)
     else:

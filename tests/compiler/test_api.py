@@ -116,7 +116,7 @@ def test_a_compiled_function_that_nobody_holds_is_gone():
 
 def test_beyond_recompile_limit_other_calls_run_as_written():
     f = compiled(recompile_limit=2)
-    with pytest.warns(UserWarning, match="it was recorded 2 times"):
+    with pytest.warns(UserWarning, match="2 recordings"):
         assert shapes(f, 4) == [COMPILED, COMPILED, WRITTEN, WRITTEN]
 
 

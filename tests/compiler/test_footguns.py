@@ -2,12 +2,13 @@
 import types
 
 import numpy as np
+import pytest
 
 import rushlight as torch
 from rushlight import nn
 from rushlight.nn import functional as F
 
-from .footguns import footgun
+from .footguns import BACKENDS, footgun
 
 # ---- random numbers
 
@@ -359,3 +360,43 @@ def test_anomaly_mode_runs_calls_as_written_and_later_ones_compiled():
     for _ in range(3):
         compiled(torch.ones(3))
     assert compiled._rushlight_work.recordings and compiled._rushlight_work.refused is None
+
+
+GAPS = {"a column": lambda x: x[:, 0], "some columns": lambda x: x[:, 0, :4], "every other row": lambda x: x[::2, 0],
+        "a transpose": lambda x: x[0].t()}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("part", GAPS)
+@pytest.mark.parametrize("name", ["layer_norm", "softmax", "log_softmax", "gelu", "cross_entropy", "linear"])
+def test_kernels_take_tables_with_gaps(name, part, backend):
+    functional = torch.nn.functional
+    work = {"layer_norm": lambda x: functional.layer_norm(x, x.shape[1:]), "softmax": lambda x: x.softmax(1),
+            "log_softmax": lambda x: x.log_softmax(1), "gelu": functional.gelu, "cross_entropy": lambda x: functional.cross_entropy(x, torch.zeros(len(x), dtype=torch.int64)),
+            "linear": lambda x: functional.linear(x, torch.ones(3, x.shape[1]))}[name]
+
+    def f(x):
+        x.grad = None
+        y = work(GAPS[part](x))
+        # What arrives going back has gaps too.
+        table = y if y.ndim else y.reshape(1, 1)
+        torch.cat([table.t().sin(), torch.ones(table.shape[1], 1)], 1).sum().backward()
+        return y
+    compiled = torch.compile(f, backend=backend)
+    for _ in range(4):
+        x = torch.randn(4, 17, 16, requires_grad=True)
+        wanted = f(x).detach().clone()
+        grad = x.grad.clone()
+        assert torch.allclose(compiled(x).detach(), wanted, rtol=1e-5, atol=1e-6)
+        assert torch.allclose(x.grad, grad, rtol=1e-4, atol=1e-6)
+
+
+def test_equal_plain_values_are_the_same_condition():
+    module = torch.nn.Linear(3, 3)
+    module.beta = 0.0
+    settings = {"w": 0.5}
+    compiled = torch.compile(lambda x: module(x) * module.beta * settings["w"])
+    for i in range(40):
+        module.beta, settings["w"] = 0.1 * (i // 20 + 1), float("0.5")
+        compiled(torch.ones(2, 3))
+    assert compiled._rushlight_work.made == 2 and compiled._rushlight_work.refused is None

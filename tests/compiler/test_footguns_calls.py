@@ -60,7 +60,7 @@ def test_files_are_written_at_every_call(t):
 COUNT, SEEN = 0, []
 
 
-@footgun(captured=False, says="every call changes what the next one depends on")
+@footgun(captured=False, says="what every call changes, and the next one depends on")
 def test_a_list_that_grows(t):
     seen = []
 
@@ -72,7 +72,7 @@ def test_a_list_that_grows(t):
         t.log(f(torch.ones(2)), seen)
 
 
-@footgun(captured=False, says="every call changes what the next one depends on")
+@footgun(captured=False, says="what every call changes, and the next one depends on")
 def test_counters_of_all_kinds(t):
     global COUNT
     COUNT, number = 0, 0

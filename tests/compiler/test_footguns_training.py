@@ -265,7 +265,7 @@ def test_a_learning_rate_that_is_read_and_returned(t):
         t.log(step(torch.randn(4, 3)), model)
 
 
-@footgun(captured=False, says="every call changes what the next one depends on")
+@footgun(captured=False, says="what every call changes, and the next one depends on")
 def test_a_learning_rate_that_the_step_sets(t):
     model = network()
     optimizer = optim.SGD(model.parameters(), lr=0.1)
