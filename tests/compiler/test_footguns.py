@@ -372,7 +372,8 @@ GAPS = {"a column": lambda x: x[:, 0], "some columns": lambda x: x[:, 0, :4], "e
 def test_kernels_take_tables_with_gaps(name, part, backend):
     functional = torch.nn.functional
     work = {"layer_norm": lambda x: functional.layer_norm(x, x.shape[1:]), "softmax": lambda x: x.softmax(1),
-            "log_softmax": lambda x: x.log_softmax(1), "gelu": functional.gelu, "cross_entropy": lambda x: functional.cross_entropy(x, torch.zeros(len(x), dtype=torch.int64)),
+            "log_softmax": lambda x: x.log_softmax(1), "gelu": functional.gelu,
+            "cross_entropy": lambda x: functional.cross_entropy(x, torch.zeros(len(x), dtype=torch.int64)),
             "linear": lambda x: functional.linear(x, torch.ones(3, x.shape[1]))}[name]
 
     def f(x):
