@@ -6,7 +6,6 @@ name that hashes all that it depends on; a folder that cannot be written or a fi
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import os
 import threading
 from functools import cache
@@ -69,7 +68,7 @@ class Engine:
 
     def object_code(self, text: str) -> bytes:
         """The machine code of a module, from the disk if it was compiled before."""
-        name = hashlib.sha256("\n".join([text, self.cpu, self.features, str(self.llvm.llvm_version_info)]).encode()).hexdigest()
+        name = digest("\n".join([text, self.cpu, self.features, str(self.llvm.llvm_version_info)]).encode()).hexdigest()
         found = read_kept(name)
         if found is None:
             found = self.compiled(text)
@@ -115,6 +114,12 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=after_fork)
 
 
+def digest(data: bytes) -> Any:
+    """The SHA-256 of some bytes. The library is loaded by the first kernel, since it brings four megabytes of others with it."""
+    import hashlib
+    return hashlib.sha256(data)
+
+
 def folder() -> str:
     """The folder of kept machine code."""
     root = os.environ.get("RUSHLIGHT_CACHE") or os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
@@ -130,7 +135,7 @@ def read_kept(name: str) -> bytes | None:
             data = file.read()
     except OSError:
         return None
-    return data[32:] if hashlib.sha256(data[32:]).digest() == data[:32] else None
+    return data[32:] if digest(data[32:]).digest() == data[:32] else None
 
 
 def keep(name: str, code: bytes) -> None:
@@ -140,7 +145,7 @@ def keep(name: str, code: bytes) -> None:
     try:
         os.makedirs(folder(), mode=0o700, exist_ok=True)
         with open(temporary, "xb") as file:
-            file.write(hashlib.sha256(code).digest() + code)
+            file.write(digest(code).digest() + code)
         os.replace(temporary, path)
     except OSError:
         pass  # a home that cannot be written, or a full disk: compiling anew costs time and nothing else
