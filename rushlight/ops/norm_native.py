@@ -126,7 +126,7 @@ def rows_backward(g: Any, x: Any, weight: Any, means: Any, scales: Any) -> tuple
     """`norm_kernels.rows_backward` of float32 arrays without gaps."""
     rows, width = x.shape
     out, sums = np.empty(x.shape, np.float32), np.empty((-(-rows // PART), 2, width), np.float32)
-    backward_kernel(weight is not None)(len(sums), width, (g, x, weight, means, scales, out, sums), (rows,))
+    backward_kernel(weight is not None)(len(sums), width, (g, x, weight, means, scales, out, sums), (rows,), rows=PART)
     total = np.empty((2, width), np.float32)
     total_kernel()(-(-2 * width // BLOCK), 2 * width, (sums, total), (len(sums),))
     return out, total[0], total[1]

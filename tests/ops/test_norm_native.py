@@ -7,7 +7,7 @@ pytest.importorskip("llvmlite", reason="the kernels need the jit extra")
 import rushlight as torch
 from rushlight.backends import native
 from rushlight.backends.llvm.engine import available, engine
-from rushlight.backends.parallel import pool
+from rushlight.backends.parallel import inside, pool
 from rushlight.ops import norm_kernels, norm_native as kernels
 
 LANES = engine().width // 4
@@ -74,3 +74,12 @@ def test_large_tables_go_to_the_kernel_with_the_gradients_of_the_definition(monk
     assert calls == ["forward", "backward"]
     for a, b in zip(*results):
         assert torch.allclose(a.double(), b, rtol=1e-4, atol=1e-5)
+
+
+def test_the_way_back_of_a_narrow_table_is_shared_out(monkeypatch):
+    monkeypatch.setattr(pool, "size", lambda: 2)
+    x, g = numbers(2, 512, 64)
+    monkeypatch.setattr(inside, "launches", [])
+    kernels.rows_backward(g, x, None, *np.ones((2, 512, 1), np.float32))
+    _, count, chunk, *_ = inside.launches[0]
+    assert chunk < count

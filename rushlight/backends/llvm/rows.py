@@ -134,10 +134,12 @@ class RowKernel:
         [self.place] = engine().addresses(module([text], [code], code.lanes), ("rows",))
         self.function = KERNEL(self.place)
 
-    def __call__(self, count: int, width: int, arrays: Sequence[Any], words: Sequence[int | float] = ()) -> None:
-        """Run it on that many rows; the words are the arrays' addresses (0 for None), the width, and then `words`."""
+    def __call__(self, count: int, width: int, arrays: Sequence[Any], words: Sequence[int | float] = (), rows: int = 1) -> None:
+        """Run it on that many rows; the words are the arrays' addresses (0 for None), the width, and then `words`. What the kernel counts may
+        be so many rows of memory each.
+        """
         given = [0 if a is None else address(a) for a in arrays]
         packed = b"".join([REAL.pack(w) if w.__class__ is float else WHOLE.pack(w) for w in (*given, width, *words)])
-        size = count * width
-        chunk = count if size < ALONE else -(-count // pool.size()) if size <= CACHED else max(PIECE // width, 1)
+        size = count * width * rows
+        chunk = count if size < ALONE else -(-count // pool.size()) if size <= CACHED else max(PIECE // (width * rows), 1)
         run_kernel(self.function, self.place, count, chunk, packed, (arrays,))
