@@ -21,7 +21,7 @@ from ..core.wrap import wrap
 from ..ops.definition import Unseen
 from ..tensor import Tensor
 from .graph import ARGUMENT, CONSTANT, COPY, LATE, LOCAL, STATE, WRITE, Equation, Graph, Storage, Value, mapped
-from .outside import watched
+from .outside import Watch, watched
 from .reach import Reach
 from .unrecorded import Unrecorded
 
@@ -97,7 +97,7 @@ class Recorder:
         self.is_late = False  # whether another recording was under way
         self.looked = False  # whether the reason is a look at a value, which the next call takes too
         self.where = ""
-        self.ran: set | None = None  # the codes of the functions that ran
+        self.outside: Watch | None = None  # what sees the program act on the world
         for bound in reach.bound:
             self.take_in(bound.tensor._array, ARGUMENT if bound.is_argument else STATE, bound)
         self.late = {id(bound.had_grad._array): bound for bound in reach.bound if bound.had_grad is not None}
@@ -137,6 +137,13 @@ class Recorder:
         """Run an operation, and note it."""
         if threading.get_ident() != self.thread or self.reason is not None or not self.listens:
             return self.pass_on(op, args, attrs)
+        # Others who look on at operations, such as classes of tensors, may be the program's.
+        if self.outside is None or len(hot.watchers) > 1:
+            return self.noted_down(op, args, attrs)
+        return self.outside.look_away(self.noted_down, op, args, attrs)
+
+    def noted_down(self, op: Op, args: tuple, attrs: dict) -> Any:
+        """The result of an operation, which is noted."""
         given = self.given(args)
         noted = self.noted(attrs)
         result = self.pass_on(op, args, attrs)
@@ -235,6 +242,13 @@ class Recorder:
         """Add an equation of tensors."""
         if threading.get_ident() != self.thread or self.reason is not None:
             return
+        if self.outside is None:
+            self.added(op, inputs, outputs, writes)
+        else:
+            self.outside.look_away(self.added, op, inputs, outputs, writes)
+
+    def added(self, op: Any, inputs: tuple, outputs: tuple, writes: Any) -> None:
+        """Add it, once it is sure that the call is recorded."""
         given = self.given(inputs)
         if given is not None:
             made = tuple([self.new_value(tensor._array) for tensor in outputs])
@@ -297,7 +311,7 @@ class Recorder:
 
     def heard(self, function: Callable, args: tuple, kwargs: dict) -> Any:
         """function(*args, **kwargs), while this recorder alone listens."""
-        with self.listening(), watched(self.acts, self.reach.sources) as self.ran:
+        with self.listening(), watched(self.acts, self.reach.sources) as self.outside:
             return function(*args, **kwargs)
 
     def graph(self, outputs: list[Value]) -> Graph:

@@ -103,7 +103,7 @@ class Compiled:
     def keep(self, recorder: Recorder, args: tuple, kwargs: dict, result: Any) -> None:
         """Keep a recording whose conditions still hold after the call."""
         try:
-            recorder.reach.settle(recorder.ran)
+            recorder.reach.settle(None if recorder.outside is None else recorder.outside.ran)
             if recorder.reach.changes_arguments():
                 raise Unrecorded("a container among the arguments, which the call changes")
             made = Recording(recorder, result, self.settings if now.backend is None else self.settings | {"backend": now.backend})

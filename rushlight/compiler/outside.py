@@ -22,28 +22,46 @@ FUNCTIONS = {"print": "printing", "input": "reading input", "open": "a file"}
 HARMLESS = frozenset({"fspath", "getpid", "get_ident", "isatty"})
 
 
-@contextmanager
-def watched(report: Callable[[str], None], sources: list) -> Iterator[set | None]:
-    """The frames' codes that run in the block; what acts outside in it is reported, in a few words.
+class Watch:
+    """The profile function of one recorded call, `look`: it notes the codes of the frames that run, and reports what acts outside, in a few words."""
 
-    `sources` are NumPy's generators of random numbers. None where somebody else measures: a second profile function would end that.
+    def __init__(self, report: Callable[[str], None]):
+        self.report = report
+        self.ran: set = set()
+
+    def look(self, frame: Any, event: str, function: Any) -> None:
+        if event == "call":
+            self.ran.add(frame.f_code)
+        elif event == "c_call" and not frame.f_globals.get("__name__", "").startswith("rushlight."):
+            what = acting(function)
+            if what is not None and is_programs(frame):
+                self.report(what)
+
+    def look_away(self, function: Callable, *args: Any) -> Any:
+        """function(*args), which is the library's own work: to look at each of its calls would double the time of a first step."""
+        if sys.getprofile() != self.look:  # the program measures
+            return function(*args)
+        sys.setprofile(None)
+        try:
+            return function(*args)
+        finally:
+            sys.setprofile(self.look)
+
+
+@contextmanager
+def watched(report: Callable[[str], None], sources: list) -> Iterator[Watch | None]:
+    """The watch over what happens in the block. None where somebody else measures: a second profile function would end that.
+
+    `sources` are NumPy's generators of random numbers.
     """
     if sys.getprofile() is not None:
         yield None
         return
-    ran: set = set()
-
-    def look(frame: Any, event: str, function: Any) -> None:
-        if event == "call":
-            ran.add(frame.f_code)
-        elif event == "c_call":
-            what = acting(function)
-            if what is not None and is_programs(frame):
-                report(what)
+    watch = Watch(report)
     before = states(sources)
-    sys.setprofile(look)
+    sys.setprofile(watch.look)
     try:
-        yield ran
+        yield watch
     finally:
         sys.setprofile(None)
     if states(sources) != before:

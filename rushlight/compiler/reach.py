@@ -273,7 +273,7 @@ class Reach:
         self.require(f"len({place}) == {len(items)}" if items else f"not {place}")
         is_dict = isinstance(items, dict)
         held = dict(items) if is_dict else dict(enumerate(items))
-        fixed = {key: value for key, value in held.items() if not self.is_late(items, key, f"{place}[{key!r}]", value)}
+        fixed = {key: value for key, value in held.items() if not self.is_late(items, key, f"{place}[{self.key(key)}]", value)}
         if len(fixed) == len(held) and (is_dict and not all([isinstance(key, str) for key in items]) or len(items) > FEW):
             self.require(f"every(map(same, {place}{'.values()' if is_dict else ''}, {self.name(tuple(held.values()))}))")
             if is_dict and all([isinstance(key, (str, int)) for key in items]):
@@ -281,6 +281,10 @@ class Reach:
             return
         for key, value in fixed.items():
             self.item(f"{place}[{key!r}]", value)
+
+    def key(self, key: Any) -> str:
+        """The text of a dict's key. Tensors are such keys too: to print one takes as long as to look at a hundred."""
+        return repr(key) if key.__class__ in (str, int) else self.name(key)
 
     def item(self, place: str, value: Any) -> None:
         """The very same object lies at a place, or an equal plain value."""

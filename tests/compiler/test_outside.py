@@ -1,0 +1,33 @@
+"""What is seen of a recorded call while it runs."""
+import rushlight as torch
+from rushlight.compiler.reach import Reach
+from rushlight.core.op import Op
+
+
+def codes_of(monkeypatch, function, *args):
+    """The codes that are seen to run in the recorded call of a function."""
+    seen = set()
+    settle = Reach.settle
+
+    def listened(self, codes):
+        seen.update(codes)
+        return settle(self, codes)
+    monkeypatch.setattr(Reach, "settle", listened)
+    torch.compile(function)(*args)
+    return seen
+
+
+def test_the_programs_functions_are_seen(monkeypatch):
+    def inner(x):
+        return x * 2
+
+    def f(x):
+        return inner(x) + 1
+    assert {f.__code__, inner.__code__} <= codes_of(monkeypatch, f, torch.ones(3))
+
+
+def test_what_operations_do_inside_is_not_looked_at(monkeypatch):
+    # A profile function that sees every call of a kernel's text being written takes longer than the step.
+    seen = codes_of(monkeypatch, lambda x: torch.softmax(x @ x, -1), torch.ones(3, 3))
+    assert not {code for code in seen if code.co_filename.endswith(("op.py", "matmul.py")) and code.co_name.startswith("evaluate")}
+    assert Op.__init__.__code__ not in seen
