@@ -1,8 +1,8 @@
 """A kernel's range shared out among threads, without Python between the pieces.
 
-The workers are Python threads that spend their time in a native loop: they watch a counter, and take pieces of the work that `run_pieces`
-lays out as long as there are any. After some idle time the loop ends and the thread sleeps on a lock of Python's, until the next work wakes it.
-The calling thread takes pieces too, so work never waits for a sleeper.
+The workers are threads that spend their lives in a native loop: they watch a counter, and take pieces of the work that `run_pieces` lays
+out as long as there are any. After some idle time they sleep on a semaphore, until the next work wakes them. They never come back to Python,
+where they would want the interpreter's lock. The calling thread takes pieces too, so work never waits for a sleeper.
 """
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from functools import cache
 from typing import Any
 
 from ..parallel import inside, pool
+from . import semaphores
 from .engine import engine
 
-# The words of the memory that the threads share, each on a cache line of its own where threads write to it.
-GENERATION, FUNCTION, ARGUMENTS, COUNT, CHUNK, PIECES, NEXT, ACTIVE, ASLEEP = 0, 8, 9, 10, 11, 12, 16, 24, 32
+# The words of the memory that the threads share, each on a cache line of its own where threads write to it. From ASLEEP on each worker
+# has a line: whether it sleeps, and its semaphore. OTHERS are the workers that take part; then come the functions for semaphores.
+GENERATION, FUNCTION, ARGUMENTS, COUNT, CHUNK, PIECES, OTHERS, WAIT, UP, NEXT, ACTIVE, ASLEEP = 0, 8, 9, 10, 11, 12, 13, 14, 15, 16, 24, 32
 MOST_WORKERS = 256
 #: The seconds for which an idle worker watches before it sleeps: a training step's next large operation comes sooner.
 PATIENCE = 1e-3
@@ -75,7 +77,8 @@ entry:
   store ptr %function, ptr %function_at
   store ptr %arguments, ptr %arguments_at
   store atomic i64 0, ptr %next release, align 8
-  %old = atomicrmw add ptr %generation, i64 1 acq_rel
+  %old = atomicrmw add ptr %generation, i64 1 seq_cst
+  call void @wake(ptr %shared)
   call void @take(ptr %shared)
 ; A worker that comes late must find no piece while the next work is laid out.
   store atomic i64 {1 << 62}, ptr %next seq_cst, align 8
@@ -91,8 +94,43 @@ done:
   ret void
 }}
 
-; i64 watch(ptr shared, ptr asleep, i64 last, i64 most): works until nothing came for so many looks; the generation seen last
-define i64 @watch(ptr %shared, ptr %asleep, i64 %seen, i64 %most) {{
+; void wake(ptr shared): count up the semaphores of those who sleep
+define void @wake(ptr %shared) {{
+entry:
+  %others_at = getelementptr i64, ptr %shared, i64 {OTHERS}
+  %up_at = getelementptr i64, ptr %shared, i64 {UP}
+  %first = getelementptr i64, ptr %shared, i64 {ASLEEP}
+  %others = load i64, ptr %others_at
+  br label %next
+next:
+  %number = phi i64 [ 0, %entry ], [ %following, %on ]
+  %following = add i64 %number, 1
+  %more = icmp slt i64 %number, %others
+  br i1 %more, label %ask, label %done
+ask:
+  %place = mul i64 %number, 8
+  %asleep = getelementptr i64, ptr %first, i64 %place
+  %sleeps = load atomic i64, ptr %asleep seq_cst, align 8
+  %known = icmp ne i64 %sleeps, 0
+  br i1 %known, label %claim, label %on
+claim:
+  %slept = atomicrmw xchg ptr %asleep, i64 0 seq_cst
+  %still = icmp ne i64 %slept, 0
+  br i1 %still, label %rouse, label %on
+rouse:
+  %semaphore_at = getelementptr i64, ptr %asleep, i64 1
+  %semaphore = load ptr, ptr %semaphore_at
+  %up = load ptr, ptr %up_at
+  %found = call i32 %up(ptr %semaphore, i64 1, ptr null)
+  br label %on
+on:
+  br label %next
+done:
+  ret void
+}}
+
+; i64 watch(ptr shared, i64 last, i64 most): works until nothing came for so many looks; the generation seen last
+define i64 @watch(ptr %shared, i64 %seen, i64 %most) {{
 entry:
   %generation = getelementptr i64, ptr %shared, i64 {GENERATION}
   %active = getelementptr i64, ptr %shared, i64 {ACTIVE}
@@ -100,7 +138,7 @@ entry:
 look:
   %last = phi i64 [ %seen, %entry ], [ %last, %idle ], [ %now, %work ]
   %looks = phi i64 [ 0, %entry ], [ %more, %idle ], [ 0, %work ]
-  %now = load atomic i64, ptr %generation acquire, align 8
+  %now = load atomic i64, ptr %generation seq_cst, align 8
   %new = icmp ne i64 %now, %last
   br i1 %new, label %work, label %idle
 work:
@@ -112,10 +150,34 @@ idle:
   PAUSE
   %more = add i64 %looks, 1
   %tired = icmp sgt i64 %more, %most
-  br i1 %tired, label %sleep, label %look
-sleep:
-  store atomic i64 1, ptr %asleep release, align 8
+  br i1 %tired, label %end, label %look
+end:
   ret i64 %last
+}}
+
+; void live(ptr shared, ptr asleep, i64 most): a worker's life, without end
+define void @live(ptr %shared, ptr %asleep, i64 %most) {{
+entry:
+  %wait_at = getelementptr i64, ptr %shared, i64 {WAIT}
+  %wait = load ptr, ptr %wait_at
+  %semaphore_at = getelementptr i64, ptr %asleep, i64 1
+  %semaphore = load ptr, ptr %semaphore_at
+  br label %watch
+watch:
+  %seen = phi i64 [ 0, %entry ], [ %last, %rest ], [ %last, %stay ]
+  %last = call i64 @watch(ptr %shared, i64 %seen, i64 %most)
+  store atomic i64 1, ptr %asleep seq_cst, align 8
+; Work that was laid out before it could be known that this thread sleeps wakes nobody: one more look.
+  %now = load atomic i64, ptr %shared seq_cst, align 8
+  %quiet = icmp eq i64 %now, %last
+  br i1 %quiet, label %rest, label %stay
+stay:
+  %mine = cmpxchg ptr %asleep, i64 1, i64 0 seq_cst seq_cst
+  %unnoticed = extractvalue {{ i64, i1 }} %mine, 1
+  br i1 %unnoticed, label %watch, label %rest
+rest:
+  %found = call i32 %wait(ptr %semaphore, i64 -1)
+  br label %watch
 }}
 """
 
@@ -126,57 +188,54 @@ class Workers:
     def __init__(self) -> None:
         pause = "call void @llvm.x86.sse2.pause()" if engine().triple.startswith(("x86_64", "i686")) else ""
         text = TEXT if pause else TEXT.replace("declare void @llvm.x86.sse2.pause()", "")
-        run, watch = engine().addresses(text.replace("PAUSE", pause), ("run_pieces", "watch"))
-        self.run_pieces = run
-        self.run_native = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 4, ctypes.c_void_p)(run)
-        self.watch = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 4)(watch)
+        self.run_pieces, wake, watch, live = engine().addresses(text.replace("PAUSE", pause), ("run_pieces", "wake", "watch", "live"))
+        self.run_native = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 4, ctypes.c_void_p)(self.run_pieces)
+        self.wake_native = ctypes.PYFUNCTYPE(None, ctypes.c_int64)(wake)
+        self.watch = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 3)(watch)
+        self.live_native = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 3)(live)
         self.words = (ctypes.c_int64 * (ASLEEP + 8 * MOST_WORKERS))()
         self.words[NEXT] = 1 << 62
         self.address = ctypes.addressof(self.words)
-        #: what wakes each thread
-        self.wakers: list[Any] = []
+        self.make_semaphore, self.words[WAIT], self.words[UP] = semaphores.calls()
+        #: how many threads there are, and how many of them take part in work
+        self.made = self.others = 0
         #: how often a worker looks before it sleeps
         self.looks = self.calibrate()
 
     def calibrate(self, sample: int = 10_000) -> int:
         """The looks in PATIENCE: processors differ tenfold in how long a pause is."""
         began = time.perf_counter()
-        self.watch(self.address, self.address + 8 * ASLEEP, 0, sample)
-        self.words[ASLEEP] = 0
+        self.watch(self.address, 0, sample)
         return int(sample * PATIENCE / max(time.perf_counter() - began, 1e-6))
 
-    def grow(self, count: int) -> None:
-        """Have this many threads besides the calling one."""
-        while len(self.wakers) < count:
-            waker = threading.Lock()
-            waker.acquire()
-            self.wakers.append(waker)
-            threading.Thread(target=self.live, args=(len(self.wakers) - 1, waker), name=f"rushlight-kernel-{len(self.wakers)}", daemon=True).start()
+    def take_part(self, count: int) -> None:
+        """Have this many threads take part besides the calling one."""
+        count = min(count, MOST_WORKERS)
+        while self.made < count:
+            place = ASLEEP + 8 * self.made
+            self.words[place + 1] = self.make_semaphore()
+            self.made += 1
+            threading.Thread(target=self.live, args=(place,), name=f"rushlight-kernel-{self.made}", daemon=True).start()
+        self.words[OTHERS] = self.others = count
 
-    def live(self, number: int, waker: Any) -> None:
-        """A worker's life: watch for work, sleep, and again."""
-        asleep = self.address + 8 * (ASLEEP + 8 * number)
-        last = 0
-        while True:
-            last = self.watch(self.address, asleep, last, self.looks)
-            waker.acquire()
+    def live(self, place: int) -> None:
+        """A worker's life, from which it does not come back. A method, so that the threads hold the memory that they watch."""
+        self.live_native(self.address, self.address + 8 * place, self.looks)
 
     def run(self, function: int, count: int, chunk: int, arguments: Any) -> None:
         """Call a native function on range(count) in pieces of `chunk`, on all threads; done on return."""
-        self.wake()
+        if pool.threads - 1 != self.others:
+            self.take_part(pool.size() - 1)
         self.run_native(self.address, function, count, chunk, arguments)
 
     def wake(self) -> None:
-        """Have all threads watch for work."""
-        others = min(pool.size() - 1, MOST_WORKERS)
-        if len(self.wakers) < others:
-            self.grow(others)
-        words = self.words
-        for number in range(others):
-            place = ASLEEP + 8 * number
-            if words[place]:
-                words[place] = 0
-                self.wakers[number].release()
+        """Have all threads watch for work that is about to come."""
+        self.take_part(pool.size() - 1)
+        self.wake_native(self.address)
+
+    def sleeping(self) -> int:
+        """How many threads sleep."""
+        return sum([self.words[ASLEEP + 8 * number] for number in range(self.made)])
 
 
 @cache

@@ -113,3 +113,32 @@ def test_a_child_forked_while_another_thread_compiles_can_compile():
     done.set()
     thread.join()
     assert os.waitpid(child, 0)[1] == 0
+
+
+IDLE = """
+import time
+import numpy as np
+from rushlight.backends import parallel
+parallel.set_num_threads(3)
+from rushlight.backends.llvm.workers import workers
+from rushlight.core.scalar import parse
+from rushlight.core.scalar_native import loop
+
+increment = loop(parse("p = p + g"), ())
+p, g = np.zeros(300_000, np.float32), np.ones(300_000, np.float32)
+fell_asleep, woke = True, False
+for _ in range(20):
+    increment([p, g], ())
+    deadline = time.monotonic() + 5
+    while workers().sleeping() < 2 and time.monotonic() < deadline:
+        pass  # the interpreter's lock is not let go of
+    fell_asleep = fell_asleep and workers().sleeping() == 2
+    increment([p, g], ())
+    woke = woke or workers().sleeping() < 2  # on a busy machine they may be asleep again by now
+print(fell_asleep, woke, (p == 40).all())
+"""
+
+
+def test_workers_without_work_sleep_without_the_interpreter_and_wake_for_more():
+    done = subprocess.run([sys.executable, "-c", IDLE], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("True True True\n", "")
