@@ -21,21 +21,21 @@ from ..backends.llvm.gemm import pack_lines
 from ..backends.llvm.vectors import maximum
 
 # The words of a call. First the addresses, which are others at each call; the kernels' memory and the images have the same place in all.
-ADDRESSES = MEMORY, IMAGES, OUT, BIAS, WEIGHT, ADDED, MASK = range(7)
+ADDRESSES = MEMORY, IMAGES, OUT, BIAS, WEIGHT, ADDED, MASK, DRAIN = range(8)
 GRADS = BIAS
 # Then, for all kernels, the parts of the work, their memory, and how an image is laid out in it.
 (PARTS, ITEMS, STRIPS, STRIP_LINES, SHARED_SIZE, MEMORY_SIZE, BUFFER_SIZE, IMAGE_SIZE, CHANNELS, HEIGHT, PICKS, STEP_DOWN, STEP_RIGHT,
- PLANES_DOWN, PLANES_RIGHT, WIDTH, ABOVE, ROWS, ROW, PLANE) = range(7, 27)
+ PLANES_DOWN, PLANES_RIGHT, WIDTH, ABOVE, ROWS, ROW, PLANE) = range(8, 28)
 #: the words of a plane's columns: where the first one that the image has lies in a row of the plane, and in the image, and how many there are
 PICK = PLACE, SOURCE, COUNT = range(3)
 # Of a convolution: its results and their phases.
-OUT_SIZE, OUTPUTS, OUT_HEIGHT, OUT_WIDTH, OUT_DOWN, OUT_RIGHT, TILES, FLAT, PHASES, PHASE_COUNT, WEIGHT_STEP, PACE, STARTS, VECTORS = range(27, 41)
+OUT_SIZE, OUTPUTS, OUT_HEIGHT, OUT_WIDTH, OUT_DOWN, OUT_RIGHT, TILES, FLAT, PHASES, PHASE_COUNT, WEIGHT_STEP, PACE, STARTS, VECTORS = range(28, 42)
 #: the words of a phase: where its packed weights lie, where they come from, its distances, and how many; the first row in the image; the first
 #: column that counts, where it lies in the image, and how many there are
 PHASE = WEIGHTS, SOURCES, DISTANCES, DEPTH, FIRST_ROW, SKIPPED, FIRST_COLUMN, COLUMNS = range(8)
 # Of the weight's gradient.
 (GRAD_SIZE, GRAD_CHANNELS, PLACES, LINES, LINE, BLOCK, GROUPS, TAPS, TAP_DISTANCES, SUMS, SUMS_SIZE, LINE_STEP, PLACE_STEP,
- REAL_TAPS) = range(27, 41)
+ REAL_TAPS) = range(28, 42)
 #: the kernel's places whose sums are brought to the gradient at a time: they stay in the first-level cache
 TOGETHER = 64
 
@@ -235,7 +235,7 @@ def drain(lanes: int, finish: Finish) -> tuple[str, Code]:
             place = c.plus(c.times(c.plus(c.times(output, height), row), width), first_column)
             with c.when(within(c, row, height)):
                 drain_line(c, finish, source, place, columns, right, bias)
-    return c.function("drain", "ptr %scratch, ptr %image, ptr %added, ptr %mask, i64 %line, ptr %phase, ptr %arguments"), c
+    return c.function("drain", "ptr %scratch, ptr %image, ptr %added, ptr %mask, i64 %line, ptr %phase, ptr %arguments", internal=False), c
 
 
 def drain_line(c: Code, finish: Finish, source: str, place: str, count: str, step: str, bias: str) -> None:
@@ -275,7 +275,7 @@ def convolve(lanes: int) -> tuple[str, Code]:
     c = Code(lanes)
     rows, vectors = tile_of(lanes)
     tiles, flat, pace, count = (c.word("%arguments", k) for k in (TILES, FLAT, PACE, VECTORS))
-    starts, packed = c.pointer("%arguments", STARTS), c.pointer("%arguments", MEMORY)
+    starts, packed, drain = (c.pointer("%arguments", k) for k in (STARTS, MEMORY, DRAIN))
     with c.loop("%start", "%stop") as part:
         memory = memory_of(c, part)
         scratch = c.at(memory, c.word("%arguments", BUFFER_SIZE))
@@ -299,7 +299,7 @@ def convolve(lanes: int) -> tuple[str, Code]:
                                        f"ptr {c.at(weights, c.times(t, c.times(depth, rows)))}, ptr {target}, i64 {flat}, "
                                        f"ptr {c.at(following, c.times(call, c.times(depth, pace)))}, i64 {pace})")
                     begin = stop
-                c.lines.append(f"  call void @drain(ptr {scratch}, ptr {out}, ptr {added}, ptr {mask}, i64 {line}, ptr {phase}, ptr %arguments)")
+                c.lines.append(f"  call void {drain}(ptr {scratch}, ptr {out}, ptr {added}, ptr {mask}, i64 {line}, ptr {phase}, ptr %arguments)")
     return c.function("convolve", "i64 %start, i64 %stop, ptr %arguments", internal=False), c
 
 
@@ -406,10 +406,15 @@ def multiply_block(c: Code, vectors: int, image: str, grads: str, lines: str, pa
             c.lines.append(f"  call void @taps(ptr {image}, ptr {own}, ptr {packed}, i64 {lines}, ptr %arguments, ptr {target})")
 
 
-def convolution_text(lanes: int, finish: Finish) -> str:
-    """The module of a convolution."""
+def convolution_text(lanes: int) -> str:
+    """The module of a convolution, but for its end."""
     tiles = [tile(lanes, vectors + 1) for vectors in range(tile_of(lanes)[1])]
-    return text([fill(lanes), *tiles, drain(lanes, finish), convolve(lanes)], lanes)
+    return text([fill(lanes), *tiles, convolve(lanes)], lanes)
+
+
+def finish_text(lanes: int, finish: Finish) -> str:
+    """The module of a convolution's end. It is a module of its own, since the rest is the same for all and takes five times as long to compile."""
+    return text([drain(lanes, finish)], lanes)
 
 
 def packing_text(lanes: int) -> str:

@@ -32,10 +32,16 @@ def packing_kernel() -> tuple:
 
 
 @cache
-def convolution_kernel(finish: Finish) -> tuple:
+def convolution_kernel() -> tuple:
     """The kernel that convolves, and its address."""
-    [place] = engine().addresses(code.convolution_text(engine().width // 4, finish), ("convolve",))
+    [place] = engine().addresses(code.convolution_text(engine().width // 4), ("convolve",))
     return KERNEL(place), place
+
+
+@cache
+def drain_address(finish: Finish) -> int:
+    """Where the function lies that finishes a convolution's results."""
+    return engine().addresses(code.finish_text(engine().width // 4, finish), ("drain",))[0]
 
 
 @cache
@@ -193,11 +199,11 @@ class Convolution:
 
     def __call__(self, x: Any, weight: Any, bias: Any, finish: Finish = PLAIN, added: Any = None, mask: Any = None) -> Any:
         """The results."""
-        (pack, pack_place), (kernel, place) = packing_kernel(), convolution_kernel(finish)
+        (pack, pack_place), (kernel, place) = packing_kernel(), convolution_kernel()
         out = np.empty(self.out_shape, np.float32)
         memory = scratch(self.size)
         words = self.words(address(memory), address(x), address(out), address(self.zeros if bias is None else bias), address(weight),
-                           0 if added is None else address(added), 0 if mask is None else address(mask))
+                           0 if added is None else address(added), 0 if mask is None else address(mask), drain_address(finish))
         keep = self, x, weight, bias, added, mask, out, memory
         tiles = len(self.table) * self.tiles
         run_kernel(pack, pack_place, tiles, -(-tiles // pool.size()), words, keep)
@@ -243,7 +249,7 @@ class Correlation:
         (kernel, place), (collect, collect_place) = correlation_kernels(self.vectors)
         out = np.empty(self.out_shape, np.float32)
         memory = scratch(self.size)
-        words = self.words(address(memory), address(x), address(out), address(y), 0, 0, 0)
+        words = self.words(address(memory), address(x), address(out), address(y), 0, 0, 0, 0)
         keep = self, x, y, out, memory
         run_kernel(kernel, place, self.parts, 1, words, keep)
         run_kernel(collect, collect_place, self.pieces, -(-self.pieces // pool.size()), words, keep)
