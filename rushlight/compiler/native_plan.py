@@ -19,6 +19,7 @@ from .graph import COPY, LOCAL, WRITE, Equation, Graph, Storage, Value
 from .interpreter import blank
 from .loops import IDENTITY, Loops, Store, Sum
 from .passes.fuse import KINDS, Fused
+from .placing import array_in, moved
 from .plan import Plan
 from .updates import NativeUpdate
 
@@ -204,12 +205,30 @@ class NativePlan(Plan):
         pairs = [(value, array) for value, array in zip(equation.outputs, made if made.__class__ is tuple else (made,)) if value is not None]
         if len(launches) == len(copies) or not all([self.takes(value, array) or self.copies(value, array) for value, array in pairs]):
             return None
+        launches, pairs = self.in_buffers(launches, pairs, arrays)
         for value, array in pairs:
             if self.takes(value, array):
                 self.take_result(value, array)
             else:
                 launches += self.looped_copy(self.result(value), array)
         return [(*launch[:4], (launch[4], arrays, made)) for launch in launches]
+
+    def in_buffers(self, launches: list[tuple], pairs: list[tuple], given: list) -> tuple[list[tuple], list[tuple]]:
+        """Launches and results with buffers in the place of memory that forward made for results which nobody sees from outside."""
+        inputs = {id(memory.owner(array)) for array in given if isinstance(array, np.ndarray)}
+        owners = {id(owner): owner for _, array in pairs if id(owner := memory.owner(array)) not in inputs}
+        users: dict[int, set[Storage]] = {each: set() for each in owners}
+        for value, array in pairs:
+            if self.takes(value, array):
+                if self.buffers.may_plan(value.storage):
+                    users.get(id(memory.owner(array)), set()).add(value.storage)
+                else:
+                    owners.pop(id(memory.owner(array)), None)
+        launches, blocks = moved(launches, [owner for each, owner in owners.items() if users[each]], self.buffers.buffer)
+        for each, block in blocks.items():
+            self.buffers.give(users[each], block)
+        places = [blocks.get(id(memory.owner(array))) for _, array in pairs]
+        return launches, [(value, array if block is None else array_in(block, array)) for (value, array), block in zip(pairs, places, strict=True)]
 
     def takes(self, value: Value, array: Any) -> bool:
         """Whether a launch's result may be a value as it lies. What is kept for a gradient alone may have another form than in the recorded
@@ -234,7 +253,7 @@ class NativePlan(Plan):
             raise Unnotable("whole numbers with gaps")
         if value.is_contiguous or is_matrix and len(value.shape) == 2 and itemsize in value.strides and 0 not in value.strides:
             return self.array(value)
-        copy = np.empty(value.shape, value.dtype)
+        copy = self.buffers.lend(value.size * itemsize).view(value.dtype)[:value.size].reshape(value.shape)
         launches += self.looped_copy(copy, self.array(value))
         return copy
 
@@ -253,7 +272,8 @@ class NativePlan(Plan):
             owner = memory.owner(array)
             start = memory.address(array) - value.offset - memory.address(owner)
             self.buffers.held[value.storage] = owner.reshape(-1).view(np.uint8)[start:] if owner.flags.c_contiguous else owner
-            self.buffers.kept.add(value.storage)
+            if value.storage not in self.buffers.blocks:
+                self.buffers.kept.add(value.storage)
             return
         self.names[value] = f"a{value.number}"
         owner = memory.owner(array)

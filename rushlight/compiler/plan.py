@@ -164,6 +164,9 @@ class Buffers:
         self.outside = {value.storage for value in graph.outputs}
         self.held: dict[Storage, np.ndarray] = {}
         self.free: list[np.ndarray] = []
+        self.blocks: dict[Storage, np.ndarray] = {}  # the buffer that each is in
+        self.users: dict[int, int] = {}              # how many storages are in a buffer
+        self.lent: list[np.ndarray] = []             # buffers that one equation needs
         self.kept: set[Storage] = set()  # whose memory is not the plan's own
         #: the bytes of all buffers, and those that it would take if none was used twice
         self.bytes = self.without_reuse = 0
@@ -184,12 +187,13 @@ class Buffers:
         held = self.held.get(value.storage)
         if held is None:
             held = self.held[value.storage] = self.buffer(value.storage.size)
+            self.give({value.storage}, held)
         return memory.array_at(held, memory.address(held) + value.offset, value.shape, value.strides, value.dtype)
 
     def buffer(self, size: int) -> np.ndarray:
-        """The smallest free buffer that is large enough and not much too large, or a new one."""
+        """The smallest free buffer that is large enough and not much too large, of several the one left last, or a new one."""
         self.without_reuse += size
-        fitting = [found for found in self.free if size <= found.nbytes <= 2 * size + 4096]
+        fitting = [found for found in reversed(self.free) if size <= found.nbytes <= 2 * size + 4096]
         if fitting:
             found = min(fitting, key=lambda buffer: buffer.nbytes)
             self.free = [buffer for buffer in self.free if buffer is not found]
@@ -199,12 +203,26 @@ class Buffers:
         skip = -memory.address(raw) % 64
         return raw[skip:skip + size]
 
+    def give(self, storages: set[Storage], block: np.ndarray) -> None:
+        """A buffer is these storages'."""
+        self.blocks.update(dict.fromkeys(storages, block))
+        self.users[id(block)] = len(storages)
+
+    def lend(self, size: int) -> np.ndarray:
+        """A buffer until the equation is written."""
+        self.lent.append(self.buffer(size))
+        return self.lent[-1]
+
     def release(self, number: int) -> None:
         """Equation `number` is written: the buffers of what it reads last are free."""
+        self.free += self.lent
+        self.lent = []
         for storage in self.done.get(number, ()):
-            held = self.held.get(storage)
-            if held is not None and storage not in self.kept:
-                self.free.append(held)
+            block = self.blocks.get(storage)
+            if block is not None:
+                self.users[id(block)] -= 1
+                if not self.users[id(block)]:
+                    self.free.append(block)
 
 
 __all__ = ["Buffers", "Iterable", "Plan"]
