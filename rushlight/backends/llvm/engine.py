@@ -51,7 +51,8 @@ class Engine:
         #: the bytes of a vector register
         self.width = 64 if features.get("avx512f") and features.get("avx512vl") else 32 if features.get("avx2") and features.get("fma") else 16
         self.machine = self.target_machine()
-        #: what holds the machine code of each module
+        #: what puts machine code into memory, and what holds that of each module
+        self.loader = llvm.create_lljit_compiler(self.target_machine())
         self.loaded: list[Any] = []
 
     def target_machine(self) -> Any:
@@ -61,13 +62,12 @@ class Engine:
     def addresses(self, text: str, names: tuple[str, ...]) -> list[int]:
         """Where the functions of a module lie in memory; `text` is the module in LLVM's assembly."""
         with lock:
-            # Each module has a loader of its own: in a shared one the constants of the second module are not found. MCJIT takes an
-            # empty module to begin with, and owns the target machine that it is given.
-            loader = self.llvm.create_mcjit_compiler(self.llvm.parse_assembly(""), self.target_machine())
-            loader.add_object_file(self.llvm.ObjectFileRef.from_data(self.object_code(text)))
-            loader.finalize_object()
-            self.loaded.append(loader)
-            return [loader.get_function_address(name) for name in names]
+            # Each module is a library of its own: all have functions of the same names.
+            library = self.llvm.JITLibraryBuilder().add_object_img(self.object_code(text)).add_current_process()
+            for name in names:
+                library.export_symbol(name)
+            self.loaded.append(library.link(self.loader, f"module {len(self.loaded)}"))
+            return [self.loaded[-1][name] for name in names]
 
     def object_code(self, text: str) -> bytes:
         """The machine code of a module, from the disk if it was compiled before."""
