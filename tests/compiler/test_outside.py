@@ -1,6 +1,19 @@
 """What is seen of a recorded call while it runs."""
+import pytest
+
 import rushlight as torch
 from rushlight.compiler.reach import Reach
+from rushlight.core.apply import watchers
+
+
+@pytest.fixture(autouse=True)
+def nobody_else_looks_on():
+    """Classes of tensors that other tests defined look on at operations, and may run code of a program's."""
+    others = watchers[:]
+    watchers.clear()
+    yield
+    watchers[:] = others
+
 
 
 def codes_of(monkeypatch, function, *args):
