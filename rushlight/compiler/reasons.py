@@ -11,24 +11,58 @@ from .reach import ASSIGNMENT
 
 #: the names that conditions have for things (k) and for what they set on the way (v)
 NAME = re.compile(r"\b[kv]\d+\b")
+#: the conditions that are looked at together
+TOGETHER = 64
 
 
 def why(recording: Any, args: tuple, kwargs: dict, but: str = "") -> str:
     """The first condition that a call does not meet, `but` for those with this text in them; empty if it meets all."""
     reach = recording.reach
     scope = dict(reach.scope, args=args, kwargs=kwargs)
-    for condition in reach.conditions:
+    for block in blocks(reach.conditions, but):
+        if not holds(block, scope):
+            return broken(block, scope, reach)
+    return ""
+
+
+def blocks(conditions: list[str], but: str) -> Iterator[list[str]]:
+    """The conditions in their order, many together: Python reads a long line faster than each part. An assignment is a block of its own."""
+    block: list[str] = []
+    for condition in conditions:
+        is_assignment = ASSIGNMENT.match(condition)
+        if is_assignment or len(block) == TOGETHER:
+            yield block
+            block = []
+        if is_assignment:
+            yield [condition]
+        elif not but or but not in condition:
+            block.append(condition)
+    yield block
+
+
+def holds(block: list[str], scope: dict) -> bool:
+    """Whether all conditions of a block hold."""
+    try:
+        if block and ASSIGNMENT.match(block[0]):
+            exec(block[0], scope)
+            return True
+        return bool(eval(" and ".join(block) or "True", scope))
+    except Exception:  # whatever the program's objects raise, the condition does not hold
+        return False
+
+
+def broken(block: list[str], scope: dict, reach: Any) -> str:
+    """The first condition of a block that does not hold, in words."""
+    for condition in block:
         try:
             if ASSIGNMENT.match(condition):
                 exec(condition, scope)
                 continue
-            if but and but in condition:
-                continue
-            broken = next((clause for clause in clauses(condition) if not eval(clause, scope)), None)
-        except Exception as error:  # whatever the program's objects raise, the condition does not hold
+            clause = next((clause for clause in clauses(condition) if not eval(clause, scope)), None)
+        except Exception as error:
             return f"{readable(condition, reach)} ({error})"
-        if broken is not None:
-            return readable(broken, reach) + now(broken, scope)
+        if clause is not None:
+            return readable(clause, reach) + now(clause, scope)
     return ""
 
 
