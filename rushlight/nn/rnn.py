@@ -120,8 +120,8 @@ class RNNBase(Module):
 
     def check_input(self, input: Tensor, batch_sizes: Tensor | None) -> None:
         """Raises ValueError or RuntimeError unless the input has the weights' dtype and input_size features."""
-        weight = self._flat_weights[0]
-        if input.dtype is not weight.dtype:
+        weight = getattr(self, self._flat_weights_names[0])
+        if input._array.dtype != weight._array.dtype:
             raise ValueError(f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). Convert input: "
                              f"input.to({weight.dtype}), or convert model: model.to({input.dtype})")
         dims = 2 if batch_sizes is not None else 3
@@ -157,10 +157,12 @@ class RNNBase(Module):
         """(outputs, state) by one of the functions in ops; the state is a tensor or, as in an LSTM, a tuple."""
         if isinstance(input, PackedSequence):
             return self._run_packed(function, input, hx)
-        if input.dim() not in (2, 3):
-            raise ValueError(f"{self._get_name()}: Expected input to be 2D or 3D, got {input.dim()}D{self._tensor_word} instead")
-        batched = input.dim() == 3
-        self._check_dims(hx, batched)
+        dims = input.dim()
+        batched = dims == 3
+        if not batched and dims != 2:
+            raise ValueError(f"{self._get_name()}: Expected input to be 2D or 3D, got {dims}D{self._tensor_word} instead")
+        if hx is not None:
+            self._check_dims(hx, batched)
         if not batched:
             input, hx = input.unsqueeze(0 if self.batch_first else 1), self._each(hx, lambda state: state.unsqueeze(1))
         self.check_forward_args(input, hx, None)
@@ -193,7 +195,7 @@ class RNNBase(Module):
     def _check_dims(self, hx: Any, batched: bool) -> None:
         """Raises RuntimeError unless the first state is batched as the input is."""
         dims = 3 if batched else 2
-        if hx is not None and hx.dim() != dims:
+        if hx.dim() != dims:
             raise RuntimeError(f"For {'batched 3-D' if batched else 'unbatched 2-D'} input, hx should also be {dims}-D but got {hx.dim()}-D "
                                "tensor")
 
@@ -305,7 +307,7 @@ class LSTM(RNNBase):
 
     def _check_dims(self, hx: Any, batched: bool) -> None:
         dims = 3 if batched else 2
-        if hx is not None and (hx[0].dim() != dims or hx[1].dim() != dims):
+        if hx[0].dim() != dims or hx[1].dim() != dims:
             raise RuntimeError(f"For {'batched 3-D' if batched else 'unbatched 2-D'} input, hx and cx should also be {dims}-D but got "
                                f"({hx[0].dim()}-D, {hx[1].dim()}-D) tensors")
 

@@ -37,8 +37,11 @@ def lstm(input: Tensor, *args: Any, **kwargs: Any) -> tuple:
     Or packed: `lstm(data, batch_sizes, (h, c), params, has_biases, num_layers, dropout, train, bidirectional)`.
     *Shape*: h (layers * directions, B, H or the projection's size), c (layers * directions, B, H); either may be None, for zeros.
     """
-    given = named(args, kwargs)
-    return lstm_row(input, **given) or layers(lstm_layer, 2, input, **given)
+    if not mode.grad and not kwargs and len(args) == len(PLAIN):  # writing text, where naming the arguments takes as long as a step
+        found = lstm_row(input, *args)
+        if found is not None:
+            return found
+    return layers(lstm_layer, 2, input, **named(args, kwargs))
 
 
 def gru(input: Tensor, *args: Any, **kwargs: Any) -> tuple:

@@ -11,10 +11,9 @@ import numpy as np
 
 from ..backends.llvm.engine import available
 from ..core.apply import apply
-from ..core.grad_mode import mode
 from ..core.op import Op, opaque
 from .rnn_lstm import halves
-from .rnn_steps import added, input_products
+from .rnn_steps import input_products
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -25,21 +24,24 @@ MANY_STEPS = 4
 NARROW = 8
 
 
-def lstm_row(input: Tensor, *, hx: Any, params: Any, has_biases: bool, num_layers: int, dropout: float, train: bool, bidirectional: bool,
-             batch_first: bool = False, batch_sizes: Any = None) -> tuple | None:
-    """(outputs, h_n, c_n) as of `lstm`, which has the same arguments; None unless this is one sequence, without gradient, that goes well."""
-    if mode.grad or bidirectional or batch_sizes is not None or dropout and train or len(params) != num_layers * (4 if has_biases else 2):
+def lstm_row(input: Tensor, hx: Any, params: Any, has_biases: bool, num_layers: int, dropout: float, train: bool, bidirectional: bool,
+             batch_first: bool) -> tuple | None:
+    """(outputs, h_n, c_n) as of `lstm`, which has the same arguments; None unless this is one sequence, not packed, that goes well."""
+    if bidirectional or params.__class__ is not list or dropout and train or len(params) != num_layers * (4 if has_biases else 2):
         return None
     x, weight = input._array, params[0]._array
-    if x.ndim != 3 or x.shape[0 if batch_first else 1] != 1 or not x.size or x.shape[2] != weight.shape[1] or weight.itemsize < 4:
+    dtype, shape = x.dtype, x.shape
+    if len(shape) != 3 or shape[0 if batch_first else 1] != 1 or not x.size or shape[2] != weight.shape[1] or weight.itemsize < 4:
         return None
-    hidden, (h0, c0) = len(weight) // 4, hx or (None, None)
-    shape = num_layers, 1, hidden
+    rows = len(weight)
+    shape = num_layers, 1, rows // 4
+    h0, c0 = hx or (None, None)
     for state in (h0, c0):
-        if state is not None and (state._array.shape != shape or state._array.dtype != x.dtype):
+        if state is not None and (state._array.shape != shape or state._array.dtype != dtype):
             return None
     for param in params:
-        if param._array.dtype != x.dtype or len(param._array) != 4 * hidden:
+        array = param._array
+        if array.dtype is not dtype and array.dtype != dtype or len(array) != rows:
             return None
     return apply(LSTM_ROW, input, h0, c0, *params, shape=shape, batch_first=batch_first)
 
@@ -47,13 +49,14 @@ def lstm_row(input: Tensor, *, hx: Any, params: Any, has_biases: bool, num_layer
 def lstm_row_forward(x: Any, h0: Any, c0: Any, *params: Any, shape: tuple, batch_first: bool) -> tuple:
     """(outputs, last h, last c) of x `(T, 1, I)` from h0 and c0 `(layers, 1, H)`, None for zeros."""
     layers, _, hidden = shape
-    h, c = (np.zeros(shape, x.dtype) if state is None else state.copy() for state in (h0, c0))
-    each = len(params) // layers
+    dtype, each = x.dtype, len(params) // layers
+    h = np.zeros(shape, dtype) if h0 is None else h0.copy()
+    c = np.zeros(shape, dtype) if c0 is None else c0.copy()
     rows = x.reshape(-1, x.shape[2])
     for layer in range(layers):
         w_ih, w_hh, *biases = params[layer * each:(layer + 1) * each]
-        outs = np.empty((len(rows), hidden), x.dtype)
-        layer_steps(rows, w_ih, added(*biases) if biases else None, w_hh, h[layer, 0], c[layer, 0], outs)
+        outs = np.empty((len(rows), hidden), dtype)
+        layer_steps(rows, w_ih, biases[0] + biases[1] if biases else None, w_hh, h[layer, 0], c[layer, 0], outs)
         rows = outs
     return rows[None] if batch_first else rows[:, None], h, c
 
@@ -72,7 +75,7 @@ def layer_steps(rows: Any, w_ih: Any, bias: Any, w_hh: Any, h: Any, c: Any, outs
         row_steps(input_products(with_ones(rows), w_ih, bias), w_hh, h, c, outs)
     elif rows.shape[1] <= NARROW:
         base = np.zeros(len(w_ih), rows.dtype) if bias is None else bias
-        packed(np.ascontiguousarray(rows), w_ih, base, w_hh, h, c, outs)
+        packed(rows if rows.flags.c_contiguous else rows.copy(), w_ih, base, w_hh, h, c, outs)
     else:
         inputs = input_products(with_ones(rows), w_ih, bias)
         packed(rows[:, :0], w_ih, inputs, w_hh, h, c, outs)

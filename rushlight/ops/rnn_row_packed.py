@@ -299,13 +299,13 @@ def kernel(hidden: int) -> Callable | None:
     function = KERNEL(place)
 
     def steps(x: Any, w_ih: Any, base: Any, w_hh: Any, h: Any, c: Any, outs: Any) -> None:
-        features = x.shape[1]
+        count, features = x.shape
         panels = 4 * hidden * (hidden + features)
         memory = take_panels(panels + 4 * hidden)
         start = address(memory)
         words = Words()
         words[W_HH:] = [address(w_hh), address(w_ih), address(base), 4 * hidden if base.ndim == 2 else 0, address(x), features, address(h),
-                        address(c), address(outs), len(outs), start, start + 4 * panels]
+                        address(c), address(outs), count, start, start + 4 * panels]
         run_kernel(function, place, 2, 1, words)
         give_panels(memory)
         h[...] = outs[-1]
