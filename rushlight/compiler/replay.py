@@ -131,7 +131,9 @@ class Recording:
         from .native_plan import NativePlan
         from .passes.epilogues import with_epilogues
         from .passes.fuse import fuse
-        return NativePlan(fuse(with_epilogues(graph)), scope, places, {renamed.get(value, value): place for value, place in (grads or {}).items()})
+        from .passes.slopes import with_slopes
+        grads = {renamed.get(value, value): place for value, place in (grads or {}).items()}
+        return NativePlan(fuse(with_slopes(with_epilogues(graph))), scope, places, grads)
 
     def run_backward(self, gradients: list, saved: tuple, outer: list) -> tuple:
         """The gradients that leave the call, from those of its results."""

@@ -1,16 +1,21 @@
-"""Convolutions and batch norms with what a network does to their results next: another array added, the relu, or the relu's gradient.
+"""Operations with what a network does next: convolutions and batch norms with another array added, the relu, or the relu's gradient; and a
+function with its slope.
 
-A compiler's pass puts one of these in the place of two or three operations (compiler/passes/epilogues.py); a program cannot call them. Their kernels
-do all of it while a result is in a register; by NumPy's calls it is one operation after the other, which is the definition.
+A compiler's pass puts one of these in the place of two or three operations (compiler/passes/epilogues.py, slopes.py); a program cannot call
+them. Their kernels do all of it while a result is in a register; by NumPy's calls it is one operation after the other, which is the definition.
 """
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from ..backends.native import is_native
 from ..core.op import Op, opaque
 from .activation import RELU, RELU_BACKWARD
 from .conv_kernels import convolved, has_kernel, spread
 from .norm import BATCH_NORM, has_kernels
+from .smooth import GELU, GELU_BACKWARD
 from .windows import Windows
 
 
@@ -44,6 +49,14 @@ def _batch_norm(x: Any, weight: Any, bias: Any, mean: Any, var: Any, added: Any,
     return finished(BATCH_NORM.forward(x, weight, bias, mean, var, training=training, eps=eps), added, mask, relu)
 
 
+def _gelu_with_slope(x: Any) -> tuple:
+    if not is_native(x):
+        return GELU.forward(x), GELU_BACKWARD.forward(np.ones_like(x), x)
+    from . import gelu_native
+    return gelu_native.with_slope(x)
+
+
 CONVOLUTION_FINISHED = Op("convolution_finished", opaque, _convolution, launches=True)
 SPREAD_FINISHED = Op("convolution_finished", opaque, _spread, launches=True)
 BATCH_NORM_FINISHED = Op("batch_norm_finished", opaque, _batch_norm, launches=True)
+GELU_WITH_SLOPE = Op("gelu_with_slope", opaque, _gelu_with_slope, launches=True)

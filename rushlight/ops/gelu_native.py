@@ -9,7 +9,7 @@ Source: the form of m, Abramowitz and Stegun, Handbook of Mathematical Functions
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -44,28 +44,40 @@ def write_normal(c: Rows, x: str) -> tuple[str, str]:
     return c.where(c.compare("olt", a, c.number(NEAR)), middle, far), power
 
 
-def over_block(c: Rows, arrays: int, write: Callable[..., str]) -> None:
-    """The last array = write(the others) over the blocks from `start` to `stop` of arrays of one size."""
+def over_block(c: Rows, count: int, results: int, write: Callable[..., Sequence[str]]) -> None:
+    """The last arrays = write(the others) over the blocks from `start` to `stop` of so many arrays of one size."""
     first = c.times("%start", BLOCK)
-    count = c.minus(c.smaller(c.word("%arguments", arrays + 1), c.times("%stop", BLOCK)), first)
-    given = [c.at(c.pointer("%arguments", k), first) for k in range(arrays)]
+    size = c.minus(c.smaller(c.word("%arguments", count + 1), c.times("%stop", BLOCK)), first)
+    arrays = [c.at(c.pointer("%arguments", k), first) for k in range(count)]
 
     def work(p: Piece) -> None:
-        p.store(write(*[p.load(array) for array in given[:-1]]), given[-1])
-    c.over(count, work)
+        for value, array in zip(write(*[p.load(array) for array in arrays[:-results]]), arrays[-results:], strict=True):
+            p.store(value, array)
+    c.over(size, work)
+
+
+def write_slope(c: Rows, x: str) -> tuple[str, str]:
+    """P(Z < x), and the slope P(Z < x) + x e^(-x^2 / 2) / sqrt(2 pi)."""
+    below, power = write_normal(c, x)
+    return below, c.fma(c.multiply(x, c.number(1 / math.sqrt(2 * math.pi))), power, below)
 
 
 def write_gelu(c: Rows) -> None:
     """x P(Z < x) of [x, out]."""
-    over_block(c, 2, lambda x: c.multiply(x, write_normal(c, x)[0]))
+    over_block(c, 2, 1, lambda x: [c.multiply(x, write_normal(c, x)[0])])
 
 
 def write_gelu_backward(c: Rows) -> None:
-    """grad (P(Z < x) + x e^(-x^2 / 2) / sqrt(2 pi)) of [grad, x, out]."""
-    def slope(grad: str, x: str) -> str:
-        below, power = write_normal(c, x)
-        return c.multiply(grad, c.fma(c.multiply(x, c.number(1 / math.sqrt(2 * math.pi))), power, below))
-    over_block(c, 3, slope)
+    """grad times the slope of [grad, x, out]."""
+    over_block(c, 3, 1, lambda grad, x: [c.multiply(grad, write_slope(c, x)[1])])
+
+
+def write_gelu_with_slope(c: Rows) -> None:
+    """x P(Z < x) and the slope of [x, out, slope]."""
+    def both(x: str) -> tuple[str, str]:
+        below, slope = write_slope(c, x)
+        return c.multiply(x, below), slope
+    over_block(c, 3, 2, both)
 
 
 @cache
@@ -78,3 +90,11 @@ def run(write: Callable, *arrays: Any) -> Any:
     out = np.empty(arrays[0].shape, np.float32)
     kernel(write)(-(-out.size // BLOCK), BLOCK, (*arrays, out), (out.size,))
     return out
+
+
+def with_slope(x: Any) -> tuple:
+    """GELU of an array, and its slope there."""
+    slope = np.empty(x.shape, np.float32)
+    out = np.empty(x.shape, np.float32)
+    kernel(write_gelu_with_slope)(-(-x.size // BLOCK), BLOCK, (x, out, slope), (x.size,))
+    return out, slope

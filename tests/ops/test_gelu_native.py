@@ -62,3 +62,11 @@ def test_large_arrays_go_to_the_kernels_and_have_the_same_values(monkeypatch):
     F.gelu(few).backward(torch.ones(2, 100))
     assert len(calls) == 2 and torch.allclose(few.grad, x.grad[:, :100], atol=1e-6)
     assert torch.allclose(F.gelu(few), F.gelu(x)[:, :100], atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1, 17, native.BLOCK + 5])
+def test_the_slope_is_the_gradient_of_ones(size):
+    x = np.random.default_rng(size).uniform(-8, 8, size).astype(np.float32)
+    out, slope = native.with_slope(x)
+    np.testing.assert_array_equal(out, native.run(native.write_gelu, x))
+    np.testing.assert_array_equal(slope, native.run(native.write_gelu_backward, np.ones_like(x), x))
