@@ -172,10 +172,24 @@ class NativePlan(Plan):
         strides = [steps(value, op.shape) for value in equation.inputs]
         outputs = [Store(name, steps(value, op.shape), KINDS[value.dtype]) if dims is None else Sum(name, dims, factor)
                    for (name, dims, factor), value in zip(op.results, equation.outputs)]
+        self.write_over(op, equation)
         loops = Loops(op.program, op.shape, strides, [KINDS[value.dtype] for value in equation.inputs], outputs)
         arrays = [*[self.array(value) for value in equation.inputs], *[self.result(value) for value in equation.outputs]]
         return [(launch.function, launch.count, launch.chunk, launch.words, (launch.keep, arrays))
                 for launch in loops.launches([address(array) for array in arrays], [])]
+
+    def write_over(self, op: Fused, equation: Equation) -> None:
+        """Let each result of a loop lie where one of the inputs lies, if nobody reads that any more: its memory is in the caches already."""
+        storages = [value.storage for value in equation.inputs]
+        for (_, dims, _), value in zip(op.results, equation.outputs, strict=True):
+            if dims is not None or value.shape != op.shape or not self.buffers.may_plan(value.storage):
+                continue
+            for given in equation.inputs:
+                if given.shape == value.shape and given.dtype == value.dtype and given.is_contiguous and given.storage.size == value.storage.size \
+                        and storages.count(given.storage) == 1 and self.buffers.may_pass_on(given.storage, self.number):
+                    self.array(given)
+                    self.buffers.pass_on(given.storage, value.storage)
+                    break
 
     def of_copy(self, equation: Equation) -> list[tuple] | None:
         target, source = equation.inputs if equation.op is WRITE else (equation.outputs[0], equation.inputs[0])

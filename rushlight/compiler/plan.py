@@ -208,6 +208,16 @@ class Buffers:
         self.blocks.update(dict.fromkeys(storages, block))
         self.users[id(block)] = len(storages)
 
+    def pass_on(self, old: Storage, new: Storage) -> None:
+        """The buffer of one storage is another's from now on."""
+        self.held[new] = self.held[old]
+        self.blocks[new] = self.blocks.pop(old)
+
+    def may_pass_on(self, storage: Storage, number: int) -> bool:
+        """Whether equation `number` is the last one that needs a storage, and nothing else is in its buffer."""
+        block = self.blocks.get(storage)
+        return block is not None and self.users[id(block)] == 1 and storage in self.done.get(number, ())
+
     def lend(self, size: int) -> np.ndarray:
         """A buffer until the equation is written."""
         self.lent.append(self.buffer(size))

@@ -80,3 +80,21 @@ def test_no_replay_reads_what_an_earlier_one_left_in_a_buffer():
             block[:] = 255  # floats that are no numbers
     for a, b in zip([loss.numpy(), *[p.detach().numpy() for p in model.parameters()]], wanted):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_a_loop_writes_over_what_nobody_reads_any_more():
+    weight = torch.randn(128, 256)
+
+    def f(x):
+        y = torch.softmax(x, 1)
+        z = y * y + weight          # over y
+        return torch.softmax(z, 1).tanh() * torch.softmax(z + z[:1], 1)
+    compiled = torch.compile(f)
+    x = torch.randn(128, 256)
+    for _ in range(4):
+        found = compiled(x)
+    np.testing.assert_allclose(found.numpy(), f(x).numpy(), rtol=1e-5, atol=1e-7)
+    plan = plan_of(compiled)
+    values = [equation.outputs[0] for equation in plan.graph.equations]
+    assert plan.array(values[1]).ctypes.data == plan.array(values[0]).ctypes.data
+    assert len({plan.array(value).ctypes.data for value in values[1:3]}) == 2  # z is read again
