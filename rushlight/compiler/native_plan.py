@@ -21,7 +21,7 @@ from .loops import IDENTITY, Loops, Store, Sum
 from .passes.fuse import KINDS, Fused
 from .placing import array_in, moved
 from .plan import Plan
-from .updates import NativeUpdate
+from .updates import NativeUpdates
 
 FLOAT = np.dtype(np.float32)
 #: the dtypes of arrays that kernels take
@@ -44,7 +44,7 @@ class NativePlan(Plan):
         self.stand_ins: dict[Storage, tuple[Any, Value, Any]] = {}
         self.slot_values: dict[int, Value] = {}
         self.is_set: set[int] = set()
-        self.updates: dict[Any, NativeUpdate] = {}
+        self.updates: dict[Any, NativeUpdates] = {}
         #: two words that a kernel sets where it meets what it must not go on with: a truth value and what was wrong
         self.abort = np.zeros(2, np.int64)
         #: memory that kernels use in turn
@@ -77,6 +77,9 @@ class NativePlan(Plan):
         """End the segment."""
         if not self.launches:
             return
+        for update in self.updates.values():
+            self.before += update.lines(self.constant)
+        self.updates = {}
         segment = Segment(self.launches, self.slots, self.abort, self.elements)
         self.launched_by[segment.start] = self.launched
         self.launches, self.launched, self.elements = [], [], 0
@@ -300,12 +303,11 @@ class NativePlan(Plan):
         cells = equation.inputs[2 + len(op.rule.states):]
         if not all([value.dtype == FLOAT and value.is_contiguous and value.shape == p.shape for value in (p, g, *states)]) or not p.size:
             return None
-        key = (id(op.step), id(op.rule), *[id(value) for value in cells])
-        update = self.updates.get(key)
+        update = self.updates.get((id(op.step), id(op.rule)))
         if update is None:
-            update = self.updates[key] = NativeUpdate(op, [self.name(cell) for cell in cells])
-            self.before += update.lines(self.constant)
-        return update.launches([self.array(value) for value in (p, g, *states)])
+            room = len([True for other in self.graph.equations if isinstance(other.op, UpdateStep)])
+            update = self.updates[id(op.step), id(op.rule)] = NativeUpdates(op, room)
+        return update.launches([self.array(value) for value in (p, g, *states)], [self.name(cell) for cell in cells])
 
 
 def sole_counts() -> tuple[int, int]:

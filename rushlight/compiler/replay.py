@@ -10,7 +10,7 @@ from ..core.inplace import note_writes
 from ..core.wrap import new
 from ..tensor import Tensor
 from .backward import Backward, CompiledNode, slots
-from .capture import Recorder
+from .capture import Recorder, UpdateStep
 from .graph import ARGUMENT, LATE, STATE, Graph, Value
 from .interpreter import InterpretedPlan
 from .passes import shaped
@@ -165,7 +165,8 @@ class Recording:
                 of_storage.setdefault(value.storage, (value, bound))
         places = []
         for equation in self.graph.equations:
-            for written in equation.writes:
+            # As the eager step does, an optimizer's update notes that of the parameter.
+            for written in equation.writes[:1 if isinstance(equation.op, UpdateStep) else None]:
                 value, bound = written, self.recorder.bound.get(written)
                 if bound is None:  # a view of one
                     value, bound = of_storage.get(written.storage, (None, None))
