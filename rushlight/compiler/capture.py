@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -87,7 +88,8 @@ class Recorder:
         self.inputs: list[Value] = []
         self.values: dict[int, Value] = {}      # by the identity of the array
         self.storages: dict[int, Storage] = {}  # by the identity of the memory's owner
-        self.held: list[Any] = []               # arrays, so that no identity is used twice
+        self.held: list[Any] = []               # arrays, or references to them: see `hold`
+        self.count = 0                          # of all values
         self.bound: dict[Value, Any] = {}       # what reach knows of an input
         self.step: Step | None = None
         self.reason: str | None = None
@@ -119,10 +121,17 @@ class Recorder:
         storage = self.storages.get(id(owner))
         if storage is None:
             storage = self.storages[id(owner)] = Storage(kind, owner.nbytes, owner if kind in (STATE, CONSTANT) else None)
-        value = Value(len(self.values), storage, memory.address(array) - memory.address(owner), array.shape, array.strides, array.dtype)
+        value = Value(self.count, storage, memory.address(array) - memory.address(owner), array.shape, array.strides, array.dtype)
         self.values[id(array)] = value
-        self.held += [array, owner]
+        self.count += 1
+        self.hold(array, self.values, kind)
+        self.hold(owner, self.storages, kind)
         return value
+
+    def hold(self, array: Any, known: dict, kind: str) -> None:
+        """See to it that no other array is taken for this one: what the call makes is forgotten when it goes, and its memory is free as ever."""
+        identity = id(array)
+        self.held.append(weakref.ref(array, lambda _: known.pop(identity, None)) if kind == LOCAL else array)
 
     def value_of(self, array: Any) -> Value | None:
         """The value of an array, None if it is not known."""

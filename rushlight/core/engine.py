@@ -140,8 +140,8 @@ def filled(node: Any, grads: list) -> tuple:
 
 
 def added(known: Any, grad: Any) -> Any:
-    """known + grad, into known's memory where nothing else can see it."""
-    if not mode.grad and sys.getrefcount(known) <= SOLE and owned(known) and known._array.dtype is grad._array.dtype:
+    """known + grad, into known's memory where nothing else can see it. A recorded call's sums are operations, all of them."""
+    if not mode.grad and recording.recorder is None and sys.getrefcount(known) <= SOLE and owned(known) and known._array.dtype is grad._array.dtype:
         add_into(known._array, grad._array)
         return known
     return known + grad
@@ -202,7 +202,7 @@ def accumulate(node: AccumulateGrad, g: Any) -> None:
     known = leaf._grad
     if known is None:
         # Take the gradient itself if nobody else holds it, else a copy: two tensors' `.grad` never share memory.
-        if not mode.grad and sys.getrefcount(g) <= SOLE_AT_LEAF and owned(g) and g._array.flags.c_contiguous:
+        if not mode.grad and recording.recorder is None and sys.getrefcount(g) <= SOLE_AT_LEAF and owned(g) and g._array.flags.c_contiguous:
             leaf._grad = g
         else:
             leaf._grad = g.clone() if mode.grad else recording.copied(g, fresh_copy(g, leaf))

@@ -1,4 +1,6 @@
 """What is seen of a recorded call while it runs."""
+import weakref
+
 import pytest
 
 import rushlight as torch
@@ -42,3 +44,26 @@ def test_what_operations_do_inside_is_not_looked_at(monkeypatch):
     # A profile function that sees every call of a kernel's text being written takes longer than the step.
     seen = codes_of(monkeypatch, lambda x: torch.softmax(x @ x, -1), torch.ones(3, 3))
     assert not {code for code in seen if code.co_filename.endswith(("op.py", "matmul.py")) and code.co_name.startswith("evaluate")}
+
+
+def test_what_a_recorded_call_lets_go_of_is_free_at_once():
+    made, left = [], []
+
+    def f(x):
+        for _ in range(3):
+            x = x * 2
+            made.append(weakref.ref(x._array))
+        left.append(sum([reference() is not None for reference in made]))
+        return x
+    torch.compile(f)(torch.ones(3))
+    assert left == [1]
+
+
+def test_gradients_that_nothing_else_holds_are_added_in_the_recording():
+    x, weight = torch.randn(3, 3), torch.nn.Parameter(torch.randn(3, 3))
+
+    def f(x):
+        return torch.autograd.grad((torch.tanh(x @ weight) + torch.sin(x @ weight) + weight * 2).sum(), weight)[0]
+    compiled = torch.compile(f)
+    for _ in range(3):
+        assert torch.allclose(compiled(x), f(x), rtol=1e-5)
