@@ -17,12 +17,12 @@ from ..backends.llvm.multiply import address, give_panels, take_panels
 from ..backends.llvm.workers import run_kernel
 from .rnn_row_native import WIDEST, states
 
-# The words of a call. Those that threads write and others watch are on cache lines of their own: how many threads came; whether the second one
-# waits; the step from which it takes part, counted from 1 (-1: none any more); for each half the steps that are done; whether it is packed.
-CAME, WAITS, JOIN, DONE, PACKED = 0, 8, 16, 24, 40
+# The words of a call. Those that threads write and others watch are on cache lines of their own: whether the second thread waits; the step from
+# which it takes part, counted from 1 (-1: none any more); for each half the steps that are done; whether it is packed.
+WAITS, JOIN, DONE, PACKED = 0, 8, 16, 32
 # Then the arguments: the weights, what each step's sums begin with and how far it is to the next step's, the features and theirs, the states.
-W_HH, W_IH, BASE, BASE_STEP, X, FEATURES, FIRST, CELL, OUTS, STEPS, PANELS, SUMS = range(56, 68)
-Words = ctypes.c_int64 * 68
+W_HH, W_IH, BASE, BASE_STEP, X, FEATURES, FIRST, CELL, OUTS, STEPS, PANELS, SUMS = range(48, 60)
+Words = ctypes.c_int64 * 60
 ARGUMENTS = "%arguments"
 
 
@@ -215,18 +215,17 @@ end:
   ret void
 }}
 
-; The first thread that comes leads; it runs both halves until the second is there. One that comes when all is over has nothing to do.
+; Who has the first piece leads, always the same thread: its core's cache still has its half of the weights. It runs both halves until the
+; other is there. One that comes when all is over has nothing to do.
 define void @steps(i64 %start, i64 %stop, ptr %arguments) #0 {{
 entry:
   %count_at = getelementptr i64, ptr %arguments, i64 {STEPS}
   %count = load i64, ptr %count_at
-  %came = getelementptr i64, ptr %arguments, i64 {CAME}
   %waits = getelementptr i64, ptr %arguments, i64 {WAITS}
   %join = getelementptr i64, ptr %arguments, i64 {JOIN}
   %done = getelementptr i64, ptr %arguments, i64 {DONE}
   %second_done = getelementptr i64, ptr %done, i64 8
-  %others = atomicrmw add ptr %came, i64 1 acq_rel
-  %leads = icmp eq i64 %others, 0
+  %leads = icmp eq i64 %start, 0
   br i1 %leads, label %front, label %follow
 
 front:

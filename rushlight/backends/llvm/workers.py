@@ -27,22 +27,13 @@ PATIENCE = 1e-3
 TEXT = f"""
 declare void @llvm.x86.sse2.pause()
 
-; pieces of the work, as long as there are any
-define internal void @take(ptr %shared) {{
+; one piece of the work
+define internal void @do_piece(ptr %shared, i64 %piece) alwaysinline {{
 entry:
-  %next = getelementptr i64, ptr %shared, i64 {NEXT}
   %count_at = getelementptr i64, ptr %shared, i64 {COUNT}
   %chunk_at = getelementptr i64, ptr %shared, i64 {CHUNK}
-  %pieces_at = getelementptr i64, ptr %shared, i64 {PIECES}
   %function_at = getelementptr i64, ptr %shared, i64 {FUNCTION}
   %arguments_at = getelementptr i64, ptr %shared, i64 {ARGUMENTS}
-  br label %claim
-claim:
-  %piece = atomicrmw add ptr %next, i64 1 acq_rel
-  %pieces = load i64, ptr %pieces_at
-  %open = icmp slt i64 %piece, %pieces
-  br i1 %open, label %work, label %done
-work:
   %count = load i64, ptr %count_at
   %chunk = load i64, ptr %chunk_at
   %function = load ptr, ptr %function_at
@@ -52,12 +43,29 @@ work:
   %last = icmp sgt i64 %end, %count
   %stop = select i1 %last, i64 %count, i64 %end
   call void %function(i64 %start, i64 %stop, ptr %arguments)
+  ret void
+}}
+
+; pieces of the work, as long as there are any
+define internal void @take(ptr %shared) {{
+entry:
+  %next = getelementptr i64, ptr %shared, i64 {NEXT}
+  %pieces_at = getelementptr i64, ptr %shared, i64 {PIECES}
+  br label %claim
+claim:
+  %piece = atomicrmw add ptr %next, i64 1 acq_rel
+  %pieces = load i64, ptr %pieces_at
+  %open = icmp slt i64 %piece, %pieces
+  br i1 %open, label %work, label %done
+work:
+  call void @do_piece(ptr %shared, i64 %piece)
   br label %claim
 done:
   ret void
 }}
 
-; void run_pieces(ptr shared, ptr function, i64 count, i64 chunk, ptr arguments): the whole range, and all of it done on return
+; void run_pieces(ptr shared, ptr function, i64 count, i64 chunk, ptr arguments): the whole range, all of it done on return. The first piece is
+; this thread's, and no other's: with two threads each finds in its core's cache what its piece of the last call left there.
 define void @run_pieces(ptr %shared, ptr %function, i64 %count, i64 %chunk, ptr %arguments) {{
 entry:
   %generation = getelementptr i64, ptr %shared, i64 {GENERATION}
@@ -76,10 +84,16 @@ entry:
   store i64 %pieces, ptr %pieces_at
   store ptr %function, ptr %function_at
   store ptr %arguments, ptr %arguments_at
-  store atomic i64 0, ptr %next release, align 8
+  store atomic i64 1, ptr %next release, align 8
   %old = atomicrmw add ptr %generation, i64 1 seq_cst
   call void @wake(ptr %shared)
+  %some = icmp sgt i64 %pieces, 0
+  br i1 %some, label %begin, label %close
+begin:
+  call void @do_piece(ptr %shared, i64 0)
   call void @take(ptr %shared)
+  br label %close
+close:
 ; A worker that comes late must find no piece while the next work is laid out.
   store atomic i64 {1 << 62}, ptr %next seq_cst, align 8
   br label %wait

@@ -1,4 +1,5 @@
 """A kernel's range is done whole and once, however many threads take pieces of it."""
+import ctypes
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ pytest.importorskip("llvmlite", reason="the kernels need the jit extra")
 
 from rushlight.backends import parallel
 from rushlight.backends.llvm import engine
+from rushlight.backends.llvm.workers import run_kernel
 from rushlight.core.scalar import parse
 from rushlight.core.scalar_native import loop
 
@@ -45,6 +47,17 @@ def test_threads_of_the_program_may_call_kernels_at_once():
     [t.start() for t in started]
     [t.join() for t in started]
     assert all([(p == 100).all() for p in arrays])
+
+
+def test_the_first_piece_is_the_calling_threads(threads):
+    seen = []
+    kernel = engine.KERNEL(lambda start, stop, words: seen.append((start, stop, threading.get_ident())))
+    for _ in range(50):
+        run_kernel(kernel, ctypes.cast(kernel, ctypes.c_void_p).value, 7, 2, (ctypes.c_int64 * 1)())
+        by = {(start, stop): thread for start, stop, thread in seen}
+        assert sorted(by) == ([(0, 7)] if threads == 1 else [(0, 2), (2, 4), (4, 6), (6, 7)])
+        assert len(seen) == len(by) and by[min(by)] == threading.get_ident()
+        seen.clear()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
