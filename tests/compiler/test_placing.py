@@ -6,8 +6,12 @@ pytest.importorskip("llvmlite", reason="the kernels need the jit extra")
 
 import rushlight as torch
 from rushlight import nn, optim
+from rushlight.backends.llvm.engine import available
 from rushlight.compiler.placing import array_in, moved
 from rushlight.core import memory
+
+if not available():
+    pytest.skip("RUSHLIGHT_JIT=0 switches machine code off", allow_module_level=True)
 
 
 def launch(*words, keep=()):

@@ -4,6 +4,7 @@ import pytest
 
 import rushlight as torch
 from rushlight import optim
+from rushlight.backends.llvm.engine import available
 
 
 def trained(wrap, steps=6, lr=0.1, make=optim.AdamW):
@@ -36,8 +37,8 @@ def test_parameters_that_have_taken_different_numbers_of_steps_keep_their_own(ma
     assert found_versions == versions
 
 
+@pytest.mark.skipif(not available(), reason="updates are launches with the jit extra")
 def test_the_numbers_of_parameters_with_equal_counts_are_computed_once(monkeypatch):
-    pytest.importorskip("llvmlite", reason="updates are launches with the jit extra")
     from rushlight.compiler import updates
     calls = []
     real = updates.numbers_of
