@@ -52,7 +52,7 @@ def test_threads_of_the_program_may_call_kernels_at_once():
 def test_the_first_piece_is_the_calling_threads(threads):
     seen = []
     kernel = engine.KERNEL(lambda start, stop, words: seen.append((start, stop, threading.get_ident())))
-    for _ in range(50):
+    for _ in range(1000):
         run_kernel(kernel, ctypes.cast(kernel, ctypes.c_void_p).value, 7, 2, (ctypes.c_int64 * 1)())
         by = {(start, stop): thread for start, stop, thread in seen}
         assert sorted(by) == ([(0, 7)] if threads == 1 else [(0, 2), (2, 4), (4, 6), (6, 7)])
