@@ -183,16 +183,19 @@ class NativePlan(Plan):
 
     def write_over(self, op: Fused, equation: Equation) -> None:
         """Let each result of a loop lie where one of the inputs lies, if nobody reads that any more: its memory is in the caches already."""
-        storages = [value.storage for value in equation.inputs]
         for (_, dims, _), value in zip(op.results, equation.outputs, strict=True):
-            if dims is not None or value.shape != op.shape or not self.buffers.may_plan(value.storage):
-                continue
-            for given in equation.inputs:
-                if given.shape == value.shape and given.dtype == value.dtype and given.is_contiguous and given.storage.size == value.storage.size \
-                        and storages.count(given.storage) == 1 and self.buffers.may_pass_on(given.storage, self.number):
-                    self.array(given)
-                    self.buffers.pass_on(given.storage, value.storage)
-                    break
+            found = [given for given in equation.inputs if dims is None and value.shape == op.shape and self.may_lie_over(value, given, equation)]
+            if found:
+                self.array(found[0])
+                self.buffers.pass_on(found[0].storage, value.storage)
+
+    def may_lie_over(self, value: Value, given: Any, equation: Equation) -> bool:
+        """Whether a result may take the memory of an argument: it lies alike there, and nobody else needs that, or not any more."""
+        if given.__class__ is not Value or [read.storage for read in equation.reads()].count(given.storage) != 1:
+            return False
+        lies_alike = given.shape == value.shape and given.dtype == value.dtype and given.is_contiguous and value.is_contiguous
+        return lies_alike and given.storage.size == value.storage.size and self.buffers.may_plan(value.storage) \
+            and self.buffers.may_pass_on(given.storage, self.number)
 
     def of_copy(self, equation: Equation) -> list[tuple] | None:
         target, source = equation.inputs if equation.op is WRITE else (equation.outputs[0], equation.inputs[0])
@@ -222,7 +225,7 @@ class NativePlan(Plan):
         pairs = [(value, array) for value, array in zip(equation.outputs, made if made.__class__ is tuple else (made,)) if value is not None]
         if len(launches) == len(copies) or not all([self.takes(value, array) or self.copies(value, array) for value, array in pairs]):
             return None
-        launches, pairs = self.in_buffers(launches, pairs, arrays)
+        launches, pairs = self.in_buffers(equation, launches, pairs, arrays)
         for value, array in pairs:
             if self.takes(value, array):
                 self.take_result(value, array)
@@ -230,7 +233,7 @@ class NativePlan(Plan):
                 launches += self.looped_copy(self.result(value), array)
         return [(*launch[:4], (launch[4], arrays, made)) for launch in launches]
 
-    def in_buffers(self, launches: list[tuple], pairs: list[tuple], given: list) -> tuple[list[tuple], list[tuple]]:
+    def in_buffers(self, equation: Equation, launches: list[tuple], pairs: list[tuple], given: list) -> tuple[list[tuple], list[tuple]]:
         """Launches and results with buffers in the place of memory that forward made for results which nobody sees from outside."""
         inputs = {id(memory.owner(array)) for array in given if isinstance(array, np.ndarray)}
         owners = {id(owner): owner for _, array in pairs if id(owner := memory.owner(array)) not in inputs}
@@ -241,9 +244,16 @@ class NativePlan(Plan):
                     users.get(id(memory.owner(array)), set()).add(value.storage)
                 else:
                     owners.pop(id(memory.owner(array)), None)
-        launches, blocks = moved(launches, [owner for each, owner in owners.items() if users[each]], self.buffers.buffer)
-        for each, block in blocks.items():
-            self.buffers.give(users[each], block)
+        over = {equation.outputs[result]: equation.inputs[argument] for result, argument in equation.op.over}
+
+        def buffer(owner: Any) -> Any:
+            storages = users[id(owner)]
+            for value, array in pairs:
+                if memory.owner(array) is owner and len(storages) == 1 and owner.nbytes == value.storage.size \
+                        and self.may_lie_over(value, over.get(value), equation):
+                    return self.buffers.pass_on(over[value].storage, value.storage)
+            return self.buffers.give(storages, self.buffers.buffer(owner.nbytes))
+        launches, blocks = moved(launches, [owner for each, owner in owners.items() if users[each]], buffer)
         places = [blocks.get(id(memory.owner(array))) for _, array in pairs]
         return launches, [(value, array if block is None else array_in(block, array)) for (value, array), block in zip(pairs, places, strict=True)]
 

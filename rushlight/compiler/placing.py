@@ -13,7 +13,7 @@ import numpy as np
 from ..core import memory
 
 
-def moved(launches: list[tuple], owners: list, buffer: Callable[[int], Any]) -> tuple[list[tuple], dict[int, Any]]:
+def moved(launches: list[tuple], owners: list, buffer: Callable[[Any], Any]) -> tuple[list[tuple], dict[int, Any]]:
     """Launches with other memory in the place of some arrays', and by the identity of each array the buffer that it became.
 
     Memory that the words do not name by its address, or not by that alone, stays where it is.
@@ -28,7 +28,7 @@ def moved(launches: list[tuple], owners: list, buffer: Callable[[int], Any]) -> 
         named = [(table >= start) & (table < start + owner.nbytes) for table in tables]
         if not owner.nbytes or id(owner) in held or not any([each.any() for each in named]):
             continue
-        block = found[id(owner)] = buffer(owner.nbytes)
+        block = found[id(owner)] = buffer(owner)
         for table, which in zip(tables, named, strict=True):
             table[which] += memory.address(block) - start
     whole = [table.tobytes() + each[table.nbytes:] for table, each in zip(tables, words, strict=True)]

@@ -186,8 +186,7 @@ class Buffers:
         """The array of a value in its storage's buffer."""
         held = self.held.get(value.storage)
         if held is None:
-            held = self.held[value.storage] = self.buffer(value.storage.size)
-            self.give({value.storage}, held)
+            held = self.held[value.storage] = self.give({value.storage}, self.buffer(value.storage.size))
         return memory.array_at(held, memory.address(held) + value.offset, value.shape, value.strides, value.dtype)
 
     def buffer(self, size: int) -> np.ndarray:
@@ -203,20 +202,24 @@ class Buffers:
         skip = -memory.address(raw) % 64
         return raw[skip:skip + size]
 
-    def give(self, storages: set[Storage], block: np.ndarray) -> None:
-        """A buffer is these storages'."""
+    def give(self, storages: set[Storage], block: np.ndarray) -> np.ndarray:
+        """The buffer, which is these storages' from now on."""
         self.blocks.update(dict.fromkeys(storages, block))
         self.users[id(block)] = len(storages)
+        return block
 
-    def pass_on(self, old: Storage, new: Storage) -> None:
-        """The buffer of one storage is another's from now on."""
+    def pass_on(self, old: Storage, new: Storage) -> np.ndarray:
+        """The buffer of one storage, which is another's from now on."""
+        self.without_reuse += new.size
         self.held[new] = self.held[old]
         self.blocks[new] = self.blocks.pop(old)
+        return self.blocks[new]
 
     def may_pass_on(self, storage: Storage, number: int) -> bool:
         """Whether equation `number` is the last one that needs a storage, and nothing else is in its buffer."""
         block = self.blocks.get(storage)
-        return block is not None and self.users[id(block)] == 1 and storage in self.done.get(number, ())
+        return block is not None and self.users[id(block)] == 1 and storage in self.done.get(number, ()) \
+            and memory.address(self.held[storage]) == memory.address(block)
 
     def lend(self, size: int) -> np.ndarray:
         """A buffer until the equation is written."""

@@ -33,6 +33,8 @@ class Op:
                 (expression, dims, factor): the result is factor * the expression's sum over dims; dims None: the expression itself
     launches    whether forward, on float32 arrays without gaps, does nothing but make its result and call kernels (or raise Unnotable) where it
                 is asked for these calls; "strided": on arrays with gaps too
+    over        for an operation with `launches`: pairs of a result and an argument, by number, in whose memory its kernels may write that result:
+                of each number they read what they need before they write there
     samples     function that gives example arguments for the generic tests
     hidden      forward returns a tuple: the result, and arrays that are kept for the gradient formulas alone; `out` is then all of them
     explain     function of the arguments that gives PyTorch's error where the array library refused them, or None
@@ -41,13 +43,13 @@ class Op:
     """
 
     __slots__ = ("name", "kind", "forward", "grads", "vjp", "dtype", "code", "samples", "node_name", "arguments", "evaluate", "is_view",
-                 "is_ufunc", "differentiable", "holomorphic", "explain", "keeps_arguments", "keeps_out", "hidden", "loop", "launches",
+                 "is_ufunc", "differentiable", "holomorphic", "explain", "keeps_arguments", "keeps_out", "hidden", "loop", "launches", "over",
                  "_wants", "_keep", "_pull", "_conj_pull")
 
     def __init__(self, name: str, kind: Kind, forward: Callable, grads: tuple = (), *, vjp: Callable | None = None, dtype: str = "same",
                  code: str | None = None, samples: Callable | None = None, node_name: str | None = None, arguments: tuple = (),
                  holomorphic: bool = False, hidden: bool = False, explain: Callable | None = None, loop: Callable | None = None,
-                 launches: bool | str = False):
+                 launches: bool | str = False, over: tuple = ()):
         self.name = name
         self.kind = kind
         self.forward = forward
@@ -57,6 +59,7 @@ class Op:
         self.code = code
         self.loop = loop
         self.launches = launches
+        self.over = over
         self.samples = samples
         self.node_name = node_name or "".join([part.capitalize() for part in name.split("_")]) + "Backward0"
         self.arguments = arguments or kind.arguments or _positional(forward)
@@ -150,7 +153,7 @@ class Op:
         """The same operation, whose node has another name: PyTorch numbers them by overload."""
         return Op(self.name, self.kind, self.forward, self.grads, vjp=self.vjp, dtype=self.dtype, code=self.code, samples=self.samples,
                   node_name=node_name, arguments=self.arguments, holomorphic=self.holomorphic, hidden=self.hidden,
-                  loop=self.loop, launches=self.launches)
+                  loop=self.loop, launches=self.launches, over=self.over)
 
     def __repr__(self) -> str:
         return f"Op({self.name})"

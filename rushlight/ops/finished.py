@@ -59,4 +59,4 @@ def _gelu_with_slope(x: Any) -> tuple:
 CONVOLUTION_FINISHED = Op("convolution_finished", opaque, _convolution, launches=True)
 SPREAD_FINISHED = Op("convolution_finished", opaque, _spread, launches=True)
 BATCH_NORM_FINISHED = Op("batch_norm_finished", opaque, _batch_norm, launches=True)
-GELU_WITH_SLOPE = Op("gelu_with_slope", opaque, _gelu_with_slope, launches=True)
+GELU_WITH_SLOPE = Op("gelu_with_slope", opaque, _gelu_with_slope, launches=True, over=((1, 0),))

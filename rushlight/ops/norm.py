@@ -121,7 +121,7 @@ def _layer_norm_backward(grad: Any, x: Any, weight: Any, means: Any, scales: Any
     return by_x.reshape(x.shape), by_weight.reshape(shape), by_bias.reshape(shape)
 
 
-LAYER_NORM_BACKWARD = Op("native_layer_norm_backward", kernel, _layer_norm_backward, launches=True)
+LAYER_NORM_BACKWARD = Op("native_layer_norm_backward", kernel, _layer_norm_backward, launches=True, over=((0, 0),))
 
 
 # ---- group norm

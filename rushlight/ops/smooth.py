@@ -118,7 +118,7 @@ GELU_BACKWARD = Op("gelu_backward", opaque, _gelu_backward, samples=between((-2,
     arguments=("grad", "x"),
     grads=(lambda g, x: apply(GELU_BACKWARD, g, x),
            lambda g, grad, x: g * grad * (2 - x * x) * (x * x * -0.5).exp() * DENSITY),
-    code=GELU_GRADIENT, launches=True)
+    code=GELU_GRADIENT, launches=True, over=((0, 0),))
 
 
 def _gelu_tanh_bend(g: Any, grad: Any, x: Any) -> Any:

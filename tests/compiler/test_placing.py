@@ -25,7 +25,7 @@ def words_of(made):
 def test_words_that_name_memory_name_the_buffer_at_the_same_place():
     out, block = np.empty(8, np.float32), np.zeros(64, np.uint8)
     start = memory.address(out)
-    [made], found = moved([launch(7, start, start + 8, start + 32)], [out], lambda size: block[:size + 32])
+    [made], found = moved([launch(7, start, start + 8, start + 32)], [out], lambda owner: block[:owner.nbytes + 32])
     assert words_of(made) == [7, memory.address(block), memory.address(block) + 8, start + 32]  # the last one lies behind it
     assert made[3][-4:] == b"half"
     assert memory.address(array_in(found[id(out)], out[3:])) == memory.address(block) + 12
@@ -35,7 +35,7 @@ def test_memory_that_is_named_by_its_array_or_not_at_all_stays():
     out, other = np.empty(8, np.float32), np.empty(8, np.float32)
     view = out[2:]
     launches = [launch(memory.address(out), id(view), keep=((view,), {"other": other}))]
-    made, found = moved(launches, [out, other], lambda size: pytest.fail("nothing moves"))
+    made, found = moved(launches, [out, other], lambda owner: pytest.fail("nothing moves"))
     assert words_of(made[0]) == words_of(launches[0]) and not found
 
 
@@ -102,3 +102,18 @@ def test_a_loop_writes_over_what_nobody_reads_any_more():
     values = [equation.outputs[0] for equation in plan.graph.equations]
     assert plan.array(values[1]).ctypes.data == plan.array(values[0]).ctypes.data
     assert len({plan.array(value).ctypes.data for value in values[1:3]}) == 2  # z is read again
+
+
+def test_a_kernel_writes_over_what_its_operation_says_if_nobody_reads_that_any_more():
+    step, _ = training()
+    compiled = torch.compile(step)
+    for _ in range(4):
+        compiled()
+    plan = plan_of(compiled)
+    lasts = {storage: number for number, storages in plan.buffers.done.items() for storage in storages}
+    for number, equation in enumerate(plan.graph.equations):
+        for result, argument in getattr(equation.op, "over", ()):
+            given, made = equation.inputs[argument], equation.outputs[result]
+            is_over = plan.array(made).ctypes.data == plan.array(given).ctypes.data
+            assert is_over == (lasts[given.storage] == number)
+    assert {"gelu_with_slope", "native_layer_norm_backward"} <= {equation.op.name for equation in plan.graph.equations}
