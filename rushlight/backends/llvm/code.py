@@ -60,6 +60,14 @@ class Code(Vectors):
         """The address at a place of an array of words."""
         return self.emit(f"load ptr, ptr {self.emit(f'getelementptr i64, ptr {arguments}, i64 {index}')}")
 
+    def hiding(self, value: str, kind: str) -> str:
+        """What gives a whole number or an address again, where LLVM cannot see from what it was computed: assembly of no instructions."""
+        return f'call {kind} asm "", "=r,0"({kind} {value})'
+
+    def hidden(self, value: str, kind: str) -> str:
+        """The same value, of which LLVM cannot tell how it hangs together with others."""
+        return self.emit(self.hiding(value, kind))
+
     # ---- memory
 
     def load(self, pointer: str) -> str:

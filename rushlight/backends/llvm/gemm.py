@@ -17,11 +17,12 @@ from .engine import KERNEL, engine
 
 #: The vectors of columns of a tile. Its sums, one row of the right matrix and one number of the left one fill the registers.
 VECTORS = 2
-#: The rows ahead that are fetched while rows are copied: they lie on pages of their own, where the processor does not look ahead by itself.
-#: The second number is for rows of many panels.
-ROWS_AHEAD, LONG_ROWS_AHEAD = 32, 8
+#: The rows ahead that are fetched while panels are copied: they lie on pages of their own, where the processor does not look ahead by itself.
+ROWS_AHEAD = 32
+#: Of the next one of long rows, the floats that are fetched: the processor sees where that leads and fetches the rest by itself.
+BEGINNING = 64
 #: The rows ahead at which the right matrix is fetched into the first-level cache while a tile is computed.
-AHEAD = 16
+AHEAD = 12
 
 
 def heights(lanes: int) -> tuple[int, ...]:
@@ -51,8 +52,8 @@ def first_heights(lanes: int) -> list[int]:
 (LEFT, LEFT_ROW, LEFT_COLUMN, RIGHT, RIGHT_ROW, RIGHT_COLUMN, OUT, OUT_ROW, SECOND, BIAS, ROW_COUNT, COLUMN_COUNT, BLOCKS, HALF_BLOCKS,
  BLOCK_COUNT, PANELS, PANELS_SIZE, LEFT_SIZE, ROW_PARTS, COLUMN_PARTS, LEFT_PACKED, RIGHT_IN_PLACE, PREPARED) = range(23)
 WORDS = 23
-#: The panels of the right matrix that one pass over the rows multiplies: with 384 rows they fill half of a second-level cache.
-GROUP = 16
+#: The panels of the right matrix that one pass over the rows multiplies: with 384 rows they fill three quarters of a second-level cache.
+GROUP = 32
 #: The floats before a part's panels: the first half's part counts there how many of the halves are done. It is a line of the cache.
 HEAD = 16
 
@@ -99,48 +100,66 @@ def copy_lines(lanes: int, width: int) -> tuple[str, Code]:
     return c.function(f"copy_{width}", "ptr %from, i64 %lines, i64 %stride, i64 %depth, ptr %to"), c
 
 
-TILE = ("ptr %left, ptr %lower, i64 %left_row, i64 %left_column, i64 %last, ptr %right, i64 %right_row, i64 %depth, ptr %out, i64 %out_row, "
+def copy_rows(lanes: int) -> tuple[str, Code]:
+    """@copy_rows(from, rows, row stride, length, to, to's row stride): some rows as they are, each in whole vectors."""
+    c = Code(lanes)
+    whole = c.times(c.quotient("%length", lanes), lanes)
+    rest = c.first_lanes(c.minus("%length", whole))
+    with c.loop(0, "%rows") as i:
+        source, target = c.at("%from", c.times(i, "%stride")), c.at("%to", c.times(i, "%to_stride"))
+        ahead = c.at(source, c.times(4, "%stride"))
+        with c.loop(0, whole, lanes) as k:
+            c.prefetch(c.at(ahead, k))
+            c.store(c.load(c.at(source, k)), c.at(target, k))
+        c.store(c.load_some(c.at(source, whole), rest), c.at(target, whole))
+    return c.function("copy_rows", "ptr %from, i64 %rows, i64 %stride, i64 %length, ptr %to, i64 %to_stride"), c
+
+
+TILE = ("ptr %left, i64 %left_row, i64 %left_column, i64 %last, ptr %right, i64 %right_row, i64 %depth, ptr %out, i64 %out_row, "
         "ptr %start, i64 %start_row")
+#: The multiples of a row's stride that need no register of their own next to a row's address, and the rows of the highest tiles from
+#: which these multiples reach all others. With an address for each row the tile would read some of them from memory at every step,
+#: and reading is what bounds it next to the arithmetic.
+STEPS, BASES = (1, 2, 4, 8), {14: (0, 3, 5, 10), 6: (0, 3)}
 
 
 def strided_tile(lanes: int, height: int, vectors: int) -> tuple[str, Code]:
     """@tile_HEIGHT_VECTORS(TILE): out = start + left @ right on one tile.
 
-    Both matrices lie anywhere; of the right one whole vectors are read. `lower` is where the lower half of the left one's rows begins: the
-    addresses of both share their registers. In all but the highest tiles rows beyond the last are the last again. `start` is the result
-    itself (a further block), or the bias or nothing (with stride 0).
+    Both matrices lie anywhere; of the right one whole vectors are read. In all but the highest tiles rows beyond the last are the last
+    again. `start` is the result itself (a further block), or the bias or nothing (with stride 0).
     """
-    c, half = Code(lanes), height // 2
-    if height == heights(lanes)[0]:
-        steps = hidden(c, [c.times(i, "%left_row") for i in range(half)])
-        lefts = [c.at(begin, step) for begin in ("%left", "%lower") for step in steps]
-    else:
-        lefts = [c.at("%left", c.times(c.smaller(i, "%last"), "%left_row")) for i in range(height)]
+    c = Code(lanes)
+    moving = {"%row": ("%right", c.times("%right_row", 4))}
+    find = tall_rows(c, height, moving) if height == heights(lanes)[0] else clipped_rows(c, height)
+    ahead = c.times("%right_row", AHEAD)
 
     def step() -> tuple[list[str], list[str]]:
-        right, place = c.at("%right", c.times("%k", "%right_row")), c.times("%k", "%left_column")
-        ahead = c.at("%right", c.times(c.plus("%k", AHEAD), "%right_row"))
         for j in range(vectors):
-            c.prefetch(c.at(ahead, j * lanes))
-        return [c.at(right, j * lanes) for j in range(vectors)], [c.at(left, place) for left in lefts]
+            c.prefetch(c.at(c.at("%row", ahead), j * lanes))
+        return [c.at("%row", j * lanes) for j in range(vectors)], find()
 
     out, start = "%out", "%start"
-    for row in add_up(c, height, vectors, step):
+    for row in add_up(c, height, vectors, step, moving):
         for j, value in enumerate(row):
             c.store(c.add(value, c.load(c.at(start, j * lanes))), c.at(out, j * lanes))
         out, start = c.at(out, "%out_row"), c.at(start, "%start_row")
     return c.function(f"tile_{height}_{vectors}", TILE), c
 
 
-def hidden(c: Code, numbers: list[str]) -> list[str]:
-    """The same whole numbers, by way of memory: LLVM cannot tell how they hang together.
+def clipped_rows(c: Code, height: int) -> Callable[[], list[str]]:
+    """What writes the addresses of column %k in the left matrix's rows, those beyond the last being the last."""
+    lefts = [c.at("%left", c.times(c.smaller(i, "%last"), "%left_row")) for i in range(height)]
+    return lambda: [c.at(left, c.times("%k", "%left_column")) for left in lefts]
 
-    Otherwise it computes addresses from one another within the loop, and then orders the loop so that the sums do not stay in registers.
-    """
-    c.stack.append(f"  %hidden = alloca [{len(numbers)} x i64]")
-    cells = [c.emit(f"getelementptr i64, ptr %hidden, i64 {i}") for i in range(len(numbers))]
-    c.lines += [f"  store volatile i64 {number}, ptr {cell}" for number, cell in zip(numbers, cells, strict=True)]
-    return [c.emit(f"load volatile i64, ptr {cell}") for cell in cells]
+
+def tall_rows(c: Code, height: int, moving: dict[str, tuple[str, str]]) -> Callable[[], list[str]]:
+    """The same for the highest tiles: their rows' addresses are made of a few that move, and multiples of the rows' stride."""
+    column = c.times("%left_column", 4)
+    moving |= {f"%left{base}": (c.at("%left", c.times(base, "%left_row")), column) for base in BASES[height]}
+    multiples = {step: c.hidden(c.times(step, "%left_row"), "i64") for step in STEPS} | {0: "0"}
+    nearest = [next(base for base in BASES[height] if i - base in multiples) for i in range(height)]
+    return lambda: [c.at(f"%left{base}", multiples[i - base]) for i, base in enumerate(nearest)]
 
 
 def fetch(lanes: int) -> tuple[str, Code]:
@@ -201,11 +220,14 @@ def sum_products(c: Code, rows: int, vectors: int, step: Callable[[], tuple[list
                     c.store(c.add(value, c.load(c.at(start, j * c.lanes))) if add else value, c.at(out, j * c.lanes))
 
 
-def add_up(c: Code, rows: int, vectors: int, step: Callable[[], tuple[list[str], list[str]]]) -> list[list[str]]:
+def add_up(c: Code, rows: int, vectors: int, step: Callable[[], tuple[list[str], list[str]]],
+           moving: dict[str, tuple[str, str]] | None = None) -> list[list[str]]:
     """A tile's sums over %k, from 0 to %depth, of a column's numbers times a row of vectors.
 
-    `step` writes what finds the addresses of step %k: of the vectors, and of the column's numbers.
+    `step` writes what finds the addresses of step %k: of the vectors, and of the column's numbers. `moving` are pointers that it may use:
+    where they begin, and the bytes that they move at each step.
     """
+    moving = moving or {}
     sums = [[f"%sum_{i}_{j}" for j in range(vectors)] for i in range(rows)]
     c.jump("before")
     c.begin("before")
@@ -215,6 +237,9 @@ def add_up(c: Code, rows: int, vectors: int, step: Callable[[], tuple[list[str],
     head = len(c.lines)
     c.lines.append(f"  br i1 {c.test('slt', '%k', '%depth')}, label %work, label %done")
     c.begin("work")
+    for name in moving:
+        # LLVM would make an address of its own for every use, more of them than there are registers.
+        c.lines.append(f"  {name} = {c.hiding(f'{name}.now', 'ptr')}")
     columns, numbers = step()
     columns = [c.load(column) for column in columns]
     products = []
@@ -222,19 +247,13 @@ def add_up(c: Code, rows: int, vectors: int, step: Callable[[], tuple[list[str],
         one = c.splat(c.load_one(number))
         products.append([c.fma(one, column, sums[i][j]) for j, column in enumerate(columns)])
     c.lines.append("  %next = add i64 %k, 1")
+    moved = [(name, start, c.emit(f"getelementptr i8, ptr {name}, i64 {by}")) for name, (start, by) in moving.items()]
     c.jump("test")
     c.lines[head:head] = [f"  {sums[i][j]} = phi {c.float} [ zeroinitializer, %before ], [ {products[i][j]}, %work ]"
                           for i in range(rows) for j in range(vectors)]
+    c.lines[head:head] = [f"  {name}.now = phi ptr [ {start}, %before ], [ {after}, %work ]" for name, start, after in moved]
     c.begin("done")
     return sums
-
-
-def call_packer(c: Code, width: int, transposed: tuple, straight: tuple, is_straight: str) -> None:
-    """Call the packer that fits the strides."""
-    for name, given, condition in (("copy", straight, is_straight), ("pack", transposed, c.emit(f"xor i1 {is_straight}, true"))):
-        begin, lines, stride, depth, target = given
-        with c.when(condition):
-            c.lines.append(f"  call void @{name}_{width}(ptr {begin}, i64 {lines}, i64 {stride}, i64 {depth}, ptr {target})")
 
 
 def multiply(lanes: int) -> tuple[str, Code]:
@@ -316,11 +335,10 @@ def copy_panels(lanes: int) -> tuple[str, Code]:
     c, width = Code(lanes), VECTORS * lanes
     with c.loop(0, "%depth") as k:
         source, target = c.at("%from", c.times(k, "%stride")), c.at("%to", c.times(k, width))
-        ahead = c.at("%from", c.times(c.plus(k, LONG_ROWS_AHEAD), "%stride"))
+        for j in range(0, BEGINNING, 16):
+            c.prefetch(c.at(c.at(source, "%stride"), j), 2)
         with c.loop(0, "%columns", width) as n:
             begin, end = c.at(source, n), c.at(target, c.times(n, "%depth"))
-            for j in range(0, width, 16):
-                c.prefetch(c.at(c.at(ahead, n), j))
             for j in range(0, width, lanes):
                 c.store(c.load(c.at(begin, j)), c.at(end, j))
     return c.function("copy_panels", "ptr %from, i64 %columns, i64 %stride, i64 %depth, ptr %to"), c
@@ -345,7 +363,11 @@ def pack_right(c: Code, n: str, low: str, depth: str, target: str) -> None:
     width = VECTORS * c.lanes
     row, column, count = (c.word("%arguments", k) for k in (RIGHT_ROW, RIGHT_COLUMN, COLUMN_COUNT))
     begin, lines = c.at(c.pointer("%arguments", RIGHT), c.plus(c.times(low, row), c.times(n, column))), c.minus(count, n)
-    call_packer(c, width, (begin, c.smaller(lines, width), column, depth, target), (begin, lines, row, depth, target), c.test("eq", column, 1))
+    straight = c.test("eq", column, 1)
+    with c.when(straight):
+        c.lines.append(f"  call void @copy_{width}(ptr {begin}, i64 {lines}, i64 {row}, i64 {depth}, ptr {target})")
+    with c.when(c.emit(f"xor i1 {straight}, true")):
+        c.lines.append(f"  call void @pack_{width}(ptr {begin}, i64 {c.smaller(lines, width)}, i64 {column}, i64 {depth}, ptr {target})")
 
 
 def prepare(lanes: int) -> tuple[str, Code]:
@@ -392,11 +414,16 @@ def left_tile(c: Code, t: str, rows: str, low: str, depth: str) -> str:
     row, column = (c.word("%arguments", k) for k in (LEFT_ROW, LEFT_COLUMN))
     begin = c.at(c.pointer("%arguments", LEFT), c.plus(c.times(low, column), c.times(t, row)))
     lines = c.minus(c.word("%arguments", ROW_COUNT), t)
-    packed = c.test("ne", c.word("%arguments", LEFT_PACKED), 0)
-    with c.when(packed):
-        call_packer(c, most, (begin, rows, row, depth, "%memory"), (begin, lines, column, depth, "%memory"), c.test("eq", row, 1))
-    left, row, column = c.choose(packed, "%memory", begin, "ptr"), c.choose(packed, 1, row), c.choose(packed, most, column)
-    return f"ptr {left}, ptr {c.at(left, c.times(row, most // 2))}, i64 {row}, i64 {column}"
+    packed, in_rows = c.test("ne", c.word("%arguments", LEFT_PACKED), 0), c.test("eq", column, 1)
+    # An odd number of the cache's lines: copied rows at such a distance fall into different places of the first-level cache.
+    distance = c.times(c.emit(f"or i64 {c.rounded_up(depth, 16)}, 1"), 16)
+    with c.when(c.logic_one(packed, in_rows)):
+        c.lines.append(f"  call void @copy_rows(ptr {begin}, i64 {rows}, i64 {row}, i64 {depth}, ptr %memory, i64 {distance})")
+    with c.when(c.logic_one(packed, c.emit(f"xor i1 {in_rows}, true"))):
+        c.lines.append(f"  call void @copy_{most}(ptr {begin}, i64 {lines}, i64 {column}, i64 {depth}, ptr %memory)")
+    copied_row, copied_column = c.choose(in_rows, distance, 1), c.choose(in_rows, 1, most)
+    return (f"ptr {c.choose(packed, '%memory', begin, 'ptr')}, i64 {c.choose(packed, copied_row, row)}, "
+            f"i64 {c.choose(packed, copied_column, column)}")
 
 
 def call_tile(c: Code, given: str, rows: str, columns: str, out: str, out_row: str, start: str, start_row: str) -> None:
@@ -418,7 +445,7 @@ def call_tile(c: Code, given: str, rows: str, columns: str, out: str, out_row: s
 def module_text(lanes: int) -> str:
     """The module of all that a product needs."""
     most, width = heights(lanes)[0], VECTORS * lanes
-    written = [pack_lines(lanes, most), copy_lines(lanes, most), pack_lines(lanes, width), copy_lines(lanes, width),
+    written = [copy_rows(lanes), copy_lines(lanes, most), pack_lines(lanes, width), copy_lines(lanes, width),
                *[strided_tile(lanes, height, vectors) for height in heights(lanes) for vectors in range(1, VECTORS + 1)],
                fetch(lanes), settle(lanes), copy_panels(lanes), part(lanes), multiply(lanes), prepare(lanes)]
     return module([text for text, _ in written], [code for _, code in written], lanes)

@@ -62,8 +62,9 @@ class Plan:
         self.panels = -(-m // width)
         row_parts, column_parts = cut(n, self.panels, width, threads, left_packed, right)
         self.parts = self.halves * row_parts * column_parts
-        # One tile's panel of the left matrix, and room for what a vector's store leaves behind it; all begins where a line of the cache does.
-        left_size = -(-(most * longest + width) // 16) * 16
+        # One tile's part of the left matrix, with room between its rows, and for what a vector's store leaves behind it; all begins where a
+        # line of the cache does.
+        left_size = most * (-(-longest // 16) + 1) * 16 + width
         self.part_size = gemm.HEAD + left_size + min(gemm.GROUP, self.panels) * width * longest
         self.last_words = self.part_size, left_size, row_parts, column_parts, left_packed, right == IN_PLACE
 
