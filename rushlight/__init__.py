@@ -9,7 +9,6 @@ import warnings
 from math import e, inf, nan, pi
 from typing import Any
 
-from .backends import openblas as _openblas  # before all that imports NumPy
 from .backends.heap import keep_freed_memory as _keep_freed_memory
 from .core import dtypes as _dtypes
 from .core.device import device
