@@ -57,6 +57,16 @@ class Value:
             expected *= n
         return True
 
+    @property
+    def is_dense(self) -> bool:
+        """Whether the elements lie without gaps, in whatever order of dims."""
+        expected = self.dtype.itemsize
+        for stride, n in sorted([(stride, n) for stride, n in zip(self.strides, self.shape) if n != 1]):
+            if stride != expected:
+                return self.size == 0
+            expected *= n
+        return True
+
     def __repr__(self) -> str:
         return f"%{self.number}"
 

@@ -204,3 +204,19 @@ def test_a_product_by_one_that_is_handed_out_has_memory_of_its_own():
     for _ in range(3):
         y = compiled(x)
     assert y.data_ptr() != x.data_ptr() and torch.equal(x, y)
+
+
+def test_what_lies_in_another_order_of_dims_is_fused_too_and_lies_as_recorded():
+    def f(x):
+        y = (x.transpose(0, 1) * 2 + 1).tanh()
+        return y, y.sum(0)
+    x = torch.randn(30, 40, 5)
+    compiled = torch.compile(f)
+    for _ in range(3):
+        found = compiled(x)
+    expected = f(x)
+    [made] = compiled._rushlight_work.recordings
+    assert found[0].stride() == expected[0].stride() == (5, 200, 1)
+    for a, b in zip(found, expected):
+        assert torch.allclose(a, b, rtol=1e-5, atol=1e-5)
+    assert [equation.op.name for equation in fuse(made.graph).equations if not getattr(equation.op, "is_view", False)] == ["fused"]

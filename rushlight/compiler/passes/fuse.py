@@ -19,6 +19,7 @@ from ...core.op import Op
 from ...core.scalar import Builder, Program, evaluate
 from ...core.scalar_writer import CALLS
 from ..graph import Equation, Graph, Value
+from ..interpreter import blank
 
 #: the most inputs and outputs of one loop: each takes registers
 MOST = 24
@@ -49,7 +50,8 @@ class Fused:
             array = np.broadcast_to(np.asarray(found[name]), self.shape)
             if dims is not None:
                 array = np.asarray(np.add.reduce(array, dims, np.float64) * factor)
-            made.append(np.ascontiguousarray(array.reshape(value.shape), value.dtype))
+            made.append(blank(value.shape, value.strides, value.dtype))
+            made[-1][...] = array.reshape(value.shape)
         return tuple(made)
 
     def __repr__(self) -> str:
@@ -72,7 +74,8 @@ def loop_of(equation: Equation) -> Loop | None:
         return None
     out = equation.outputs[0]
     values = [item for item in equation.inputs if item.__class__ is Value]
-    if not values or out.dtype not in KINDS or not out.is_contiguous or any([value.dtype not in KINDS for value in values]):
+    is_laid_out = out.is_contiguous if op.loop is not None else out.is_dense
+    if not values or out.dtype not in KINDS or not is_laid_out or any([value.dtype not in KINDS for value in values]):
         return None
     if not all([item.__class__ is Value or item.__class__ in (int, float, bool) for item in equation.inputs]):
         return None
