@@ -153,7 +153,7 @@ def _multilabel_margin(x: Any, target: Any, *, reduction: str) -> tuple:
         return rows.reshape(x.shape[:-1]), slopes
     if reduction == "sum":
         return np.asarray(rows.sum()), slopes
-    return np.asarray(rows.sum() / x.dtype.type(len(table))), slopes / x.dtype.type(len(table))
+    return np.asarray(rows.sum() / x.dtype.type(len(table))), np.asarray(slopes / x.dtype.type(len(table)))
 
 
 MULTILABEL_MARGIN_LOSS = Op("multilabel_margin_loss", kernel, _multilabel_margin, hidden=True,

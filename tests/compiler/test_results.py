@@ -30,3 +30,16 @@ def test_each_keeps_its_history_which_the_step_has_gone_back_through(several, ba
     compiled = torch.compile(step, backend=backend)
     assert [seen(compiled) for _ in range(3)] == [expected] * 3
     assert compiled._rushlight_work.recordings[0].function
+
+
+def test_what_an_operation_keeps_of_a_single_number_is_recorded():
+    x, target = torch.tensor(0.5, requires_grad=True), torch.tensor(0)
+
+    def f(x):
+        loss = torch.nn.functional.multilabel_margin_loss(x, target)
+        loss.backward()
+        x.grad, grad = None, x.grad
+        return grad
+    compiled = torch.compile(f)
+    for _ in range(3):
+        assert torch.equal(compiled(x), f(x))
