@@ -22,8 +22,9 @@ BLOCK = 384
 LONG, NARROW = 768, 1 << 14
 #: multiplications up to which BLAS has a kernel of its own
 SMALL = 1_000_000
-#: Multiplications from which our own kernels pay, where the `jit` extra has them; and the columns: fewer would fill no tile.
-NATIVE, NATIVE_COLUMNS = 1 << 20, 32
+#: Multiplications from which our own kernels take a product, where the `jit` extra has them: those for which OpenBLAS would wake threads of
+#: its own. They watch for more work for a tenth of a second afterwards, in the way of our kernels' threads.
+NATIVE = 1 << 18
 
 
 def product(a: Any, b: Any) -> Any:
@@ -77,7 +78,7 @@ def is_native(n: int, k: int, m: int) -> bool:
     """Whether a product of this size goes to our own kernels; all do while kernels' calls are noted, since those cost nothing to begin with."""
     if inside.launches is not None:
         return n * k * m > 0
-    return n * k * m >= NATIVE and m >= NATIVE_COLUMNS and n > 1 and available()
+    return n * k * m >= NATIVE and n > 1 and m > 1 and available()
 
 
 @cache

@@ -57,6 +57,24 @@ def chain(a, b):
     return out
 
 
+@in_use
+@pytest.mark.parametrize("size", [(4096, 64, 2), (200, 400, 7), (1000, 300, 3), (84, 256, 38)])
+def test_narrow_products_are_chains_too_from_where_blas_would_use_threads(size):
+    n, k, m = size
+    a, b = matrix((n, k), False, 1), matrix((k, m), True, 2)
+    low, high = slice(0, -(-k // 2) if k > products.BLOCK else k), slice(-(-k // 2), k)
+    expected = chain(a[:, low], b[low]) + chain(a[:, high], b[high]) if k > products.BLOCK else chain(a, b)
+    assert np.array_equal(products.product(a, b), expected)
+
+
+def test_rows_that_collide_in_the_cache_are_copied_for_each_block():
+    a, b = matrix((40, 2048), False, 1), matrix((2048, 70), False, 2)
+    exact = a.astype(np.float64) @ b.astype(np.float64)
+    assert np.allclose(multiply(a, b, None, products.blocks(2048)), exact, rtol=1e-5, atol=1e-3)
+    ragged = a[:, :1000]  # rows as far from each other as before, and blocks that end within a vector
+    assert np.allclose(multiply(ragged, b[:1000], None, products.blocks(1000)), ragged.astype(np.float64) @ b[:1000], rtol=1e-5, atol=1e-3)
+
+
 def test_a_block_is_one_chain_of_fused_multiply_adds():
     a, b = matrix((15, 70), False, 1), matrix((70, 35), False, 2)
     assert np.array_equal(multiply(a, b, None, ((0, 70),)), chain(a, b))
