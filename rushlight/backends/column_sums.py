@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .llvm.engine import available
+from .llvm import engine
 from .native import MANY
 
 #: rows that are summed one after the other
@@ -27,6 +27,9 @@ def column_sums(x: Any) -> Any:
     whole = columns - columns % together
     if x.size < FEW or rows < 4 or columns < 2 or x.dtype.kind != "f":
         return np.add.reduce(x, 0)
+    if x.size < MANY and x.dtype == np.float32 and x.strides[1] == 4 and engine.is_loaded():
+        from .column_sums_native import small_sums
+        return small_sums(x, whole, RUN, LEVELS)
     if whole == columns:
         return in_runs(x)
     rest = interleaved(x[:, whole:])
@@ -49,7 +52,7 @@ def in_runs(x: Any) -> Any:
 
 def run_sums(x: Any) -> Any:
     """The sums of every 16 rows."""
-    if x.ndim == 2 and x.size >= MANY and x.dtype == np.float32 and x.strides[1] == 4 and available():
+    if x.ndim == 2 and x.size >= MANY and x.dtype == np.float32 and x.strides[1] == 4 and engine.available():
         from . import column_sums_native
         return column_sums_native.run_sums(x, RUN)
     return np.add.reduce(x.reshape(len(x) // RUN, RUN, *x.shape[1:]), 1)

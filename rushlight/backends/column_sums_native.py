@@ -1,11 +1,18 @@
-"""Sums of runs of rows of a float32 matrix in machine code, in the order of additions of column_sums.py, to the bit."""
+"""Sums over rows of a float32 matrix in machine code, in the order of additions of column_sums.py, to the bit.
+
+Of a large matrix the threads sum the runs; a small one is summed by one call.
+"""
 from __future__ import annotations
 
+import struct
 from functools import cache
 from typing import Any
 
 import numpy as np
 
+from .llvm.code import Code, module
+from .llvm.engine import KERNEL, engine
+from .llvm.multiply import address
 from .llvm.rows import Piece, RowKernel, Rows
 
 
@@ -34,4 +41,77 @@ def run_sums(x: Any, run: int) -> Any:
     rows, columns = x.shape
     sums = np.empty((rows // run, columns), np.float32)
     kernel(run)(len(sums), columns, (x, sums), (x.strides[0] // 4,))
+    return sums
+
+
+def nested_runs(lanes: int, run: int, levels: int) -> tuple[str, Code]:
+    """@nested_runs(x, row stride, rows, columns, out): one vector of columns summed over rows: runs, runs of runs, and so on.
+
+    Level by level, what fills no run of the next level is summed by itself; these sums are added from the lowest level on.
+    """
+    c = Rows(lanes)
+    mask, nothing = c.first_lanes("%columns"), c.number(-0.0)  # added to a number, minus zero changes no bit, also of zeros
+
+    def sum_of(first: str, level: int) -> str:
+        if not level:
+            return c.load_some(c.at("%x", c.times(first, "%stride")), mask)
+        return summed(first, c.plus(first, run ** level), level - 1)
+
+    def summed(first: str, last: str, level: int) -> str:
+        total = c.cell(nothing)
+        c.store(nothing, total)
+        with c.loop(first, last, run ** level) as i:
+            c.accumulate(sum_of(i, level), total)
+        return c.load(total)
+    ends = ["%rows", *[c.whole("%rows", run ** level) for level in range(1, levels + 1)], "0"]
+    total = summed(ends[1], ends[0], 0)
+    for level in range(1, levels + 1):
+        total = c.add(total, summed(ends[level + 1], ends[level], level))
+    c.store(total, "%out")
+    return c.function("nested_runs", "ptr %x, i64 %stride, i64 %rows, i64 %columns, ptr %out"), c
+
+
+#: the words of a call
+X, STRIDE, ROWS, COLUMNS, WHOLE, OUT = range(6)
+
+
+def whole_sums(lanes: int) -> tuple[str, Code]:
+    """@whole_sums(start, stop, arguments): the sums over all rows of a matrix; columns from WHOLE on in four strands of every fourth row each."""
+    c = Rows(lanes)
+    x, stride, rows, columns, whole, out = (c.pointer("%arguments", k) if k in (X, OUT) else c.word("%arguments", k) for k in range(6))
+    strand = c.cell(c.number(0.0))
+    with c.loop(0, whole, lanes) as j:
+        left = c.minus(whole, j)
+        c.lines.append(f"  call void @nested_runs(ptr {c.at(x, j)}, i64 {stride}, i64 {rows}, i64 {left}, ptr {strand})")
+        c.store_some(c.load(strand), c.at(out, j), c.first_lanes(left))
+    quarter = c.quotient(rows, 4)
+    with c.loop(whole, columns, lanes) as j:
+        left, first, sums = c.minus(columns, j), c.at(x, j), c.cell(c.number(0.0))
+        mask = c.first_lanes(left)
+        given = f"i64 {c.times(stride, 4)}, i64 {quarter}, i64 {left}, ptr"
+        c.lines.append(f"  call void @nested_runs(ptr {first}, {given} {sums})")
+        with c.loop(c.times(quarter, 4), rows) as i:
+            c.accumulate(c.load_some(c.at(first, c.times(i, stride)), mask), sums)
+        for k in range(1, 4):
+            c.lines.append(f"  call void @nested_runs(ptr {c.at(first, c.times(stride, k))}, {given} {strand})")
+            c.accumulate(c.load(strand), sums)
+        c.store_some(c.load(sums), c.at(out, j), mask)
+    return c.function("whole_sums", "i64 %start, i64 %stop, ptr %arguments", internal=False), c
+
+
+@cache
+def small_kernel(run: int, levels: int) -> Any:
+    lanes = engine().width // 4
+    parts = [nested_runs(lanes, run, levels), whole_sums(lanes)]
+    return KERNEL(*engine().addresses(module([text for text, _ in parts], [code for _, code in parts], lanes), ("whole_sums",)))
+
+
+words = struct.Struct("6q").pack
+
+
+def small_sums(x: Any, whole: int, run: int, levels: int) -> Any:
+    """The sums over all rows of a small float32 matrix whose columns are neighbours in memory, those from `whole` on in four strands."""
+    rows, columns = x.shape
+    sums = np.empty(columns, np.float32)
+    small_kernel(run, levels)(0, 1, words(address(x), x.strides[0] // 4, rows, columns, whole, address(sums)))
     return sums

@@ -5,6 +5,7 @@ import pytest
 pytest.importorskip("llvmlite", reason="the kernels need the jit extra")
 
 from rushlight.backends import column_sums, column_sums_native as native
+from rushlight.backends.llvm import engine
 from rushlight.backends.llvm.engine import available
 from rushlight.backends.native import MANY
 from rushlight.backends.parallel import pool
@@ -54,3 +55,16 @@ def test_large_matrices_go_to_the_kernel(monkeypatch):
             assert bits(column_sums.column_sums(x)) == bits(found)
         column_sums.column_sums(x[1:, :32])
     assert calls == [(MANY // 32, 32)] * 2
+
+
+@pytest.mark.skipif(not available(), reason="RUSHLIGHT_JIT=0 leaves sums to NumPy")
+@pytest.mark.parametrize("rows", [4, 5, 16, 17, 64, 255, 300, 4100])
+@pytest.mark.parametrize("columns", [2, 3, 4, 7, 8, 10, 13, 32, 33, 100, 140])
+@pytest.mark.parametrize("gap", [0, 5])
+def test_small_sums_have_the_bits_they_have_before_a_kernel_is_at_hand(rows, columns, gap, monkeypatch):
+    x = np.random.default_rng(rows).standard_normal((rows, columns + gap)).astype(np.float32)[:, :columns]
+    x[:, 0] = -0.0
+    monkeypatch.setattr(engine, "is_loaded", lambda: True)
+    found = column_sums.column_sums(x)
+    monkeypatch.setattr(engine, "is_loaded", lambda: False)
+    assert bits(found) == bits(column_sums.column_sums(x))

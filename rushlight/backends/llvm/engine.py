@@ -107,6 +107,12 @@ def engine() -> Engine:
     return the_engine
 
 
+def is_loaded() -> bool:
+    """Whether a kernel was wanted before: another one then costs little, also for small work. Only for kernels whose results have the bits
+    of what stands in for them, since results must not depend on what ran before."""
+    return the_engine is not None
+
+
 def after_fork() -> None:
     """In a forked child the thread that holds the lock may not exist."""
     global lock
