@@ -6,7 +6,7 @@ all classes with the factor `every`; weights, ignored rows and the division by a
 from __future__ import annotations
 
 from collections import namedtuple
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,6 +51,8 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, size_a
 
 def check_tensors(name: str, input: Any, target: Any) -> None:
     """Raise PyTorch's TypeError unless both are tensors."""
+    if hasattr(input, "_array") and hasattr(target, "_array"):
+        return
     for position, (argument, value) in enumerate((("input", input), ("target", target)), 1):
         if getattr(value, "_array", None) is None:
             raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {type(value).__name__}")
@@ -132,7 +134,7 @@ def cross_entropy_of_probabilities(input: Any, target: Any, weight: Any, ignore_
 
 # ---- on arrays
 
-#: index: where the classes lie in the flat table; hit: the factor of each row's class (an array, or one number for all rows);
+#: index: where the classes lie in the flat table; hit: the factor of each row's class (without dimensions: the same for all rows);
 #: every: the factor of the sum over all classes, or None; is_void: whether a mean is wanted of rows that all count nothing, which is nan;
 #: valid: which rows are not ignored, None where none is
 Factors = namedtuple("Factors", "index hit every is_void valid", defaults=(None, False, None))
@@ -141,10 +143,9 @@ Factors = namedtuple("Factors", "index hit every is_void valid", defaults=(None,
 def factors(shape: tuple, target: Any, weight: Any, dtype: Any, reduction: str, ignore_index: int, smoothing: float) -> Factors:
     """How the rows of a table (N, C, ...) count. Raises IndexError for a target that is no class."""
     classes = shape[1]
-    # A negative number is a large unsigned one: one look finds ignored and impossible targets alike.
-    plain = target.dtype == np.int64 and weight is None and not smoothing and target.size
-    if plain and np.maximum.reduce(target.view(np.uint64), axis=None) < classes and not 0 <= ignore_index < classes:
-        return Factors(flat_index(shape, target), 1 / target.size if reduction == "mean" else 1.0)
+    plain = weight is None and not smoothing and not 0 <= ignore_index < classes
+    if plain and are_classes(target, classes):
+        return Factors(flat_index(shape, target), share(target.size if reduction == "mean" else 1, dtype))
     valid = target != ignore_index
     safe = np.where(valid, target, 0).astype(np.int64)
     check_range(safe, classes)
@@ -154,6 +155,23 @@ def factors(shape: tuple, target: Any, weight: Any, dtype: Any, reduction: str, 
     hit = np.where(valid, counts * dtype.type(1 - smoothing) / total, dtype.type(0))
     every = np.where(valid, dtype.type(smoothing / classes) / total, dtype.type(0)) if smoothing else None
     return Factors(flat_index(shape, safe), hit, every, not total, valid)
+
+
+def are_classes(target: Any, classes: int) -> bool:
+    """Whether all numbers of a target are classes, none ignored and none impossible."""
+    if not target.size or target.dtype != np.int64:
+        return False
+    # A negative number is a large unsigned one: one look finds both. Where the largest is takes a quarter of a reduction's time.
+    unsigned = target.view(np.uint64)
+    return unsigned.item(unsigned.argmax()) < classes
+
+
+@lru_cache(64)
+def share(count: int, dtype: Any) -> Any:
+    """1 / count, kept as an array without dimensions: the factor of each of so many rows."""
+    factor = np.array(1 / count, dtype)
+    factor.flags.writeable = False
+    return factor
 
 
 def check_range(target: Any, classes: int) -> None:
@@ -180,8 +198,10 @@ def summed(values: Any, hit: Any, valid: Any, reduction: str) -> Any:
         values = np.where(valid, values, values.dtype.type(0))  # an ignored row may hold nan, which times 0 is nan
     if reduction == "none":
         return values * hit
-    if hit.__class__ is float:
-        return np.asarray(np.add.reduce(values, axis=None) * values.dtype.type(hit))
+    if not hit.ndim:
+        total = np.empty((), values.dtype)
+        np.add.reduce(values, axis=None, out=total)
+        return np.multiply(total, hit, total)
     return np.asarray(np.add.reduce(values * hit, axis=None))
 
 
@@ -226,7 +246,7 @@ def ones_column(count: int, dtype: Any) -> Any:
 def totals(e: Any) -> Any:
     """The sums over dimension 1, which is kept."""
     if e.ndim == 2 and e.dtype.itemsize >= 4:
-        return np.matmul(e, ones_column(e.shape[1], e.dtype))  # BLAS adds short rows faster than a reduction
+        return e.dot(ones_column(e.shape[1], e.dtype))  # BLAS adds short rows faster than a reduction
     return np.add.reduce(e, axis=1, keepdims=True)
 
 
@@ -257,7 +277,7 @@ def _cross_entropy(x: Any, target: Any, weight: Any, *, reduction: str, ignore_i
         loss = np.asarray(loss + summed(uniform, f.every, f.valid, reduction))
     if f.is_void:
         loss = np.full_like(loss, np.nan)
-    return loss, e, s, f.index, np.asarray(f.hit, x.dtype), NONE if f.every is None else f.every
+    return loss, e, s, f.index, f.hit, NONE if f.every is None else f.every
 
 
 #: in place of the factors of all classes, where there are none

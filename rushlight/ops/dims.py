@@ -6,10 +6,12 @@ from typing import Any
 
 def one_dim(dim: Any, ndim: int) -> int:
     """dim counted from the front. Raises IndexError if out of range."""
-    if dim.__class__ is int and 0 <= dim < ndim:
-        return dim
     if dim.__class__ is not int:
         dim = _as_int(dim)
+    if 0 <= dim < ndim:
+        return dim
+    if -ndim <= dim < 0:
+        return dim + ndim
     low, high = -max(ndim, 1), max(ndim, 1) - 1
     if not low <= dim <= high:
         raise IndexError(f"Dimension out of range (expected to be in range of [{low}, {high}], but got {dim})")

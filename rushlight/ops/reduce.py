@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import builtins
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,11 +73,16 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
         return sum(input)
     if size == shape:
         return input
+    return apply(SUM_TO_SIZE, input, dim=stretched_dims(size, shape), size=size, shape=shape)
+
+
+@lru_cache(256)
+def stretched_dims(size: tuple, shape: tuple) -> tuple:
+    """The dimensions of shape that broadcasting from size adds or stretches. The same few are asked for at every step of a training run."""
     extra = len(shape) - len(size)
     if extra < 0 or builtins.any([n != m and n != 1 for n, m in zip(size, shape[extra:])]):
         raise RuntimeError(f"size {{{list(size)}}} is not expandable to size {{{list(shape)}}}.")
-    dim = (*range(extra), *[at + extra for at, n in enumerate(size) if n == 1 and shape[at + extra] != 1])
-    return apply(SUM_TO_SIZE, input, dim=dim, size=size, shape=shape)
+    return (*range(extra), *[at + extra for at, n in enumerate(size) if n == 1 and shape[at + extra] != 1])
 
 
 def _sum_to_size(x: Any, *, dim: tuple, size: tuple, shape: tuple) -> Any:

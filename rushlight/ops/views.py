@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -149,15 +150,25 @@ def reshape_as(input: Tensor, other: Tensor) -> Tensor:
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """input with the dimensions start_dim to end_dim made one. Itself where there is nothing to do."""
-    shape = input._array.shape
-    start, end = one_dim(start_dim, len(shape)), one_dim(end_dim, len(shape))
+    array = input._array
+    size = flat_shape(array.shape, one_dim(start_dim, array.ndim), one_dim(end_dim, array.ndim))
+    if size is None:
+        return input
+    if array.flags.c_contiguous:
+        return apply(VIEW, input, size=size, shape=array.shape)
+    return reshape(input, size)
+
+
+@lru_cache(256)
+def flat_shape(shape: tuple, start: int, end: int) -> tuple | None:
+    """The shape with the dimensions start to end made one; None where that changes nothing."""
     if start > end:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
     if not shape:
-        return reshape(input, (1,))
+        return (1,)
     if start == end:
-        return input
-    return reshape(input, *shape[:start], math.prod(shape[start:end + 1]), *shape[end + 1:])
+        return None
+    return (*shape[:start], math.prod(shape[start:end + 1]), *shape[end + 1:])
 
 
 def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
