@@ -30,10 +30,11 @@ def column_sums(x: Any) -> Any:
     if x.size < MANY and x.dtype == np.float32 and x.strides[1] == 4 and engine.is_loaded():
         from .column_sums_native import small_sums
         return small_sums(x, whole, RUN, LEVELS)
+    zero = x.dtype.type(0)  # sums begin with it in PyTorch: of minus zeros alone they are plus zero
     if whole == columns:
-        return in_runs(x)
+        return in_runs(x) + zero
     rest = interleaved(x[:, whole:])
-    return rest if not whole else np.concatenate([in_runs(x[:, :whole]), rest])
+    return (rest if not whole else np.concatenate([in_runs(x[:, :whole]), rest])) + zero
 
 
 def in_runs(x: Any) -> Any:

@@ -50,7 +50,7 @@ def nested_runs(lanes: int, run: int, levels: int) -> tuple[str, Code]:
     Level by level, what fills no run of the next level is summed by itself; these sums are added from the lowest level on.
     """
     c = Rows(lanes)
-    mask, nothing = c.first_lanes("%columns"), c.number(-0.0)  # added to a number, minus zero changes no bit, also of zeros
+    mask, nothing = c.first_lanes("%columns"), c.number(0.0)
 
     def sum_of(first: str, level: int) -> str:
         if not level:
