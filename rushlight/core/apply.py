@@ -76,8 +76,8 @@ def edges_of(args: tuple) -> tuple | None:
     recorded = False
     for arg in args:
         try:
-            node = arg._node if arg._base is None else fresh_node(arg)
-        except AttributeError:  # a number, or None
+            node = None if arg is None else arg._node if arg._base is None else fresh_node(arg)
+        except AttributeError:  # a number
             node = None
         if node is not None:
             recorded = True

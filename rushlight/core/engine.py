@@ -55,7 +55,7 @@ def run(roots: list, gradients: list, keep_graph: bool, create_graph: bool, targ
             if node.special:
                 grads = grad = array = None  # of the node before, lest a leaf think that its gradient has other owners
                 grads = attend(node, g, pending, heap, targets, wanted, found)
-                if not keep_graph:
+                if not keep_graph and node.edges:
                     node.free()
             elif node.saved is FREED:
                 raise RuntimeError(FREED_MESSAGE)

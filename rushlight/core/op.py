@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import repeat
+from operator import is_not, itemgetter
 from typing import Any
 
 import numpy as np
@@ -98,16 +100,11 @@ class Op:
         elif len(edges) == 2:
             mask = FIRST if edges[1] is None else SECOND
         else:
-            mask = tuple([edge is not None for edge in edges])
-        keep = self._keep.get(mask)
-        if keep is None:
-            keep = self._keep[mask] = self._to_keep([edge is not None for edge in edges])
-        if keep is ALL:
-            saved = args
-        elif len(args) == 2:
-            saved = (args[0] if 0 in keep else None, args[1] if 1 in keep else None)
-        else:
-            saved = tuple([arg if index in keep else None for index, arg in enumerate(args)]) if keep else ()
+            mask = tuple(map(is_not, edges, repeat(None)))
+        pick = self._keep.get(mask)
+        if pick is None:
+            pick = self._keep[mask] = picker(self._to_keep([edge is not None for edge in edges]), len(edges))
+        saved = args if pick is ALL else pick((*args, None))
         if saves_are_checked:
             check_savable(saved)
         return saved
@@ -138,7 +135,7 @@ class Op:
     def rebuild(self, node: Any) -> Any:
         """The result that a node saved, as a tensor with the node as its history."""
         if node.out.__class__ is tuple:
-            results = tuple([wrap(array) for array in node.out])
+            results = tuple(map(wrap, node.out))
             if mode.grad:  # a gradient of this gradient goes through the results
                 for index, (shape, dtype) in enumerate(node.outputs):
                     if dtype.kind in "fcV":
@@ -165,6 +162,15 @@ saves_are_checked = False
 ALL: Any = frozenset((-1,))
 FIRST, SECOND = (True, False), (False, True)
 SPECIAL = {"g": G, "out": OUT, "needs": NEEDS, "rest": REST}
+
+
+def picker(keep: Any, count: int) -> Any:
+    """The function that takes of (*args, None) the arguments to keep, and None in the others' places; ALL where that would be args itself."""
+    if keep is ALL:
+        return ALL
+    if not keep and count != 2:
+        return lambda values: ()
+    return itemgetter(*[index if index in keep else count for index in range(count)])
 
 
 def puller(op: Op, value: str) -> Callable:

@@ -61,7 +61,7 @@ def check_tensors(name: str, input: Any, target: Any) -> None:
 def of_rows(ops: tuple, input: Any, target: Any, weight: Any, ignore_index: int, reduction: str, smoothing: float) -> Any:
     """Apply one of two operations, for matrices or for more dimensions, to input as a table with its classes in dimension 1."""
     x, t = input._array, target._array
-    if x.ndim == 2 and t.ndim == 1 and x.shape[0] == t.shape[0] and weight is None and t.dtype == np.int64:
+    if weight is None and t.shape == x.shape[:-1] and x.ndim == 2 and t.dtype == np.int64:
         return apply(ops[0], input, target, None, reduction=reduction, ignore_index=ignore_index, smoothing=smoothing)
     check_shapes(input, target)
     if weight is not None:
@@ -211,14 +211,14 @@ SAFE = 30.0
 
 def exponentials(x: Any) -> tuple:
     """exp(x - shift) in C order, its sums over dimension 1 with that dimension kept, and the shift: the rows' maxima, or None for none."""
-    x, shift = in_order(x), None
-    if not are_safe(x):
-        shift = np.maximum.reduce(x, axis=1, keepdims=True, initial=-np.inf if not x.shape[1] else None)
-        # A row that is -inf throughout would give nan for every class, as it does in PyTorch.
-        e = np.subtract(x, shift)
-        np.exp(e, e)
-    else:
+    x = in_order(x)
+    if are_safe(x):
         e = np.exp(x)
+        return e, totals(e), None
+    shift = np.maximum.reduce(x, axis=1, keepdims=True, initial=-np.inf if not x.shape[1] else None)
+    # A row that is -inf throughout would give nan for every class, as it does in PyTorch.
+    e = np.subtract(x, shift)
+    np.exp(e, e)
     return e, totals(e), shift
 
 
@@ -286,7 +286,7 @@ NONE = np.empty(0, np.float32)
 
 def spread_over(column: Any, e: Any) -> Any:
     """A column as a table like e where its rows are short: a product of tables is then faster than one that broadcasts."""
-    if e.ndim != 2 or e.shape[1] > 128 or e.size < 4096:
+    if e.size < 4096 or e.ndim != 2 or e.shape[1] > 128:
         return column
     return np.repeat(column.ravel(), e.shape[1]).reshape(e.shape)
 
@@ -304,7 +304,7 @@ def _cross_entropy_backward(grad: Any, x: Any, target: Any, weight: Any, e: Any,
     if inside.launches is not None:
         raise Unnotable("a loss without a kernel")
     # d loss_i / d x = hit (p - [class]) + every (p sum(w) - w) with p the softmax, e / s.
-    scale = hit = grad * hit
+    scale = hit = np.asarray(grad * hit)
     if every.size:
         every = grad * every
         scale = hit + every * (x.shape[1] if weight is None else weight.sum())
@@ -345,8 +345,8 @@ def take_flat(x: Any, index: Any) -> Any:
 
 def evaluate_rows(op: Op, args: tuple, attrs: dict) -> Any:
     """Floating tensors (and integer targets, and None) as they are; halves in float32, the loss alone rounded."""
-    arrays = [None if value is None else value._array for value in args]
-    dtype = args[0]._array.dtype
+    arrays = [value if value is None else value._array for value in args]
+    dtype = arrays[0].dtype
     if dtype.kind == "f" and dtype.itemsize != 2:
         return op.forward(*arrays, **attrs)
     if dtype.kind in "biuc":

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 
 def evaluate_matrix(op: Op, args: tuple, attrs: dict) -> Any:
-    arrays = [None if value is None else value._array for value in args]
+    arrays = []
     first = args[0]._array.dtype
-    for array in arrays:
+    for value in args:
+        array = None if value is None else value._array
+        arrays.append(array)
         if array is not None and array.dtype is not first and array.dtype != first:
-            raise unlike(op, [a for a in arrays if a is not None])
+            raise unlike(op, [value._array for value in args if value is not None])
     out = op.forward(*arrays, **attrs)
     return np.asarray(out) if isinstance(out, np.generic) else out
 
@@ -63,7 +65,7 @@ def mm(input: Tensor, mat2: Tensor, *, out_dtype: Any = None) -> Tensor:
     return apply(MM, input, mat2)
 
 
-MM = Op("mm", matrix, lambda x, y: product(x, y), launches=True,
+MM = Op("mm", matrix, product, arguments=("x", "y"), launches=True,
     grads=(lambda g, y: g.mm(y.t()),
            lambda g, x: x.t().mm(g)), holomorphic=True)
 
@@ -330,16 +332,12 @@ def _linear(input: Any, weight: Any, bias: Any = None) -> Any:
 
 
 def _input_gradient(g: Any, weight: Any) -> Any:
-    if g._array.ndim == 2:
-        return g.mm(weight)
-    return g.matmul(weight)
+    return apply(MM, g, weight) if g._array.ndim == 2 else g.matmul(weight)
 
 
 def _weight_gradient(g: Any, input: Any) -> Any:
     """g.T @ input, all leading dimensions taken together."""
-    if g._array.ndim == 2:
-        return apply(TRANSPOSED_PRODUCT, g, input)
-    return apply(TRANSPOSED_PRODUCT, rows(g), rows(input))
+    return apply(TRANSPOSED_PRODUCT, g, input) if g._array.ndim == 2 else apply(TRANSPOSED_PRODUCT, rows(g), rows(input))
 
 
 TRANSPOSED_PRODUCT = Op("transposed_product", matrix, lambda x, y: product(x.T, y), node_name="MmBackward0", holomorphic=True, launches=True,
@@ -354,8 +352,8 @@ def rows(value: Any) -> Any:
 
 
 _LINEAR_GRADS = (
-    lambda g, weight: _input_gradient(g, weight),
-    lambda g, input: _weight_gradient(g, input),
+    _input_gradient,
+    _weight_gradient,
     lambda g: g)  # summed over the rows by the engine
 # PyTorch runs a matrix with a bias as addmm and one without as mm, and prints so.
 LINEAR_BIAS = Op("linear_bias", matrix, _linear, grads=_LINEAR_GRADS, node_name="AddmmBackward0", holomorphic=True, launches=True)
