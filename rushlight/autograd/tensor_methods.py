@@ -19,6 +19,7 @@ def backward(self: Any, gradient: Any = None, retain_graph: bool | None = None, 
     if gradient is None and inputs is None and not create_graph and array.size == 1 and array.dtype.kind == "f":  # the short way, for a loss
         node = self._node if self._base is None else fresh_node(self)
         if node is not None:
-            engine.run([node], [recording.constant(wrap(np.array(1, array.dtype).reshape(array.shape)))], bool(retain_graph), False)
+            one = np.array(1, array.dtype)
+            engine.run([node], [recording.constant(wrap(one.reshape(array.shape) if array.ndim else one))], bool(retain_graph), False)
             return
     backward_of_many(self, gradient, retain_graph, create_graph, inputs=inputs)

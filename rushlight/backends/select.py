@@ -20,7 +20,8 @@ def masked(a: Any, condition: Any) -> Any:
     bits: Any = BITS.get(a.dtype.itemsize) if a.dtype.kind in "fV" else None
     if bits is None or a.__class__ is not np.ndarray:
         return a * condition
-    return np.asarray(np.multiply(a.view(bits), condition)).view(a.dtype)
+    chosen = np.multiply(a.view(bits), condition)
+    return (chosen if chosen.__class__ is np.ndarray else np.asarray(chosen)).view(a.dtype)
 
 
 def select(condition: Any, a: Any, b: Any, out: Any = None) -> Any:

@@ -184,12 +184,20 @@ def check_range(target: Any, classes: int) -> None:
 def flat_index(shape: tuple, target: Any) -> Any:
     """For each row the place of its class in the flat table: (n C + class) K + k, with K the size of the dimensions behind C."""
     if len(shape) == 2:
-        return np.arange(0, shape[0] * shape[1], shape[1]) + target
+        return row_starts(*shape) + target
     behind = 1
     for size in shape[2:]:
         behind *= size
     rows = np.arange(shape[0])[:, None] * (shape[1] * behind) + np.arange(behind)
     return rows.reshape(target.shape) + target * behind
+
+
+@lru_cache(8)
+def row_starts(rows: int, classes: int) -> Any:
+    """Where each row of a table begins in its flat order, kept for the next steps."""
+    starts = np.arange(0, rows * classes, classes)
+    starts.flags.writeable = False
+    return starts
 
 
 def summed(values: Any, hit: Any, valid: Any, reduction: str) -> Any:
@@ -345,8 +353,8 @@ def take_flat(x: Any, index: Any) -> Any:
 
 def evaluate_rows(op: Op, args: tuple, attrs: dict) -> Any:
     """Floating tensors (and integer targets, and None) as they are; halves in float32, the loss alone rounded."""
-    arrays = [value if value is None else value._array for value in args]
-    dtype = arrays[0].dtype
+    arrays = [None if value is None else value._array for value in args]
+    dtype = args[0]._array.dtype
     if dtype.kind == "f" and dtype.itemsize != 2:
         return op.forward(*arrays, **attrs)
     if dtype.kind in "biuc":

@@ -43,4 +43,7 @@ def sizes_of(args: tuple, what: str = "size") -> tuple:
     """Sizes given as f(2, 3), f((2, 3)) or f([2, 3]), as a tuple of ints."""
     if len(args) == 1 and isinstance(args[0], (tuple, list)):
         args = tuple(args[0])
-    return tuple([n if n.__class__ is int else _as_int(n) for n in args])
+    for n in args:
+        if n.__class__ is not int:
+            return tuple(map(_as_int, args))
+    return args
