@@ -46,8 +46,11 @@ def apply(op: Op, *args: Any, _watched: bool = True, **attrs: Any) -> Any:
         out = op.evaluate(op, args, attrs)
     except (ValueError, TypeError, AttributeError) as error:
         raise explained(op, args, attrs, error) from None
+    kept = out
     if out.__class__ is tuple:
-        return apply_many(op, args, attrs, out)
+        if not op.hidden:
+            return apply_many(op, args, attrs, out)
+        out = out[0]  # the others are kept for the gradient alone
     result = new(Tensor)
     result._array = out
     result._node = None
@@ -61,7 +64,7 @@ def apply(op: Op, *args: Any, _watched: bool = True, **attrs: Any) -> Any:
                 saved = op.saved(args, edges) if op.keeps_arguments else ()
                 result._node = node = Node(op, edges, saved, attrs, out.shape, out.dtype)
                 if op.keeps_out:
-                    keep_result(node, result)
+                    keep_result(node, result, kept)
     elif grad is None and not op.is_view:
         result._cell = INFERENCE
     return result
@@ -118,7 +121,7 @@ def operator(op: Op) -> Any:
                 saved = () if not keeps else (x, y) if keeps_both and left is not None and right is not None else op.saved((x, y), edges)
                 result._node = node = Node(op, edges, saved, NO_ATTRIBUTES, out.shape, out.dtype)
                 if op.keeps_out:
-                    keep_result(node, result)
+                    keep_result(node, result, result._array)
         elif grad is None:
             result._cell = INFERENCE
         return result
@@ -130,16 +133,15 @@ NO_ATTRIBUTES: dict = {}
 SMALL = 1 << 14
 
 
-def keep_result(node: Node, result: Any) -> None:
-    """Save the result for backward: its array, not the tensor, which would be a cycle."""
-    node.out = result._array
-    node.cell = version_of(result)
+def keep_result(node: Node, result: Any, kept: Any) -> None:
+    """Save for backward what forward gave: arrays, not the tensor, which would be a cycle. What is hidden nobody can overwrite."""
+    node.out = kept
+    if kept.__class__ is not tuple:
+        node.cell = version_of(result)
 
 
 def apply_many(op: Op, args: tuple, attrs: dict, arrays: tuple) -> tuple:
     """The tensors of an operation with several results; those of an integer dtype have no gradient."""
-    if op.hidden:
-        return apply_hidden(op, args, attrs, arrays)
     results = tuple([wrap(array) for array in arrays])
     if op.is_view:
         for number, result in enumerate(results):
@@ -159,19 +161,6 @@ def apply_many(op: Op, args: tuple, attrs: dict, arrays: tuple) -> tuple:
                 if result._array.dtype.kind in "fcV":
                     result._node = OutputSlot(parent, index, result._array.shape, result._array.dtype)
     return results
-
-
-def apply_hidden(op: Op, args: tuple, attrs: dict, arrays: tuple) -> Any:
-    """The first of an operation's results; the others are kept for its gradient alone."""
-    result = wrap(arrays[0])
-    if mode.grad and op.differentiable:
-        edges = edges_of(args)
-        if edges is not None:
-            result._node = node = Node(op, edges, op.saved(args, edges), attrs, arrays[0].shape, arrays[0].dtype)
-            node.out = arrays
-    elif mode.inference:
-        result._cell = INFERENCE
-    return result
 
 
 def explained(op: Op, args: tuple, attrs: dict, error: Exception) -> Exception:

@@ -232,15 +232,8 @@ def exponentials(x: Any) -> tuple:
 
 def are_safe(x: Any) -> bool:
     """Whether all logits lie between -SAFE and SAFE."""
-    if x.size <= FEW:
-        row = x.ravel()
-        if row.dot(row) < SAFE * SAFE:  # then so is each of them; two reductions would take four times as long
-            return x.size > 0
-    return x.size > 0 and np.maximum.reduce(x, axis=None) < SAFE and np.minimum.reduce(x, axis=None) > -SAFE
-
-
-#: a table that one product runs through faster than a reduction is set up
-FEW = 4096
+    # Where the extremes are takes a third of two reductions' time for few logits, and as long for many; a nan counts as the largest.
+    return x.size > 0 and x.item(x.argmax()) < SAFE and x.item(x.argmin()) > -SAFE
 
 
 @cache
