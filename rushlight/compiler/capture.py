@@ -6,7 +6,6 @@ goes on as if nobody had listened.
 """
 from __future__ import annotations
 
-import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ import numpy as np
 from ..core import apply as hot, memory, recording
 from ..core.node import tick
 from ..core.op import Op
+from ..core.program import users_line
 from ..core.wrap import wrap
 from ..ops.definition import Unseen
 from ..tensor import Tensor
@@ -347,19 +347,6 @@ def is_direct(op: Op, args: tuple) -> bool:
         return False
     [dtype] = dtypes
     return dtype.kind in "fc" and dtype.itemsize > 2 and not any([isinstance(arg, complex) for arg in args])
-
-
-def users_line() -> str:
-    """The line of the program that called the library: file:line."""
-    frame: Any = sys._getframe(1)
-    while frame is not None and is_passed(frame.f_globals.get("__name__", "")):
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else ""
-
-
-def is_passed(module: str) -> bool:
-    """Whether a frame of this module is not the program's. Code that the library wrote itself has no module's name."""
-    return not module or module.partition(".")[0] == "rushlight" or module.partition(".")[0] in sys.stdlib_module_names and module != "__main__"
 
 
 __all__ = ["Recorder", "Tensor", "UpdateStep"]

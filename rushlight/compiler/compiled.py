@@ -3,13 +3,13 @@ from __future__ import annotations
 
 import os
 import threading
-import warnings
 import weakref
 from collections.abc import Callable
 from typing import Any
 
 from ..core import recording
 from ..core.apply import plain_are_watched, watchers
+from ..core.program import warn_user
 from . import capture
 from .capture import Recorder
 from .reach import Reach, Shared
@@ -137,7 +137,7 @@ class Compiled:
             from .._dynamo.exc import Unsupported
             raise Unsupported(text)
         self.refused = text
-        warnings.warn(text, stacklevel=5)
+        warn_user(text)
 
 
 def after_fork() -> None:

@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from types import FrameType
 from typing import Any
 
+from ..core.program import LIBRARY, users_frame
+
 #: What the library raises for bad input.
 ERRORS = (RuntimeError, ValueError, TypeError, IndexError)
-LIBRARY = __name__.partition(".")[0]
 
 
 class Trail:
@@ -38,7 +38,7 @@ def add_module_path(error: Exception, module: Any, args: tuple) -> None:
         name = next((name for name, below in module.named_modules() if below is trail.outermost), None)
         trail.path = "." + (name or trail.outermost._get_name()) + trail.path
         trail.outermost = module
-    _put_note(error, trail, _user_frame(sys._getframe(2)))
+    _put_note(error, trail, users_frame())
 
 
 def _put_note(error: Exception, trail: Trail, frame: FrameType | None) -> None:
@@ -68,13 +68,6 @@ def _raised_by_library(error: Exception) -> bool:
 
 def _is_library(frame: FrameType) -> bool:
     return frame.f_globals.get("__name__", "").partition(".")[0] == LIBRARY
-
-
-def _user_frame(frame: FrameType | None) -> FrameType | None:
-    """The innermost frame of the user's own code."""
-    while frame is not None and _is_library(frame):
-        frame = frame.f_back
-    return frame
 
 
 def _name_of(module: Any, frame: FrameType | None) -> str | None:

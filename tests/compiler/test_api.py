@@ -1,5 +1,6 @@
 """What programs say to the compiler: disable, reset, stances, limits, and the names of torch._dynamo."""
 import gc
+import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -89,6 +90,35 @@ def test_a_disabled_module_is_not_compiled():
     with pytest.warns(UserWarning, match="a function that is not to be compiled"):
         assert compiled(lambda x: model(x))(ONE) == WRITTEN
     assert compiler.disable(Model) is Model
+
+
+# ---- the line that a warning points at
+
+
+class Looking(torch.nn.Module):
+    def forward(self, x):
+        return x * x.sum().item()
+
+    def method(self, x):
+        return x * x.sum().item()
+
+
+def compiled_in_place():
+    model = Looking()
+    model.compile()
+    return model
+
+
+WARNING = {"function": lambda: compiled(lambda x: x * x.sum().item()), "module": lambda: compiled(Looking()), "in place": compiled_in_place,
+           "method": lambda: compiled(Looking().method), "inside a module": lambda: torch.nn.Sequential(compiled(Looking()))}
+
+
+@pytest.mark.parametrize("made", WARNING.values(), ids=WARNING)
+def test_a_warning_points_at_the_line_that_calls(made):
+    f = made()
+    with pytest.warns(UserWarning, match="runs as written") as caught:
+        _, line = f(ONE), sys._getframe().f_lineno
+    assert [(warning.filename, warning.lineno) for warning in caught] == [(__file__, line)]
 
 
 # ---- reset and limits
