@@ -39,7 +39,7 @@ GROUPS, LAST = frozenset({"param_groups", "state_dict"}), frozenset({"get_last_l
 
 
 def tensor(reach: Any, name: str, thing: Any) -> None:
-    reach.require(f"{name}._array is {reach.name(thing._array)} and {name}._node is {reach.name(thing._node)}")
+    reach.require(f"{name}._array is {reach.name(thing._array)}", f"{name}._node is {reach.name(thing._node)}")
     reach.bind(name, thing, False)
 
 

@@ -88,8 +88,9 @@ class Reach:
             self.scope[found] = thing
         return found
 
-    def require(self, condition: str) -> None:
-        self.conditions.append(condition)
+    def require(self, *conditions: str) -> None:
+        """Note conditions, each of which can be told as what does not hold."""
+        self.conditions += conditions
 
     def local(self, text: str) -> str:
         """A local variable of the check, set on the way: the text to read it by is its name from then on."""
@@ -99,16 +100,18 @@ class Reach:
         return name
 
     def global_conditions(self) -> None:
-        self.require(f"mode.grad is {mode.grad}" + ("" if mode.grad else f" and mode.inference is {mode.inference}"))
+        self.require(f"mode.grad is {mode.grad}")
+        if not mode.grad:
+            self.require(f"mode.inference is {mode.inference}")
         # The classes of tensors that the program defines may look on, as they did.
-        looking = f"watchers == {self.name(list(watchers))}" if watchers else "not watchers"
-        self.require(f"{looking} and defaults.dtype is {self.name(dtypes.get_default_dtype())}")
+        self.require(f"watchers == {self.name(list(watchers))}" if watchers else "not watchers")
+        self.require(f"defaults.dtype is {self.name(dtypes.get_default_dtype())}")
         self.require(f"special_calls == {self.name(set(special_calls))}" if special_calls else "not special_calls")
 
     # ---- the arguments of the call
 
     def arguments(self, args: tuple, kwargs: dict) -> None:
-        self.require(f"len(args) == {len(args)} and " + (f"kwargs.keys() == {self.name(kwargs.keys())}" if kwargs else "not kwargs"))
+        self.require(f"len(args) == {len(args)}", f"kwargs.keys() == {self.name(kwargs.keys())}" if kwargs else "not kwargs")
         for i, value in enumerate(args):
             self.argument(f"args[{i}]", value)
         for key, value in kwargs.items():
@@ -120,13 +123,13 @@ class Reach:
             self.tensor_argument(self.local(place), value)
         elif value.__class__ in (tuple, list, Size) or isinstance(value, tuple) and hasattr(value, "_fields"):
             here = self.local(place)
-            self.require(f"{here}.__class__ is {self.name(value.__class__)} and len({here}) == {len(value)}")
+            self.require(f"{here}.__class__ is {self.name(value.__class__)}", f"len({here}) == {len(value)}")
             for i, part in enumerate(value):
                 self.argument_held.append((value, i, "", part))
                 self.argument(f"{here}[{i}]", part)
         elif value.__class__ is dict and all([key.__class__ in (str, int) for key in value]):
             here = self.local(place)
-            self.require(f"{here}.__class__ is dict and [*{here}] == {list(value)!r}")
+            self.require(f"{here}.__class__ is dict", f"[*{here}] == {list(value)!r}")
             for key, part in value.items():
                 self.argument_held.append((value, key, "", part))
                 self.argument(f"{here}[{key!r}]", part)
@@ -141,8 +144,8 @@ class Reach:
         array = tensor._array
         self.require(f"{place}.__class__ is {self.name(tensor.__class__)}")
         a = self.local(f"{place}._array")
-        self.require(f"{a}.shape == {array.shape} and {a}.dtype is {self.name(array.dtype)} and {a}.strides == {array.strides} and "
-                     f"{nothing(f'{place}._node', tensor._node)} and {nothing(f'{place}._base', tensor._base)}")
+        self.require(f"{a}.shape == {array.shape}", f"{a}.dtype is {self.name(array.dtype)}", f"{a}.strides == {array.strides}",
+                     nothing(f"{place}._node", tensor._node), nothing(f"{place}._base", tensor._base))
         self.memory_of_argument(a, array)
         self.bind(place, tensor, True)
 
@@ -157,7 +160,7 @@ class Reach:
         for other, other_owner, b, other_array in self.owners:
             if other_owner is held:
                 distance = memory.address(array) - memory.address(other_array)
-                self.require(f"{place} is {other} and {self.name(memory.address)}({a}) - {self.name(memory.address)}({b}) == {distance}")
+                self.require(f"{place} is {other}", f"{self.name(memory.address)}({a}) - {self.name(memory.address)}({b}) == {distance}")
             else:
                 self.require(f"{place} is not {other}")
         self.owners.append((place, held, a, array))
@@ -226,7 +229,7 @@ class Reach:
             if len(self.states) > FEW:
                 self.require(f"{self.name(id)}({place}) not in {self.name(self.states)}")
             elif self.states:
-                self.require(" and ".join([f"{place} is not {self.name(owner)}" for owner in self.states.values()]))
+                self.require(*[f"{place} is not {self.name(owner)}" for owner in self.states.values()])
 
     def settle(self, codes: set | None) -> None:
         """Take in what is a condition only if the program used it, by the functions that ran; None stands for all."""

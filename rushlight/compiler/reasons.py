@@ -9,8 +9,9 @@ from typing import Any
 from ..tensor import Tensor
 from .reach import ASSIGNMENT
 
-#: the names that conditions have for things (k) and for what they set on the way (v)
-NAME = re.compile(r"\b[kv]\d+\b")
+#: what a reader is not told as it stands: the names that conditions have for things (k) and for what they set on the way (v), and where a tensor
+#: holds its array. Texts are found first, as they may have such words in them: dictionaries' keys.
+PART = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\b[kv]\d+\b|\._array\b""")
 #: the conditions that are looked at together
 TOGETHER = 64
 
@@ -58,23 +59,11 @@ def broken(block: list[str], scope: dict, reach: Any) -> str:
             if ASSIGNMENT.match(condition):
                 exec(condition, scope)
                 continue
-            clause = next((clause for clause in clauses(condition) if not eval(clause, scope)), None)
+            if not eval(condition, scope):
+                return readable(condition, reach) + now(condition, scope)
         except Exception as error:
             return f"{readable(condition, reach)} ({error})"
-        if clause is not None:
-            return readable(clause, reach) + now(clause, scope)
     return ""
-
-
-def clauses(condition: str) -> Iterator[str]:
-    """The parts that a condition joins by `and`, outside of brackets."""
-    depth, parts = 0, []
-    for part in condition.split(" and "):
-        parts.append(part)
-        depth += sum([(letter in "([{") - (letter in ")]}") for letter in part])
-        if depth == 0:
-            yield " and ".join(parts)
-            parts = []
 
 
 def readable(condition: str, reach: Any) -> str:
@@ -82,9 +71,13 @@ def readable(condition: str, reach: Any) -> str:
     places = dict([line.split(" = ", 1) for line in reach.conditions if ASSIGNMENT.match(line)])
 
     def look(match: re.Match) -> str:
-        name = match.group(0)
-        return NAME.sub(look, places[name]) if name in places else named(reach.scope.get(name))
-    return NAME.sub(look, condition).replace("._array", "")
+        part = match.group(0)
+        if part[0] in "'\"":
+            return part
+        if part == "._array":
+            return ""
+        return PART.sub(look, places[part]) if part in places else named(reach.scope.get(part))
+    return PART.sub(look, condition)
 
 
 def named(thing: Any) -> str:
@@ -99,12 +92,10 @@ def named(thing: Any) -> str:
     return f"the same {type(thing).__name__}"
 
 
-def now(clause: str, scope: dict) -> str:
+def now(condition: str, scope: dict) -> str:
     """What stands on the left of a comparison."""
-    left, found, _ = clause.partition(" == ")
-    if not found or left.startswith("("):
+    import ast
+    comparison = ast.parse(condition, mode="eval").body
+    if not isinstance(comparison, ast.Compare) or not isinstance(comparison.ops[0], ast.Eq):
         return ""
-    try:
-        return f", which is {named(eval(left, scope))}"
-    except Exception:  # a left side that has no value does not say more
-        return ""
+    return f", which is {named(eval(ast.unparse(comparison.left), scope))}"

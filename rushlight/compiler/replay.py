@@ -69,8 +69,11 @@ class Recording:
             if self.late(value):
                 bound: Any = self.recorder.bound[value]
                 array, place = bound.had_grad._array, f"{bound.place}._grad._array"
-                self.reach.require(f"{place}.strides == {array.strides} and {place}.dtype is {self.reach.name(array.dtype)} and {place}.base is None"
-                                   if array.base is None else f"{place} is {self.reach.name(array)}")
+                if array.base is None:
+                    self.reach.require(f"{place}.strides == {array.strides}", f"{place}.dtype is {self.reach.name(array.dtype)}",
+                                       f"{place}.base is None")
+                else:
+                    self.reach.require(f"{place} is {self.reach.name(array)}")
 
     # ---- the replay
 
