@@ -48,6 +48,21 @@ def test_flatten_of_a_vector_is_the_vector():
     assert vector.flatten() is vector
 
 
+def test_flatten_reads_its_dims_anew_at_each_call():
+    base, dim = torch.zeros(2, 3, 4), torch.tensor(1)
+    assert base.flatten(dim).shape == (2, 12)
+    dim -= 1
+    assert base.flatten(dim).shape == (24,)
+    with pytest.raises(TypeError, match="must be int"):
+        base.flatten(1.0)
+
+
+def test_flatten_takes_copies_of_what_lies_in_no_order():
+    turned = torch.arange(6.0).view(2, 3).t()
+    assert turned.flatten().tolist() == [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]
+    assert turned.flatten().data_ptr() != turned.data_ptr()
+
+
 def test_reshape_copies_where_memory_does_not_allow_a_view():
     turned = torch.arange(6.0).view(2, 3).t()
     copied = turned.reshape(6)
