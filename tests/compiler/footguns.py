@@ -30,6 +30,18 @@ class Trial:
         self.logged.append([plain(thing) for thing in things])
 
 
+def descent(model, optimizer, after=lambda: None):
+    """A training step that brings a model's results nearer to zero, and then does what comes after; it returns the loss."""
+    def step(x):
+        optimizer.zero_grad()
+        loss = model(x).square().mean()
+        loss.backward()
+        optimizer.step()
+        after()
+        return loss
+    return step
+
+
 def plain(thing):
     """A copy of a structure with arrays for tensors, and what else there is to a tensor."""
     if isinstance(thing, Tensor):

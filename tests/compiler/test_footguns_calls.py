@@ -13,7 +13,7 @@ import rushlight as torch
 from rushlight import nn
 from rushlight.backends.llvm.engine import available
 
-from .footguns import BACKENDS, footgun
+from .footguns import BACKENDS, descent, footgun
 
 # ---- side effects
 
@@ -234,14 +234,7 @@ def test_an_exception_of_the_first_call(t):
 def test_exceptions_of_operations_in_later_calls(t):
     table = nn.Embedding(5, 3)
     optimizer = torch.optim.SGD(table.parameters(), lr=0.1, momentum=0.9)
-
-    def f(i):
-        optimizer.zero_grad()
-        loss = table(i).square().sum()
-        loss.backward()
-        optimizer.step()
-        return loss
-    f = t.compile(f)
+    f = t.compile(descent(table, optimizer))
     for i in range(9):
         try:
             t.log(f(torch.tensor([1, 2, 9 if i % 4 == 3 else 3])), table, optimizer)

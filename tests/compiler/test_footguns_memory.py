@@ -597,32 +597,28 @@ def test_hooks_on_tensors_made_inside(t):
         t.log(f(torch.randn(3)), w, len(seen))
 
 
-@footgun(captured=False, says="get_state()")
-def test_a_checkpoint_inside_that_draws_again(t):
-    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Dropout(0.5), nn.Linear(4, 1))
+def checkpointed(t, *layers, **settings):
+    """Forward and backward through a checkpoint around a model with these layers in its middle."""
+    model = nn.Sequential(nn.Linear(3, 4), *layers, nn.Linear(4, 1))
 
     def f(x):
         model.zero_grad()
-        y = checkpoint(model, x, use_reentrant=False).sum()
+        y = checkpoint(model, x, use_reentrant=False, **settings).sum()
         y.backward()
         return y
     f = t.compile(f)
     for _ in range(6):
         t.log(f(torch.randn(2, 3)), model)
+
+
+@footgun(captured=False, says="get_state()")
+def test_a_checkpoint_inside_that_draws_again(t):
+    checkpointed(t, nn.Tanh(), nn.Dropout(0.5))
 
 
 @footgun()
 def test_a_checkpoint_inside(t):
-    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
-
-    def f(x):
-        model.zero_grad()
-        y = checkpoint(model, x, use_reentrant=False, preserve_rng_state=False).sum()
-        y.backward()
-        return y
-    f = t.compile(f)
-    for _ in range(6):
-        t.log(f(torch.randn(2, 3)), model)
+    checkpointed(t, nn.Tanh(), preserve_rng_state=False)
 
 
 @footgun()

@@ -6,7 +6,7 @@ import rushlight as torch
 from rushlight import nn, optim
 from rushlight.nn import functional as F
 
-from .footguns import footgun
+from .footguns import descent, footgun
 
 OPTIMIZERS = {
     "sgd": lambda p: optim.SGD(p, lr=0.1), "momentum": lambda p: optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
@@ -82,11 +82,7 @@ def test_a_parameter_group_that_is_added(t):
     model, extra = network(), nn.Linear(2, 2)
     optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
 
-    def step(x):
-        optimizer.zero_grad()
-        extra(model(x)).square().mean().backward()
-        optimizer.step()
-    step = t.compile(step)
+    step = t.compile(descent(lambda x: extra(model(x)), optimizer))
     for i in range(12):
         if i == 6:
             optimizer.add_param_group({"params": extra.parameters(), "lr": 0.01})
@@ -209,13 +205,7 @@ def scheduled(t, make, inside):
     optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     schedule = make(optimizer)
 
-    def step(x):
-        optimizer.zero_grad()
-        model(x).square().mean().backward()
-        optimizer.step()
-        if inside:
-            schedule.step()
-    step = t.compile(step)
+    step = t.compile(descent(model, optimizer, lambda: schedule.step()) if inside else descent(model, optimizer))
     for _ in range(9):
         step(torch.randn(4, 3))
         if not inside:
@@ -235,14 +225,7 @@ for name, make in SCHEDULES.items():
 def test_a_schedule_that_looks_at_the_loss(t):
     model, optimizer, _ = training(t, compiled=False)
     schedule = optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=1)
-
-    def step(x):
-        optimizer.zero_grad()
-        loss = model(x).square().mean()
-        loss.backward()
-        optimizer.step()
-        return loss
-    step = t.compile(step)
+    step = t.compile(descent(model, optimizer))
     for _ in range(9):
         schedule.step(step(torch.randn(4, 3)))
         t.log(model, optimizer)
@@ -293,12 +276,7 @@ def test_hooks_of_optimizers_that_come_later(t):
 @footgun()
 def test_a_gradient_that_is_held_stays_as_it_is(t):
     model, optimizer, _ = training(t, compiled=False)
-
-    def step(x):
-        optimizer.zero_grad()
-        model(x).square().mean().backward()
-        optimizer.step()
-    step, held = t.compile(step), []
+    step, held = t.compile(descent(model, optimizer)), []
     for _ in range(6):
         step(torch.randn(4, 3))
         held += [p.grad for p in model.parameters()]
@@ -334,14 +312,7 @@ def test_weights_that_are_shared(t):
 def test_batch_norm_counts_its_batches(t):
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.Dropout2d(0.2), nn.Flatten(), nn.Linear(18, 2))
     optimizer = optim.SGD(model.parameters(), lr=0.1)
-
-    def step(x):
-        optimizer.zero_grad()
-        loss = model(x).square().mean()
-        loss.backward()
-        optimizer.step()
-        return loss
-    step = t.compile(step)
+    step = t.compile(descent(model, optimizer))
     for i in range(12):
         if i == 8:
             model.eval()
@@ -364,12 +335,7 @@ def test_a_compiled_forward_in_a_loop_as_written(t):
 @footgun()
 def test_batches_of_another_size_in_turn(t):
     model, optimizer, _ = training(t, compiled=False)
-
-    def step(x):
-        optimizer.zero_grad()
-        model(x).square().mean().backward()
-        optimizer.step()
-    step = t.compile(step)
+    step = t.compile(descent(model, optimizer))
     for i in range(16):
         step(torch.randn(1 + i % 4, 3))
         t.log(model, optimizer)
@@ -379,13 +345,7 @@ def test_batches_of_another_size_in_turn(t):
 def test_an_average_of_the_weights(t):
     model, optimizer, _ = training(t, compiled=False)
     average = optim.swa_utils.AveragedModel(model)
-
-    def step(x):
-        optimizer.zero_grad()
-        model(x).square().mean().backward()
-        optimizer.step()
-        average.update_parameters(model)
-    step = t.compile(step)
+    step = t.compile(descent(model, optimizer, lambda: average.update_parameters(model)))
     for _ in range(6):
         step(torch.randn(4, 3))
         t.log(model, average)
@@ -396,14 +356,11 @@ def test_a_moving_average_written_by_hand(t):
     model, optimizer, _ = training(t, compiled=False)
     average = [p.detach().clone() for p in model.parameters()]
 
-    def step(x):
-        optimizer.zero_grad()
-        model(x).square().mean().backward()
-        optimizer.step()
+    def after():
         with torch.no_grad():
             for a, p in zip(average, model.parameters(), strict=True):
                 a.mul_(0.9).add_(p, alpha=0.1)
-    step = t.compile(step)
+    step = t.compile(descent(model, optimizer, after))
     for _ in range(6):
         step(torch.randn(4, 3))
         t.log(model, average)
