@@ -40,14 +40,14 @@ class Layer(Rows):
     def __init__(self, lanes: int, rows: int):
         super().__init__(lanes)
         self.rows, self.width = rows, VECTORS * lanes
-        self.hidden = self.word(WORDS, HIDDEN)
+        self.units = self.word(WORDS, HIDDEN)
         piece = self.quotient("%start", self.word(WORDS, CHUNK))
         self.left = self.at(self.pointer(WORDS, MEMORY), self.times(piece, self.word(WORDS, MEMORY_SIZE)))
         self.sums = self.at(self.left, self.word(WORDS, SUMS))
 
     def row(self, table: int, number: str, width: str | int | None = None) -> str:
         """Where a row of a table begins, which is as wide as the state if nothing else is said."""
-        return self.at(self.pointer(WORDS, table), self.times(number, self.hidden if width is None else width))
+        return self.at(self.pointer(WORDS, table), self.times(number, self.units if width is None else width))
 
     def larger_of(self, a: str, b: str) -> str:
         return self.choose(self.test("sgt", a, b), a, b)
@@ -94,7 +94,7 @@ class Step:
         self.begin, self.size, self.time = (c.word(steps, k) for k in range(3))
         self.begin_before, self.size_before, self.size_after = c.word(steps, -3), c.word(steps, -2), c.word(steps, 4)
         self.stop = c.smaller("%stop", self.size)
-        self.plane = c.times(self.size, c.hidden)
+        self.plane = c.times(self.size, c.units)
 
 
 def forward(lanes: int, rows: int) -> tuple[str, Code]:
@@ -105,14 +105,14 @@ def forward(lanes: int, rows: int) -> tuple[str, Code]:
         step = Step(c, number)
         begin = c.times(step.begin, kept)  # what is not kept is written over by the next step
         with c.loop(c.larger_of("%start", step.size_before), step.stop) as row:
-            copy(c, c.row(FIRST_H, row), c.row(H, row), c.hidden)
-            copy(c, c.row(FIRST_C, row), c.row(C, row), c.hidden)
+            copy(c, c.row(FIRST_H, row), c.row(H, row), c.units)
+            copy(c, c.row(FIRST_C, row), c.row(C, row), c.units)
         with c.loop("%start", step.stop) as row:
             write_operands(c, step, row, c.row(TABLE, c.plus(begin, row), depth), depth)
         with c.loop("%start", step.stop, rows) as first:
             lines = c.smaller(rows, c.minus(step.stop, first))
             c.pack(c.row(TABLE, c.plus(begin, first), depth), lines, depth)
-            with c.loop(0, c.hidden, c.width) as unit:
+            with c.loop(0, c.units, c.width) as unit:
                 with c.loop(0, c.word(WORDS, BLOCK_COUNT)) as block, c.loop(0, 4) as gate:
                     panel = c.row(PANELS, c.plus(c.times(unit, 4), c.times(gate, c.width)), depth)
                     c.product(panel, depth, block, c.at(c.half(block, 4 * rows * c.width), c.times(gate, rows * c.width)))
@@ -125,19 +125,19 @@ def forward(lanes: int, rows: int) -> tuple[str, Code]:
 def write_operands(c: Layer, step: Step, row: str, target: str, depth: str) -> None:
     """A row of the operands: the state, the input, and a 1 for the bias."""
     x = c.at(c.pointer(WORDS, X), c.plus(c.times(step.time, c.word(WORDS, X_STEP)), c.times(row, c.word(WORDS, X_ROW))))
-    copy(c, c.row(H, row), target, c.hidden)
-    copy(c, x, c.at(target, c.hidden), c.minus(c.minus(depth, c.hidden), 1))
+    copy(c, c.row(H, row), target, c.units)
+    copy(c, x, c.at(target, c.units), c.minus(c.minus(depth, c.units), 1))
     c.store_one("1.0", c.at(target, c.minus(depth, 1)))
 
 
 def tile_gates(c: Layer, step: Step, begin: str, row: str, unit: str, z: str) -> None:
     """The gates of some units of a sequence, its cell and its output; the gates lie in the order o, i, f, g."""
-    place, kept = c.plus(c.times(row, c.hidden), unit), c.plus(c.times(c.plus(begin, row), c.hidden), unit)
-    gates = c.at(c.pointer(WORDS, GATES), c.plus(c.times(begin, c.times(c.hidden, 4)), place))
+    place, kept = c.plus(c.times(row, c.units), unit), c.plus(c.times(c.plus(begin, row), c.units), unit)
+    gates = c.at(c.pointer(WORDS, GATES), c.plus(c.times(begin, c.times(c.units, 4)), place))
     planes = [c.at(gates, c.times(step.plane, k)) for k in range(4)]
     cell, h = c.at(c.pointer(WORDS, C), place), c.at(c.pointer(WORDS, H), place)
     cells = c.at(c.pointer(WORDS, CELLS), kept)
-    outs = c.at(c.pointer(WORDS, OUTS), c.plus(c.times(c.plus(step.begin, row), c.hidden), unit))
+    outs = c.at(c.pointer(WORDS, OUTS), c.plus(c.times(c.plus(step.begin, row), c.units), unit))
 
     def write(p: Piece) -> None:
         i, f, g, o = (tanh(c, x) if k == 2 else sigmoid(c, x)
@@ -148,7 +148,7 @@ def tile_gates(c: Layer, step: Step, begin: str, row: str, unit: str, z: str) ->
         out = c.multiply(o, tanh(c, state))
         for value, target in ((state, cell), (state, cells), (out, h), (out, outs)):
             p.store(value, target)
-    c.over_units(c.smaller(c.width, c.minus(c.hidden, unit)), write)
+    c.over_units(c.smaller(c.width, c.minus(c.units, unit)), write)
 
 
 def backward(lanes: int, rows: int) -> tuple[str, Code]:
@@ -157,15 +157,15 @@ def backward(lanes: int, rows: int) -> tuple[str, Code]:
     The gradients by the states run in the tables H and C, which end as those by the first ones.
     """
     c = Layer(lanes, rows)
-    depth, count = c.times(c.hidden, 4), c.rounded_up(c.hidden, c.width)
+    depth, count = c.times(c.units, 4), c.rounded_up(c.units, c.width)
     tile_size = rows * c.width
     size = c.times(count, tile_size)
     last = c.minus(c.word(WORDS, UPTO), 1)
     with c.loop(c.word(WORDS, FROM), c.word(WORDS, UPTO)) as done:
         step = Step(c, c.minus(last, c.minus(done, c.word(WORDS, FROM))))
         with c.loop(c.larger_of("%start", step.size_after), step.stop) as row:
-            copy(c, c.row(LAST_H, row), c.row(H, row), c.hidden)
-            copy(c, c.row(LAST_C, row), c.row(C, row), c.hidden)
+            copy(c, c.row(LAST_H, row), c.row(H, row), c.units)
+            copy(c, c.row(LAST_C, row), c.row(C, row), c.units)
         with c.loop("%start", step.stop, rows) as first:
             lines = c.smaller(rows, c.minus(step.stop, first))
             with c.loop(0, lines) as line:
@@ -175,10 +175,10 @@ def backward(lanes: int, rows: int) -> tuple[str, Code]:
                 panel = c.row(PANELS, c.times(n, c.width), depth)
                 c.product(panel, depth, block, c.at(c.half(block, size), c.times(n, tile_size)))
             c.add_halves(size)
-            with c.loop(0, lines) as line, c.loop(0, c.hidden, c.width) as unit:
+            with c.loop(0, lines) as line, c.loop(0, c.units, c.width) as unit:
                 source = c.at(c.sums, c.plus(c.times(unit, rows), c.times(line, c.width)))
                 target = c.at(c.row(H, c.plus(first, line)), unit)
-                store_row(c, source, target, c.smaller(c.width, c.minus(c.hidden, unit)))
+                store_row(c, source, target, c.smaller(c.width, c.minus(c.units, unit)))
     return c.function("backward", f"i64 %start, i64 %stop, ptr {WORDS}", internal=False), c
 
 
@@ -189,12 +189,12 @@ def store_row(c: Layer, source: str, target: str, count: str) -> None:
 
 def dz_row(c: Layer, step: Step, row: str) -> str:
     """Where dz of a sequence belongs."""
-    return c.row(DZ, c.minus(c.plus(step.begin, row), c.word(WORDS, DZ_FROM)), c.times(c.hidden, 4))
+    return c.row(DZ, c.minus(c.plus(step.begin, row), c.word(WORDS, DZ_FROM)), c.times(c.units, 4))
 
 
 def row_gradients(c: Layer, step: Step, row: str) -> None:
     """dz of a sequence's step, and the gradient by c becomes that by c before."""
-    place, kept = c.times(row, c.hidden), c.plus(step.begin, row)
+    place, kept = c.times(row, c.units), c.plus(step.begin, row)
     gates = c.at(c.row(GATES, c.times(step.begin, 4)), place)
     planes = [c.at(gates, c.times(step.plane, k)) for k in range(4)]
     g = c.at(c.pointer(WORDS, G), c.plus(c.times(step.time, c.word(WORDS, G_STEP)), c.times(row, c.word(WORDS, G_ROW))))
@@ -202,7 +202,7 @@ def row_gradients(c: Layer, step: Step, row: str) -> None:
     before = c.choose(goes_on, c.row(CELLS, c.plus(step.begin_before, row)), c.row(FIRST_C, row), "ptr")
     after, by_h, by_c = c.row(CELLS, kept), c.row(H, row), c.row(C, row)
     dz = dz_row(c, step, row)
-    parts = [c.at(dz, c.times(c.hidden, k)) for k in range(4)]
+    parts = [c.at(dz, c.times(c.units, k)) for k in range(4)]
 
     def write(p: Piece) -> None:
         one = c.number(1.0)
@@ -217,7 +217,7 @@ def row_gradients(c: Layer, step: Step, row: str) -> None:
         for value, part in zip(found, parts):
             p.store(value, part)
         p.store(c.multiply(dc, f), by_c)
-    c.over_units(c.hidden, write)
+    c.over_units(c.units, write)
 
 
 def pack_forward(lanes: int) -> tuple[str, Code]:

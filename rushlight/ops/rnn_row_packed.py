@@ -14,6 +14,7 @@ from typing import Any
 from ..backends.llvm.code import Code, module
 from ..backends.llvm.engine import KERNEL, engine
 from ..backends.llvm.multiply import address, give_panels, take_panels
+from ..backends.llvm.text import read, wait_until, with_pauses
 from ..backends.llvm.workers import run_kernel
 from .rnn_row_native import WIDEST, states
 
@@ -31,13 +32,13 @@ class Row(Code):
 
     def __init__(self, lanes: int, hidden: int):
         super().__init__(lanes)
-        self.hidden, self.middle = hidden, hidden // lanes // 2 * lanes
+        self.units, self.middle = hidden, hidden // lanes // 2 * lanes
         self.features = self.word(ARGUMENTS, FEATURES)
 
     def bounds(self, half: str) -> tuple[str, str]:
         """The units of a half."""
         second = self.test("eq", half, 1)
-        return self.choose(second, self.middle, 0), self.choose(second, self.hidden, self.middle)
+        return self.choose(second, self.middle, 0), self.choose(second, self.units, self.middle)
 
     def panel_of(self, half: str, unit: str, own: bool) -> str:
         """Where the panel of a block begins, with a line of four vectors, the gates', for each number of the own half of h, or of the other.
@@ -46,13 +47,13 @@ class Row(Code):
         """
         low, high = self.bounds(half)
         size = self.minus(high, low)
-        length = size if own else self.minus(self.hidden, size)
-        place = self.plus(self.times(low, self.hidden), self.times(self.minus(unit, low), length))
+        length = size if own else self.minus(self.units, size)
+        place = self.plus(self.times(low, self.units), self.times(self.minus(unit, low), length))
         return self.at(self.pointer(ARGUMENTS, PANELS), self.times(place if own else self.plus(place, self.times(size, size)), 4))
 
     def features_of(self, unit: str) -> str:
         """Where the lines of a block's features lie, behind all panels."""
-        place = self.plus(self.times(unit, self.features), self.hidden * self.hidden)
+        place = self.plus(self.times(unit, self.features), self.units * self.units)
         return self.at(self.pointer(ARGUMENTS, PANELS), self.times(place, 4))
 
     def sums_of(self, unit: str) -> list[str]:
@@ -74,7 +75,7 @@ class Row(Code):
                 self.store(self.fma(one, self.load(self.at(line, gate * self.lanes)), self.load(cell)), cell)
 
     def h_before(self, step: str) -> str:
-        outs = self.at(self.pointer(ARGUMENTS, OUTS), self.times(self.minus(step, 1), self.hidden))
+        outs = self.at(self.pointer(ARGUMENTS, OUTS), self.times(self.minus(step, 1), self.units))
         return self.choose(self.test("eq", step, 0), self.pointer(ARGUMENTS, FIRST), outs, "ptr")
 
     def turned(self, rows: list[str]) -> list[str]:
@@ -164,18 +165,12 @@ entry:
   %flag = getelementptr i64, ptr %flags, i64 %place
   %pair = cmpxchg ptr %flag, i64 0, i64 1 acq_rel acquire
   %mine = extractvalue {{ i64, i1 }} %pair, 1
-  br i1 %mine, label %work, label %look
+  br i1 %mine, label %work, label %wait
 work:
   call void @copy_half(i64 %half, ptr %arguments)
   store atomic i64 2, ptr %flag release, align 8
   ret void
-look:
-  %state = load atomic i64, ptr %flag acquire, align 8
-  %made = icmp eq i64 %state, 2
-  br i1 %made, label %end, label %wait
-wait:
-  PAUSE
-  br label %look
+{wait_until("%flag", "eq", 2, "end")}
 end:
   ret void
 }}
@@ -183,8 +178,7 @@ end:
 ; the steps of one half from `first` on, where the other thread does the other half
 define internal void @half(i64 %first, i64 %half, ptr %arguments) noinline #0 {{
 entry:
-  %count_at = getelementptr i64, ptr %arguments, i64 {STEPS}
-  %count = load i64, ptr %count_at
+{read("%arguments", "count", STEPS)}
   %done = getelementptr i64, ptr %arguments, i64 {DONE}
   %own_place = mul i64 %half, 8
   %own_done = getelementptr i64, ptr %done, i64 %own_place
@@ -198,14 +192,8 @@ next:
   br i1 %over, label %end, label %begin
 begin:
   call void @own_part(i64 %step, i64 %half, ptr %arguments)
-  br label %look
-look:
-  %known = load atomic i64, ptr %other_done acquire, align 8
-  %ready = icmp sge i64 %known, %step
-  br i1 %ready, label %all, label %wait
-wait:
-  PAUSE
-  br label %look
+  br label %wait
+{wait_until("%other_done", "sge", "%step", "all")}
 all:
   call void @other_part(i64 %step, i64 %half, ptr %arguments)
   %following = add i64 %step, 1
@@ -219,8 +207,7 @@ end:
 ; other is there. One that comes when all is over has nothing to do.
 define void @steps(i64 %start, i64 %stop, ptr %arguments) #0 {{
 entry:
-  %count_at = getelementptr i64, ptr %arguments, i64 {STEPS}
-  %count = load i64, ptr %count_at
+{read("%arguments", "count", STEPS)}
   %waits = getelementptr i64, ptr %arguments, i64 {WAITS}
   %join = getelementptr i64, ptr %arguments, i64 {JOIN}
   %done = getelementptr i64, ptr %arguments, i64 {DONE}
@@ -260,19 +247,13 @@ close:
 follow:
   store atomic i64 1, ptr %waits release, align 8
   call void @pack(i64 1, ptr %arguments)
-  br label %watch
-watch:
-  %from = load atomic i64, ptr %join acquire, align 8
-  %due = icmp ne i64 %from, 0
-  br i1 %due, label %told, label %idle
-idle:
-  PAUSE
-  br label %watch
+  br label %wait
+{wait_until("%join", "ne", 0, "told")}
 told:
-  %some = icmp sgt i64 %from, 0
+  %some = icmp sgt i64 %found, 0
   br i1 %some, label %work, label %end
 work:
-  %first = sub i64 %from, 1
+  %first = sub i64 %found, 1
   call void @half(i64 %first, i64 1, ptr %arguments)
   ret void
 end:
@@ -290,11 +271,9 @@ def kernel(hidden: int) -> Callable | None:
     lanes = engine().width // 4
     if hidden % lanes or hidden < 2 * lanes or hidden > WIDEST:
         return None
-    has_pause = engine().triple.startswith(("x86_64", "i686"))
     written = [part(lanes, hidden) for part in (copy_half, own_part, other_part)]
-    text = CONTROL.replace("PAUSE", "call void @llvm.x86.sse2.pause()" if has_pause else "")
-    declared = "declare void @llvm.x86.sse2.pause()" if has_pause else ""
-    [place] = engine().addresses(module([declared, *[part for part, _ in written], text], [code for _, code in written], lanes), ("steps",))
+    text = module([*[part for part, _ in written], with_pauses(CONTROL)], [code for _, code in written], lanes)
+    [place] = engine().addresses(text, ("steps",))
     function = KERNEL(place)
 
     def steps(x: Any, w_ih: Any, base: Any, w_hh: Any, h: Any, c: Any, outs: Any) -> None:

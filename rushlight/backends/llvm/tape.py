@@ -16,6 +16,7 @@ import numpy as np
 from ..parallel import inside, pool
 from .engine import engine
 from .multiply import address
+from .text import read
 from .workers import workers
 
 #: where an array object keeps the address of its data
@@ -36,13 +37,10 @@ entry:
 next:
   %i = phi i64 [ 0, %entry ], [ %after, %write ]
   %at = getelementptr [4 x i64], ptr %patches, i64 %i
-  %target = load ptr, ptr %at
-  %slot_at = getelementptr i64, ptr %at, i64 1
-  %slot = load i64, ptr %slot_at
-  %distance_at = getelementptr i64, ptr %at, i64 2
-  %distance = load i64, ptr %distance_at
-  %data_at = getelementptr i64, ptr %at, i64 3
-  %data = load i64, ptr %data_at
+{read("%at", "target", 0, "ptr")}
+{read("%at", "slot", 1)}
+{read("%at", "distance", 2)}
+{read("%at", "data", 3)}
   %held_at = getelementptr i64, ptr %slots, i64 %slot
   %held = load i64, ptr %held_at
   %deep = icmp ne i64 %data, 0
@@ -65,21 +63,14 @@ done:
 
 define void @play(ptr %segment) {{
 entry:
-  %count_of_calls_at = getelementptr i64, ptr %segment, i64 {COUNT}
-  %last = load i64, ptr %count_of_calls_at
-  %calls = load ptr, ptr %segment
-  %patches_at = getelementptr i64, ptr %segment, i64 {PATCHES}
-  %patches = load ptr, ptr %patches_at
-  %patch_count_at = getelementptr i64, ptr %segment, i64 {PATCH_COUNT}
-  %patch_count = load i64, ptr %patch_count_at
-  %slots_at = getelementptr i64, ptr %segment, i64 {SLOTS}
-  %slots = load ptr, ptr %slots_at
-  %shared_at = getelementptr i64, ptr %segment, i64 {SHARED}
-  %shared = load ptr, ptr %shared_at
-  %run_at = getelementptr i64, ptr %segment, i64 {RUN_PIECES}
-  %run = load ptr, ptr %run_at
-  %abort_at = getelementptr i64, ptr %segment, i64 {ABORT}
-  %abort = load ptr, ptr %abort_at
+{read("%segment", "calls", CALLS, "ptr")}
+{read("%segment", "last", COUNT)}
+{read("%segment", "patches", PATCHES, "ptr")}
+{read("%segment", "patch_count", PATCH_COUNT)}
+{read("%segment", "slots", SLOTS, "ptr")}
+{read("%segment", "shared", SHARED, "ptr")}
+{read("%segment", "run", RUN_PIECES, "ptr")}
+{read("%segment", "abort", ABORT, "ptr")}
   %alone = icmp eq ptr %shared, null
   call void @patch(ptr %patches, i64 %patch_count, ptr %slots)
   br label %test
@@ -89,13 +80,10 @@ test:
   br i1 %open, label %work, label %done
 work:
   %call = getelementptr [4 x i64], ptr %calls, i64 %i
-  %function = load ptr, ptr %call
-  %count_at = getelementptr i64, ptr %call, i64 1
-  %count = load i64, ptr %count_at
-  %chunk_at = getelementptr i64, ptr %call, i64 2
-  %chunk = load i64, ptr %chunk_at
-  %words_at = getelementptr i64, ptr %call, i64 3
-  %words = load ptr, ptr %words_at
+{read("%call", "function", 0, "ptr")}
+{read("%call", "count", 1)}
+{read("%call", "chunk", 2)}
+{read("%call", "words", 3, "ptr")}
   %small = icmp sle i64 %count, %chunk
   %direct = or i1 %small, %alone
   br i1 %direct, label %here, label %share

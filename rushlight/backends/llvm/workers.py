@@ -16,6 +16,7 @@ from typing import Any
 from ..parallel import inside, pool
 from . import semaphores
 from .engine import engine
+from .text import read, wait_until, with_pauses
 
 # The words of the memory that the threads share, each on a cache line of its own where threads write to it. From ASLEEP on each worker
 # has a line: whether it sleeps, and its semaphore. OTHERS are the workers that take part; then come the functions for semaphores.
@@ -25,19 +26,13 @@ MOST_WORKERS = 256
 PATIENCE = 1e-3
 
 TEXT = f"""
-declare void @llvm.x86.sse2.pause()
-
 ; one piece of the work
 define internal void @do_piece(ptr %shared, i64 %piece) alwaysinline {{
 entry:
-  %count_at = getelementptr i64, ptr %shared, i64 {COUNT}
-  %chunk_at = getelementptr i64, ptr %shared, i64 {CHUNK}
-  %function_at = getelementptr i64, ptr %shared, i64 {FUNCTION}
-  %arguments_at = getelementptr i64, ptr %shared, i64 {ARGUMENTS}
-  %count = load i64, ptr %count_at
-  %chunk = load i64, ptr %chunk_at
-  %function = load ptr, ptr %function_at
-  %arguments = load ptr, ptr %arguments_at
+{read("%shared", "count", COUNT)}
+{read("%shared", "chunk", CHUNK)}
+{read("%shared", "function", FUNCTION, "ptr")}
+{read("%shared", "arguments", ARGUMENTS, "ptr")}
   %start = mul i64 %piece, %chunk
   %end = add i64 %start, %chunk
   %last = icmp sgt i64 %end, %count
@@ -97,13 +92,7 @@ close:
 ; A worker that comes late must find no piece while the next work is laid out.
   store atomic i64 {1 << 62}, ptr %next seq_cst, align 8
   br label %wait
-wait:
-  %busy = load atomic i64, ptr %active seq_cst, align 8
-  %free = icmp eq i64 %busy, 0
-  br i1 %free, label %done, label %look
-look:
-  PAUSE
-  br label %wait
+{wait_until("%active", "eq", 0, "done", "seq_cst")}
 done:
   ret void
 }}
@@ -111,10 +100,8 @@ done:
 ; void wake(ptr shared): count up the semaphores of those who sleep
 define void @wake(ptr %shared) {{
 entry:
-  %others_at = getelementptr i64, ptr %shared, i64 {OTHERS}
-  %up_at = getelementptr i64, ptr %shared, i64 {UP}
+{read("%shared", "others", OTHERS)}
   %first = getelementptr i64, ptr %shared, i64 {ASLEEP}
-  %others = load i64, ptr %others_at
   br label %next
 next:
   %number = phi i64 [ 0, %entry ], [ %following, %on ]
@@ -132,9 +119,8 @@ claim:
   %still = icmp ne i64 %slept, 0
   br i1 %still, label %rouse, label %on
 rouse:
-  %semaphore_at = getelementptr i64, ptr %asleep, i64 1
-  %semaphore = load ptr, ptr %semaphore_at
-  %up = load ptr, ptr %up_at
+{read("%asleep", "semaphore", 1, "ptr")}
+{read("%shared", "up", UP, "ptr")}
   %found = call i32 %up(ptr %semaphore, i64 1, ptr null)
   br label %on
 on:
@@ -172,10 +158,8 @@ end:
 ; void live(ptr shared, ptr asleep, i64 most): a worker's life, without end
 define void @live(ptr %shared, ptr %asleep, i64 %most) {{
 entry:
-  %wait_at = getelementptr i64, ptr %shared, i64 {WAIT}
-  %wait = load ptr, ptr %wait_at
-  %semaphore_at = getelementptr i64, ptr %asleep, i64 1
-  %semaphore = load ptr, ptr %semaphore_at
+{read("%shared", "wait", WAIT, "ptr")}
+{read("%asleep", "semaphore", 1, "ptr")}
   br label %watch
 watch:
   %seen = phi i64 [ 0, %entry ], [ %last, %rest ], [ %last, %stay ]
@@ -200,9 +184,7 @@ class Workers:
     """The threads and the memory that they share."""
 
     def __init__(self) -> None:
-        pause = "call void @llvm.x86.sse2.pause()" if engine().triple.startswith(("x86_64", "i686")) else ""
-        text = TEXT if pause else TEXT.replace("declare void @llvm.x86.sse2.pause()", "")
-        self.run_pieces, wake, watch, live = engine().addresses(text.replace("PAUSE", pause), ("run_pieces", "wake", "watch", "live"))
+        self.run_pieces, wake, watch, live = engine().addresses(with_pauses(TEXT), ("run_pieces", "wake", "watch", "live"))
         self.run_native = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 4, ctypes.c_void_p)(self.run_pieces)
         self.wake_native = ctypes.PYFUNCTYPE(None, ctypes.c_int64)(wake)
         self.watch = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 3)(watch)
