@@ -20,7 +20,7 @@ from ..backends.llvm.multiply import address, give_panels, take_panels
 from ..backends.llvm.rows import Piece, Rows
 from ..backends.llvm.vectors import exp_below_zero, log, number_text
 from ..backends.llvm.workers import run_kernel
-from ..backends.parallel import Unnotable, inside, pool
+from ..backends.parallel import Unnotable, in_order, inside, pool
 
 #: rows of scores in one block: a multiple of every tile's rows
 BLOCK = 64
@@ -332,11 +332,7 @@ def padded_mask(mask: Any, keys: int) -> Any:
 
 def straight(array: Any) -> Any:
     """The array, with its last dimension without gaps."""
-    if array.strides[-1] == 4 or array.shape[-1] == 1:
-        return array
-    if inside.launches is not None:
-        raise Unnotable("a copy of a table")
-    return np.ascontiguousarray(array)
+    return array if array.strides[-1] == 4 or array.shape[-1] == 1 else in_order(array)
 
 
 def laid_like(a: Any, width: int) -> Any:

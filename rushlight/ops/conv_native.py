@@ -13,7 +13,7 @@ import numpy as np
 from ..backends.llvm.engine import KERNEL, engine
 from ..backends.llvm.multiply import address, give_panels, take_panels
 from ..backends.llvm.workers import run_kernel
-from ..backends.parallel import Unnotable, inside, pool
+from ..backends.parallel import in_order, inside, pool
 from . import conv_code as code
 from .conv_code import Finish
 from .windows import Windows, prod
@@ -281,11 +281,7 @@ def scratch(size: int) -> Any:
 
 def dense(a: Any) -> Any:
     """The array without gaps; None stays."""
-    if a is None or a.flags.c_contiguous:
-        return a
-    if inside.launches is not None:
-        raise Unnotable("a copy of an array with gaps")
-    return np.ascontiguousarray(a)
+    return None if a is None else in_order(a)
 
 
 def convolved(x: Any, weight: Any, bias: Any, windows: Windows, finish: Finish = PLAIN, added: Any = None, mask: Any = None) -> Any:

@@ -11,26 +11,17 @@ from ..backends.llvm.engine import engine
 from ..backends.llvm.gemm import VECTORS, tile_rows
 from ..backends.llvm.multiply import address, give_panels, take_panels
 from ..backends.llvm.workers import run_kernel
-from ..backends.parallel import Unnotable, inside, pool
+from ..backends.parallel import in_order, pool
 from ..backends.products import LONG, NARROW, blocks, halves_of
 from .rnn_steps import GROUP, Steps
 
 FLOAT = np.dtype(np.float32)
 
 
-def whole(array: Any) -> Any:
-    """The array without gaps."""
-    if array.flags.c_contiguous:
-        return array
-    if inside.launches is not None:
-        raise Unnotable("an array with gaps")
-    return np.ascontiguousarray(array)
-
-
 def strided(array: Any) -> tuple:
     """The array, with neighbours along its last dim, and the floats from one step to the next, and from one sequence to the next."""
     if array.shape[-1] > 1 and array.strides[-1] != 4:
-        array = whole(array)
+        array = in_order(array)
     return array, array.strides[0] // 4, array.strides[-2] // 4
 
 
@@ -44,9 +35,9 @@ def forward(steps: Steps, x: Any, out: Any, last: tuple, first: tuple, weights: 
     w_ih, w_hh, b_ih, b_hh = weights
     depth, hidden = table.shape[1], w_hh.shape[1]
     call = LayerCall(steps, depth, hidden, 4 * hidden, -(-hidden // width()) * 4)
-    call.pack(0, [whole(w_hh), whole(w_ih), *[None if bias is None else whole(bias) for bias in (b_ih, b_hh)]], w_ih.shape[1])
+    call.pack(0, [in_order(w_hh), in_order(w_ih), *[None if bias is None else in_order(bias) for bias in (b_ih, b_hh)]], w_ih.shape[1])
     x, step, row = strided(x)
-    call.run(0, 0, steps.count, [gates, cells, *last, *map(whole, first), x, step, row, table, out, int(len(table) == steps.rows)])
+    call.run(0, 0, steps.count, [gates, cells, *last, *map(in_order, first), x, step, row, table, out, int(len(table) == steps.rows)])
     call.end()
 
 
@@ -56,17 +47,17 @@ def backward(steps: Steps, grads: tuple, c0: Any, w_ih: Any, w_hh: Any, parts: l
     by_first = np.empty((steps.widest, hidden), FLOAT), np.empty((steps.widest, hidden), FLOAT)
     by_x = np.empty((*steps.shape, w_ih.shape[1]) if wants[0] else 0, FLOAT)
     call = LayerCall(steps, 4 * hidden, hidden, hidden, -(-hidden // width()))
-    call.pack(1, [whole(w_hh), None, None, None], 0)
+    call.pack(1, [in_order(w_hh), None, None, None], 0)
     g, step, row = strided(grads[0])
-    ends = [whole(grad) for grad in grads[1:]]
+    ends = [in_order(grad) for grad in grads[1:]]
     total = GroupProducts(table.shape[1], hidden)
     groups = running_groups(steps, len(w_hh))
     memory = np.empty((max([group.stop - group.start for group, _, _ in groups]), len(w_hh)), FLOAT)
     for group, low, high in groups:
         dz = memory[:group.stop - group.start]
-        call.run(1, low, high, [gates, cells, *by_first, None, whole(c0), g, step, row, memory, group.start, *ends])
+        call.run(1, low, high, [gates, cells, *by_first, None, in_order(c0), g, step, row, memory, group.start, *ends])
         if wants[0]:
-            total.product(dz, whole(w_ih), by_x.reshape(steps.rows, -1)[group])
+            total.product(dz, in_order(w_ih), by_x.reshape(steps.rows, -1)[group])
         if wants[1]:
             total.add(dz, table[group])
     call.end()
