@@ -13,7 +13,7 @@ from ..core.grad_mode import mode
 from ..core.inplace import bump, check_savable, check_writable, node_of, set_history, version_of
 from ..core.node import FREED, FREED_MESSAGE, Node, OutputSlot, Packed, stale, tick
 from ..tensor import Tensor
-from .graph import active
+from .graph import contexts
 
 
 class FunctionCtx:
@@ -137,14 +137,14 @@ class FunctionNode(Node):
                 kept.append((None, tensor._array, version_of(tensor), index))
             else:
                 kept.append((tensor, tensor._array, version_of(tensor), None))
-        self.saved = tuple(kept if not active else [self.packed(*entry) for entry in kept])
+        self.saved = tuple(kept if not contexts.active else [self.packed(*entry) for entry in kept])
         self.to_save = ()
 
     def packed(self, tensor: Any, array: Any, cell: Any, index: int | None) -> tuple:
         """A saved tensor as the innermost hooks on saved tensors pack it."""
         if array is None:
             return None, None, None, None
-        packed = active[-1].pack(self.kept(tensor, array, cell, index), is_result=tensor is None)
+        packed = contexts.active[-1].pack(self.kept(tensor, array, cell, index), is_result=tensor is None)
         # Of a result's array its shape and dtype matter alone: what the hook threw away must go.
         return packed, None if tensor is not None else np.broadcast_to(np.empty((), array.dtype), array.shape), None, index
 

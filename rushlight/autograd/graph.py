@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import collections
+import threading
 from typing import Any
 
 from ..core import apply as hot, recording
@@ -30,40 +31,40 @@ def increment_version(tensor: Any) -> None:
         bump(one)
 
 
-#: the contexts of hooks on saved tensors that programs are in; the innermost one packs
-active: list[saved_tensors_hooks] = []
-#: why no such context may be entered now, the latest reason last
-reasons: list[str] = []
+class Contexts(threading.local):
+    """What this thread is inside of: the contexts of hooks on saved tensors, of which the innermost packs, and why none may be entered now."""
+
+    def __init__(self) -> None:
+        self.active: list[saved_tensors_hooks] = []
+        self.reasons: list[str] = []
+
+
+contexts = Contexts()
 
 
 class saved_tensors_hooks:
-    """A context in which what operations save passes through pack_hook, and through unpack_hook when backward needs it."""
+    """A context in which what this thread's operations save passes through pack_hook, and through unpack_hook when backward needs it."""
 
     def __init__(self, pack_hook: Any, unpack_hook: Any):
         self.pack_hook, self.unpack_hook = pack_hook, unpack_hook
 
     def __enter__(self) -> None:
-        if reasons:
-            raise RuntimeError(reasons[-1])
-        active.append(self)
+        if contexts.reasons:
+            raise RuntimeError(contexts.reasons[-1])
+        contexts.active.append(self)
         hot.watchers.append(self.watch)
 
     def __exit__(self, *exception: object) -> None:
-        active.remove(self)
+        contexts.active.remove(self)
         hot.watchers.remove(self.watch)
 
     def watch(self, op: Any, args: tuple, attrs: dict) -> Any:
         """Run the operation and pack what its node saved."""
-        at = hot.watchers.index(self.watch)
-        later = hot.watchers[at:]
-        del hot.watchers[at:]
-        try:
-            result = hot.apply(op, *args, **attrs)
+        result = hot.call_on(self.watch, op, args, attrs)
+        if contexts.active and contexts.active[-1] is self and not op.is_view:
             node = next((r._node for r in (result if isinstance(result, tuple) else (result,)) if r._node is not None), None)
-            if node is not None and not op.is_view and active[-1] is self:
+            if node is not None:
                 self.pack_all(node.parent or node)
-        finally:
-            hot.watchers.extend(later)
         return result
 
     def pack_all(self, node: Node) -> None:
@@ -100,12 +101,12 @@ class disable_saved_tensors_hooks:
         self.error_message = error_message
 
     def __enter__(self) -> None:
-        if active:
+        if contexts.active:
             raise RuntimeError(self.error_message)
-        reasons.append(self.error_message)
+        contexts.reasons.append(self.error_message)
 
     def __exit__(self, *exception: object) -> None:
-        reasons.pop()
+        contexts.reasons.pop()
 
 
 def register_multi_grad_hook(tensors: Any, fn: Any, *, mode: str = "all") -> RemovableHandle:

@@ -1,5 +1,6 @@
 """Hooks on what is saved, anomaly mode, and the look of the graph."""
 import math
+import threading
 import warnings
 
 import pytest
@@ -67,6 +68,42 @@ def test_only_the_innermost_hooks_pack_and_nothing_is_recorded_while_they_do():
             x.exp()
         x.exp()
     assert seen == [("inner", False), ("outer", False)]
+
+
+def in_another_thread(function):
+    """The result of a function that another thread calls."""
+    told = []
+    thread = threading.Thread(target=lambda: told.append(function()))
+    thread.start()
+    thread.join()
+    return told[0]
+
+
+def test_hooks_are_those_of_one_thread():
+    seen, x = [], torch.ones(2, requires_grad=True)
+    with graph.saved_tensors_hooks(lambda t: (seen.append(threading.get_ident()), t)[1], lambda t: t):
+        in_another_thread(x.exp)
+        x.exp()
+    assert seen == [threading.get_ident()]
+
+
+def test_hooks_are_disabled_in_one_thread():
+    def entered(context):
+        with context:
+            return True
+    hooks, no_hooks = graph.saved_tensors_hooks(lambda t: t, lambda t: t), graph.disable_saved_tensors_hooks("not here")
+    with hooks:
+        assert in_another_thread(lambda: entered(no_hooks))
+    with no_hooks:
+        assert in_another_thread(lambda: entered(hooks))
+
+
+def test_while_a_hook_packs_others_see_what_another_thread_does():
+    nodes, x = [], torch.ones(2, requires_grad=True)
+    hooks = graph.saved_tensors_hooks(lambda t: (nodes.append(in_another_thread(x.exp)._node), t)[1], lambda t: t)
+    with hooks, torch.autograd.set_detect_anomaly(True):
+        x.exp()
+    assert [node.traceback is not None for node in nodes] == [True]
 
 
 def test_hook_that_writes_into_what_it_packs_is_an_error():
