@@ -16,7 +16,7 @@ from ..core.grad_mode import mode
 from ..core.inplace import version_of
 from ..core.node import FREED, FREED_MESSAGE, Node, OutputSlot
 from ..core.wrap import wrap
-from .graph import ARGUMENT, LATE, LOCAL, Graph, Value
+from .graph import ARGUMENT, LATE, LOCAL, Graph
 from .unrecorded import Unrecorded
 
 NO_DOUBLE = "torch.compile with aot_autograd does not currently support double backward"
@@ -150,6 +150,3 @@ def slots(node: CompiledNode, results: tuple) -> None:
         twin = wrap(results[number]._array)  # the tensor itself would be a cycle
         twin._cell = version_of(results[number])
         node.saved = (*node.saved, twin)
-
-
-__all__ = ["Backward", "CompiledNode", "Value", "slots"]

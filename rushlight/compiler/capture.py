@@ -20,7 +20,6 @@ from ..core.op import Op
 from ..core.program import users_line
 from ..core.wrap import wrap
 from ..ops.definition import Unseen
-from ..tensor import Tensor
 from .graph import ARGUMENT, CONSTANT, COPY, LATE, LOCAL, STATE, WRITE, Equation, Graph, Storage, Value, mapped
 from .outside import Watch, watched
 from .reach import Reach
@@ -347,6 +346,3 @@ def is_direct(op: Op, args: tuple) -> bool:
         return False
     [dtype] = dtypes
     return dtype.kind in "fc" and dtype.itemsize > 2 and not any([isinstance(arg, complex) for arg in args])
-
-
-__all__ = ["Recorder", "Tensor", "UpdateStep"]

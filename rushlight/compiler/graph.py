@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from ..core.op import Op
-
 #: Where a storage's memory comes from. LOCAL: made by an equation; ARGUMENT: an argument of the call; STATE: a tensor that the function
 #: reaches, bound by reference; LATE: a tensor that is looked up at each call, such as a gradient; CONSTANT: the same at every call.
 LOCAL, ARGUMENT, STATE, LATE, CONSTANT = "local", "argument", "state", "late", "constant"
@@ -194,7 +192,3 @@ def check(graph: Graph) -> None:
             assert value in equation.inputs, f"{equation} writes {value}, which it does not name"
     for value in graph.outputs:
         assert value in known, f"{value} is never made"
-
-
-__all__ = ["ARGUMENT", "CONSTANT", "COPY", "LATE", "LOCAL", "STATE", "WRITE", "Equation", "Graph", "Op", "Storage", "Value", "check", "mapped",
-           "values_in"]

@@ -342,6 +342,3 @@ def steps(value: Value, shape: tuple) -> tuple:
     """A value's strides in elements along a shape to which it is broadcast; 0 where it is repeated."""
     lead = len(shape) - len(value.shape)
     return (0,) * lead + tuple([0 if n == 1 else stride // value.dtype.itemsize for n, stride in zip(value.shape, value.strides)])
-
-
-__all__ = ["NativePlan"]

@@ -50,6 +50,3 @@ def array_in(block: Any, array: Any) -> Any:
     """The array at the place in a buffer that another has in its own memory."""
     start = memory.address(block) + memory.address(array) - memory.address(memory.owner(array))
     return memory.array_at(block, start, array.shape, array.strides, array.dtype)
-
-
-__all__ = ["array_in", "arrays_in", "moved"]

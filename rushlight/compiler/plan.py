@@ -5,7 +5,6 @@ made once. What NumPy cannot write into given memory, and what outlives the call
 """
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -236,6 +235,3 @@ class Buffers:
                 self.users[id(block)] -= 1
                 if not self.users[id(block)]:
                     self.free.append(block)
-
-
-__all__ = ["Buffers", "Iterable", "Plan"]

@@ -11,7 +11,7 @@ from ..core.wrap import new
 from ..tensor import Tensor
 from .backward import Backward, CompiledNode, slots
 from .capture import Recorder, UpdateStep
-from .graph import ARGUMENT, LATE, STATE, Graph, Value
+from .graph import ARGUMENT, LATE, Graph, Value
 from .interpreter import InterpretedPlan
 from .passes import shaped
 from .plan import Plan
@@ -200,6 +200,3 @@ class Recording:
         outer = "".join([f"{bound.place}, " for bound in backward.looked_at])
         return [f"node = {constant(CompiledNode)}({constant(backward)}, ({edges}), ({saved}), ({outer}), {constant(self)})",
                 f"{constant(slots)}(node, ({''.join([name + ', ' for name in self.live])}))"]
-
-
-__all__ = ["STATE", "Graph", "Recording"]

@@ -220,6 +220,3 @@ def spent(node: Node) -> type:
     source = node if node.parent is None else node.parent  # of one of several results
     return type("Spent", (Node,), {"op": source.op, "edges": (), "saved": FREED, "attrs": {}, "shape": node.shape, "dtype": node.dtype, "sequence": 0,
                                    "alias": source.alias})
-
-
-__all__ = ["Leaf", "Results"]
