@@ -87,24 +87,25 @@ def view_dtype(input: Tensor, dtype: Any) -> Tensor:
     """The same memory as elements of another dtype: the last dimension grows or shrinks where their widths differ. No gradient."""
     dtype = dtypes.as_dtype(dtype, "view")
     array = input._array
-    check_width(array, dtypes.of_numpy(array.dtype), dtype)
+    check_width(input, dtypes.of_numpy(array.dtype), dtype)
     return apply(VIEW_DTYPE, input, dtype=dtype)
 
 
-def check_width(array: Any, own: dtypes.dtype, wanted: dtypes.dtype) -> None:
-    """Raise PyTorch's error unless an array's memory can be read as elements of another width."""
+def check_width(input: Tensor, own: dtypes.dtype, wanted: dtypes.dtype) -> None:
+    """Raise PyTorch's error unless a tensor's memory can be read as elements of another width."""
+    array = input._array
     def refuse(what: str, must: str, but: str) -> RuntimeError:
         return RuntimeError(f"self.{what} {must} to view {own.kernel_name} as {wanted.kernel_name} (different element sizes){but}")
     if own.itemsize == wanted.itemsize:
         return
     if array.ndim == 0:
         raise refuse("dim()", "cannot be 0", "")
-    strides = [s // own.itemsize for s in array.strides]
+    from .memory import storage_offset_of, stride
+    strides = stride(input)
     if strides[-1] != 1:
         raise refuse("stride(-1)", "must be 1", f", but got {strides[-1]}")
     ratio = wanted.itemsize // own.itemsize
     if ratio > 1:
-        from .memory import storage_offset_of
         counts = [("size(-1)", array.shape[-1]), ("storage_offset()", storage_offset_of(array))]
         for what, count in counts + [(f"stride({d})", stride) for d, stride in enumerate(strides[:-1])]:
             if count % ratio:
@@ -112,7 +113,8 @@ def check_width(array: Any, own: dtypes.dtype, wanted: dtypes.dtype) -> None:
 
 
 def _view_dtype(x: Any, *, dtype: dtypes.dtype) -> Any:
-    return x.view(dtype.numpy)
+    # Where there are no elements, NumPy's strides say nothing, and may refuse.
+    return (x if x.size else np.empty(x.shape, x.dtype)).view(dtype.numpy)
 
 
 VIEW_DTYPE = Op("view_dtype", view_kind, _view_dtype)

@@ -135,3 +135,8 @@ def test_tensor_that_has_the_common_shape_is_not_broadcast():
     x = torch.ones(2, 3, requires_grad=True)
     same, row = torch.broadcast_tensors(x, torch.ones(3))
     assert same is x and row.shape == (2, 3)
+
+
+def test_an_empty_tensor_is_viewed_as_another_dtype_whatever_its_arrays_strides():
+    x = torch.from_numpy(np.lib.stride_tricks.as_strided(np.empty(0, np.int16), (3, 0), (0, 0)))
+    assert x.view(torch.uint8).shape == (3, 0) and x.view(torch.uint8).dtype is torch.uint8
