@@ -28,7 +28,10 @@ def memory_axes(array: np.ndarray) -> list[int]:
 
 def fill(array: np.ndarray, draw: Callable, *arguments: Any) -> np.ndarray:
     """`array`, filled in the order of its addresses by `draw(flat, *arguments)`, which fills a contiguous array of one axis."""
-    view = array if array.flags.c_contiguous else array.transpose(memory_axes(array))
+    if array.flags.c_contiguous:
+        draw(array.reshape(-1), *arguments)
+        return array
+    view = array.transpose(memory_axes(array))
     if view.flags.c_contiguous:
         draw(view.reshape(-1), *arguments)
     elif array.size:
@@ -132,7 +135,8 @@ def _uniform(flat: np.ndarray, low: float, high: float, generator: Generator) ->
     if flat.itemsize == 8:
         _uniform_in_place(flat, low, high, 53, generator)
         return
-    low, high = float(np.float32(low)), float(np.float32(high))
+    if (low, high) != (0.0, 1.0):
+        low, high = float(np.float32(low)), float(np.float32(high))
     if flat.itemsize == 4:
         _uniform_in_place(flat, low, high, 24, generator)
         return
@@ -148,7 +152,7 @@ def _uniform_in_place(flat: np.ndarray, low: float, high: float, bits: int, gene
     if high > 2.0**-100 and low in (0.0, -high):
         # One product then, of exact numbers: k * high, or (2k - 1) * high for symmetric bounds. It never rounds up to high.
         center = 0 if low == 0 else 1 << (bits - 1)
-        scale = np.array(high * 2.0**(-bits if low == 0 else 1 - bits), flat.dtype)
+        scale = scalar(high * 2.0**(-bits if low == 0 else 1 - bits), flat.dtype)
         for out in blocks(flat):
             whole = generator.draw(out.size, bits)
             out[...] = whole - center if center else whole
@@ -161,6 +165,12 @@ def _uniform_in_place(flat: np.ndarray, low: float, high: float, bits: int, gene
         else:
             out[...] = fused(unit, high - low, low)
         _exclude(out, low, high)
+
+
+@functools.lru_cache(256)
+def scalar(value: float, dtype: np.dtype) -> np.ndarray:
+    """A number as an array without dimensions."""
+    return np.array(value, dtype)
 
 
 def _exclude(out: np.ndarray, low: float, high: float) -> None:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import device as devices, dtypes, recording, sampling, sampling_discrete, sampling_integers, sampling_normal
-from ..core.apply import apply
+from ..core.apply import apply, watchers
 from ..core.generator import Generator, default_stream
 from ..core.memory import dense
 from ..core.op import Kind, Op, evaluate_opaque, explain_broadcast, opaque
 from ..core.out import write_out
 from .arithmetic import zero
-from .create import blank
+from .create import blank, held
 from .dims import sizes_of
 
 if TYPE_CHECKING:
@@ -71,7 +71,10 @@ def fresh(op: Op, shape: tuple, dtype: dtypes.dtype, requires_grad: bool = False
     """A new tensor that an Op of this file fills; `order` are the axes from outermost to innermost in memory."""
     if requires_grad and dtype.category < dtypes.FLOAT:
         raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
-    result = apply(op, shape=shape, dtype=dtype.numpy, order=order, **attributes)
+    if watchers:
+        result = apply(op, shape=shape, dtype=dtype.numpy, order=order, **attributes)
+    else:  # then there is nothing for `apply` to do, and it would take as long as drawing a few numbers
+        result = held(op.forward(shape=shape, dtype=dtype.numpy, order=order, **attributes))
     return result.requires_grad_() if requires_grad else result
 
 
