@@ -145,10 +145,9 @@ def parallel_for(n: int, grain: int, function: Callable[[int, int], object]) -> 
 
 def run_pieces(pieces: int, n: int, function: Callable[[int, int], object]) -> None:
     """Cut range(n) and run the pieces, the first one here and the others on workers."""
-    while len(pool.workers) < pieces - 1:
-        pool.workers.append(Worker(len(pool.workers) + 1))
+    workers = workers_for(pieces)
+    pieces = len(workers) + 1
     bounds = [n * i // pieces for i in range(pieces + 1)]
-    workers = pool.workers[:pieces - 1]
     for worker, start, stop in zip(workers, bounds[1:], bounds[2:], strict=False):
         worker.give(function, start, stop)
     inside.busy = True
@@ -160,6 +159,16 @@ def run_pieces(pieces: int, n: int, function: Callable[[int, int], object]) -> N
     for error in errors:
         if error is not None:
             raise error
+
+
+def workers_for(pieces: int) -> list[Worker]:
+    """A worker for each piece but the first; fewer where the system gives no more threads, or while the program is ending."""
+    try:
+        while len(pool.workers) < pieces - 1:
+            pool.workers.append(Worker(len(pool.workers) + 1))
+    except RuntimeError:
+        pass
+    return pool.workers[:pieces - 1]
 
 
 def wait_for(workers: list[Worker]) -> list[BaseException | None]:

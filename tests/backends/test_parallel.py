@@ -105,3 +105,13 @@ def test_a_forked_child_makes_workers_of_its_own():
     if child == 0:
         os._exit(0 if len(covered(3, 1)) == 3 else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def no_thread(thread):
+    raise RuntimeError("can't start new thread")  # as where the system gives no more, and while Python 3.12 ends
+
+
+def test_without_new_threads_the_caller_does_all_pieces(monkeypatch):
+    monkeypatch.setattr(parallel.pool, "workers", [])
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    assert covered(100, 1) == [(0, 100, threading.current_thread().name)]

@@ -211,7 +211,10 @@ class Workers:
             place = ASLEEP + 8 * self.made
             self.words[place + 1] = self.make_semaphore()
             self.made += 1
-            threading.Thread(target=self.live, args=(place,), name=f"rushlight-kernel-{self.made}", daemon=True).start()
+            try:
+                threading.Thread(target=self.live, args=(place,), name=f"rushlight-kernel-{self.made}", daemon=True).start()
+            except RuntimeError:
+                pass  # the system gives no more threads, or the program is ending: the others do this one's pieces
         self.words[OTHERS] = self.others = count
 
     def live(self, place: int) -> None:

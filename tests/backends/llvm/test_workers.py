@@ -13,7 +13,7 @@ pytest.importorskip("llvmlite", reason="the kernels need the jit extra")
 
 from rushlight.backends import parallel
 from rushlight.backends.llvm import engine
-from rushlight.backends.llvm.workers import run_kernel
+from rushlight.backends.llvm.workers import Workers, run_kernel
 from rushlight.core.scalar import parse
 from rushlight.core.scalar_native import loop
 
@@ -47,6 +47,18 @@ def test_threads_of_the_program_may_call_kernels_at_once():
     [t.start() for t in started]
     [t.join() for t in started]
     assert all([(p == 100).all() for p in arrays])
+
+
+def test_without_new_threads_the_caller_does_all_pieces(monkeypatch):
+    def no_thread(thread):
+        raise RuntimeError("can't start new thread")  # as where the system gives no more, and while Python 3.12 ends
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    monkeypatch.setattr(parallel.pool, "threads", 3)
+    seen, workers = [], Workers()
+    kernel = engine.KERNEL(lambda start, stop, words: seen.append((start, stop)))
+    for _ in range(2):
+        workers.run(ctypes.cast(kernel, ctypes.c_void_p).value, 7, 2, (ctypes.c_int64 * 1)())
+    assert seen == 2 * [(0, 2), (2, 4), (4, 6), (6, 7)]
 
 
 def test_the_first_piece_is_the_calling_threads(threads):
