@@ -48,6 +48,7 @@ class Reach:
     """The walk. `bound` are the tensors; `conditions` lines of text over `args`, `kwargs` and the names of `scope`."""
 
     def __init__(self, function: Callable, args: tuple, kwargs: dict, late: Any = (), fixed: Any = ()):
+        self.function = function
         self.late = late    # places whose tensor is another one at each call: (identity of what holds it, key)
         self.fixed = fixed  # arguments that are tensors which the function reaches: the same ones at each call
         #: what lay where: (what holds it, key, text, thing), of tensors and structures of tensors that the function reaches, of late places, and of

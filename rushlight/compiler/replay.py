@@ -27,7 +27,8 @@ class Recording:
         self.reach = recorder.reach
         self.recorder = recorder
         self.settings = settings
-        self.lock = threading.Lock()
+        #: of the thread that replays
+        self.lock: Any = threading.RLock()
         known = recorder.values
         self.lates = {value for value, bound in recorder.bound.items() if value.storage.kind == LATE or bound is not None
                       and bound.had_grad is not None and known.get(id(bound.had_grad._array)) is value}
@@ -88,9 +89,10 @@ class Recording:
 
     def is_busy(self) -> bool:
         """Whether another thread is at work with it."""
-        if self.lock.locked() or not self.building.acquire(blocking=False):
-            return True
-        self.building.release()
+        for lock in (self.lock, self.building):
+            if not lock.acquire(blocking=False):
+                return True
+            lock.release()
         return False
 
     def holds(self, args: tuple, kwargs: dict) -> Any:
@@ -120,8 +122,11 @@ class Recording:
         forgotten = [f"{bound.place}._grad = None" for bound in self.recorder.forgotten or ()]
         if forgotten:  # an error in the midst leaves no gradient that the call as written would have forgotten
             lines = ["try:", *["    " + line for line in lines], "except BaseException:", *["    " + line for line in forgotten], "    raise"]
-        # Buffers are used again at each call: one thread at a time.
-        return self.compiled("\n".join([f"    with {self.reach.name(self.lock)}:", *["        " + line for line in lines]]))
+        # Buffers are used again at each call: one thread at a time. A call in the midst of another one of its thread, such as that of a signal's
+        # handler, cannot wait, and runs as written.
+        name, is_inside = self.reach.name, self.lock._is_owned
+        return self.compiled("\n".join([f"    if {name(is_inside)}(): return ({name(self.reach.function)}(*args, **kwargs),)",
+                                        f"    with {name(self.lock)}:", *["        " + line for line in lines]]))
 
     def make_plan(self, graph: Graph, scope: dict, places: dict[Value, str], grads: dict[Value, str] | None = None) -> Any:
         """The plan of a graph, by the backend that was asked for; `grads` are the values that become tensors' `.grad`."""
@@ -141,6 +146,8 @@ class Recording:
     def run_backward(self, gradients: list, saved: tuple, outer: list) -> tuple:
         """The gradients that leave the call, from those of its results."""
         backward: Any = self.backward
+        if self.lock._is_owned():  # in the midst of a replay of this thread: its buffers are taken
+            return backward.build(self.make_plan)(gradients, saved, outer)
         with self.lock:
             if backward.function is None:
                 backward.function = backward.build(self.make_plan)

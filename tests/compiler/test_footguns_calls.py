@@ -566,6 +566,26 @@ def test_two_threads_call_one_function(backend):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_a_call_in_the_midst_of_a_replay_of_its_thread_does_not_wait_for_it(backend):
+    w = torch.randn(40, 40, requires_grad=True)
+
+    def written(x):
+        return (x @ w).tanh()
+    f = torch.compile(written, backend=backend)
+    x = torch.randn(5, 40)
+    for _ in range(3):
+        f(x).sum().backward()
+    before, again = f(x), torch.randn(5, 40)
+    kept = before.detach().clone()
+    w.grad = None
+    with f._rushlight_work.recordings[0].lock:  # as when a signal's handler runs
+        during = f(again)
+        before.sum().backward()
+    assert torch.allclose(during, written(again)) and torch.equal(before, kept)
+    assert torch.allclose(w.grad, torch.autograd.grad(written(x).sum(), w)[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_other_threads_work_while_one_records(backend):
     stop, wrong = threading.Event(), []
 
