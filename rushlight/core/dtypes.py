@@ -157,6 +157,8 @@ def set_default_dtype(d: dtype) -> None:
 
 def of_scalar(value: object) -> dtype:
     """The dtype that PyTorch gives a Python or NumPy number."""
+    if value.__class__ is float:
+        return Default.dtype
     if isinstance(value, (bool, np.bool_)):
         return bool_
     if isinstance(value, (int, np.integer)):

@@ -179,6 +179,8 @@ EMPTY = Op("empty", opaque, blank)
 
 def number(name: str, value: Any, position: int, argument: str = "fill_value") -> Any:
     """A Python number from a number or a 0-d tensor. Raises TypeError for anything else."""
+    if value.__class__ is float or value.__class__ is int:
+        return value
     if isinstance(value, numbers.Number) or isinstance(value, np.generic):
         return value.item() if isinstance(value, np.generic) else value
     if hasattr(value, "_array") and value._array.ndim == 0:
