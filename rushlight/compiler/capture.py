@@ -10,6 +10,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -129,8 +130,8 @@ class Recorder:
 
     def hold(self, array: Any, known: dict, kind: str) -> None:
         """See to it that no other array is taken for this one: what the call makes is forgotten when it goes, and its memory is free as ever."""
-        identity = id(array)
-        self.held.append(weakref.ref(array, lambda _: known.pop(identity, None)) if kind == LOCAL else array)
+        # No function of Python's: an interrupt that came while one forgets would be lost, and the array not forgotten.
+        self.held.append(weakref.ref(array, partial(known.pop, id(array))) if kind == LOCAL else array)
 
     def value_of(self, array: Any) -> Value | None:
         """The value of an array, None if it is not known."""
