@@ -96,6 +96,8 @@ class Pool:
     def __init__(self) -> None:
         self.threads = 0
         self.workers: list[Worker] = []
+        #: Of the thread that uses the workers; others do without. It is taken by `with` alone: an interrupt from the keyboard that comes behind
+        #: a call of `acquire` would leave it locked, and all work to one thread.
         self.owner = threading.Lock()
 
     def size(self) -> int:
@@ -134,13 +136,11 @@ def parallel_for(n: int, grain: int, function: Callable[[int, int], object]) -> 
     thread of the program uses the pool, it is one plain call.
     """
     pieces = min(pool.size(), n // grain) if n >= 2 * grain and not inside.busy else 1
-    if pieces < 2 or not pool.owner.acquire(blocking=False):
+    if pieces < 2 or pool.owner.locked():
         function(0, n)
         return
-    try:
+    with pool.owner:
         run_pieces(pieces, n, function)
-    finally:
-        pool.owner.release()
 
 
 def run_pieces(pieces: int, n: int, function: Callable[[int, int], object]) -> None:

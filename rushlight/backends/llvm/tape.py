@@ -162,17 +162,15 @@ class Calls:
 
     def run(self) -> None:
         """Make all calls, sharing the large ones out among the threads where they are free."""
-        if not self.is_shared or pool.size() < 2 or inside.busy or not pool.owner.acquire(blocking=False):
+        if not self.is_shared or pool.size() < 2 or inside.busy or pool.owner.locked():
             self.words[SHARED] = 0
             self.play(self.start)
             return
-        try:
+        with pool.owner:
             threads = workers()
             threads.wake()
             self.words[SHARED], self.words[RUN_PIECES] = threads.address, threads.run_pieces
             self.play(self.start)
-        finally:
-            pool.owner.release()
 
 
 #: in place of the words where calls say that no other is to follow

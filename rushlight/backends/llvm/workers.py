@@ -254,10 +254,8 @@ def run_kernel(kernel: Callable, address: int, count: int, chunk: int, words: An
     if inside.launches is not None:
         inside.launches.append((address, count, chunk, bytes(words), keep))
         return
-    if count <= chunk or pool.size() < 2 or inside.busy or not pool.owner.acquire(blocking=False):
+    if count <= chunk or pool.size() < 2 or inside.busy or pool.owner.locked():
         kernel(0, count, words)
         return
-    try:
+    with pool.owner:
         workers().run(address, count, chunk, words)
-    finally:
-        pool.owner.release()

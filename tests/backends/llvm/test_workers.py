@@ -61,6 +61,32 @@ def test_without_new_threads_the_caller_does_all_pieces(monkeypatch):
     assert seen == 2 * [(0, 2), (2, 4), (4, 6), (6, 7)]
 
 
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="interrupts after a time")
+def test_interrupts_at_any_moment_leave_the_threads_free(python):
+    done = python("-c", """
+import random, signal, time
+import rushlight as torch
+from rushlight.backends.parallel import pool
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+torch.set_num_threads(2)
+x = torch.randn(200, 200)
+x @ x
+signal.signal(signal.SIGALRM, interrupt)
+end = time.perf_counter() + 1
+while time.perf_counter() < end and not pool.owner.locked():
+    try:
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-5, 3e-4))
+        for _ in range(1000):
+            x @ x
+    except KeyboardInterrupt:
+        pass
+print(pool.owner.locked())
+""")
+    assert done.stdout == "False\n", done.stderr
+
+
 def test_the_first_piece_is_the_calling_threads(threads):
     seen = []
     kernel = engine.KERNEL(lambda start, stop, words: seen.append((start, stop, threading.get_ident())))
