@@ -5,6 +5,7 @@ name that hashes all that it depends on; a folder that cannot be written or a fi
 """
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import threading
@@ -156,5 +157,6 @@ def keep(name: str, code: bytes) -> None:
         with open(temporary, "xb") as file:
             file.write(digest(code).digest() + code)
         os.replace(temporary, path)
-    except OSError:
-        pass  # a home that cannot be written, or a full disk: compiling anew costs time and nothing else
+    except OSError:  # a home that cannot be written, or a full disk: compiling anew costs time and nothing else
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)

@@ -49,6 +49,14 @@ def test_a_folder_that_cannot_be_written_is_no_error(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="files have no owner here")
+def test_a_full_disk_leaves_no_file_behind(cache, monkeypatch):
+    def full(*paths):
+        raise OSError(28, "No space left on device")
+    monkeypatch.setattr(os, "replace", full)
+    assert doubled() == [0, 2, 4, 6, 8]
+    assert list(cache.iterdir()) == []
+
+
 def test_another_users_file_is_not_loaded(cache, monkeypatch):
     doubled()
     [path] = cache.iterdir()
