@@ -19,7 +19,7 @@ from .graph import COPY, LOCAL, WRITE, Equation, Graph, Storage, Value
 from .interpreter import blank
 from .loops import IDENTITY, Loops, Store, Sum
 from .passes.fuse import KINDS, Fused
-from .placing import array_in, moved
+from .placing import moved, moved_into
 from .plan import Plan
 from .updates import NativeUpdates
 
@@ -255,7 +255,7 @@ class NativePlan(Plan):
             return self.buffers.give(storages, self.buffers.buffer(owner.nbytes))
         launches, blocks = moved(launches, [owner for each, owner in owners.items() if users[each]], buffer)
         places = [blocks.get(id(memory.owner(array))) for _, array in pairs]
-        return launches, [(value, array if block is None else array_in(block, array)) for (value, array), block in zip(pairs, places, strict=True)]
+        return launches, [(value, array if block is None else moved_into(block, array)) for (value, array), block in zip(pairs, places, strict=True)]
 
     def takes(self, value: Value, array: Any) -> bool:
         """Whether a launch's result may be a value as it lies. What is kept for a gradient alone may have another form than in the recorded

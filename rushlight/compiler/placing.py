@@ -46,7 +46,7 @@ def arrays_in(item: Any) -> Iterator[np.ndarray]:
         yield from arrays_in(tuple(item.values()))
 
 
-def array_in(block: Any, array: Any) -> Any:
+def moved_into(block: Any, array: Any) -> Any:
     """The array at the place in a buffer that another has in its own memory."""
     start = memory.address(block) + memory.address(array) - memory.address(memory.owner(array))
     return memory.array_at(block, start, array.shape, array.strides, array.dtype)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from time import perf_counter as clock
 from typing import Any
 
@@ -151,26 +151,25 @@ def stepped(segment: Any, taken: dict[int, list[list[float]]]) -> None:
     from ..backends.llvm.workers import workers
     words = segment.words
     first, count, patches = words[CALLS], words[COUNT], words[PATCH_COUNT]
-    is_shared = segment.is_shared and pool.size() > 1 and not inside.busy and pool.owner.acquire(blocking=False)
-    try:
-        words[SHARED] = 0
-        if is_shared:
-            threads = workers()
-            threads.wake()
-            words[SHARED], words[RUN_PIECES] = threads.address, threads.run_pieces
-        words[COUNT] = 0
-        play(segment)
-        words[PATCH_COUNT] = 0
-        nothing = min([play(segment) for _ in range(3)])
-        times = []
-        for number in range(count):
-            words[CALLS], words[COUNT] = first + number * 4 * ctypes.sizeof(ctypes.c_int64), 1
-            times.append(max(play(segment) - nothing, 0.0))
-        taken[segment.start].append(times)
-    finally:
-        words[CALLS], words[COUNT], words[PATCH_COUNT] = first, count, patches
-        if is_shared:
-            pool.owner.release()
+    is_shared = segment.is_shared and pool.size() > 1 and not inside.busy and not pool.owner.locked()
+    with pool.owner if is_shared else nullcontext():
+        try:
+            words[SHARED] = 0
+            if is_shared:
+                threads = workers()
+                threads.wake()
+                words[SHARED], words[RUN_PIECES] = threads.address, threads.run_pieces
+            words[COUNT] = 0
+            play(segment)
+            words[PATCH_COUNT] = 0
+            nothing = min([play(segment) for _ in range(3)])
+            times = []
+            for number in range(count):
+                words[CALLS], words[COUNT] = first + number * 4 * ctypes.sizeof(ctypes.c_int64), 1
+                times.append(max(play(segment) - nothing, 0.0))
+            taken[segment.start].append(times)
+        finally:
+            words[CALLS], words[COUNT], words[PATCH_COUNT] = first, count, patches
 
 
 def play(segment: Any) -> float:

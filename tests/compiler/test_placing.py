@@ -7,7 +7,7 @@ pytest.importorskip("llvmlite", reason="the kernels need the jit extra")
 import rushlight as torch
 from rushlight import nn, optim
 from rushlight.backends.llvm.engine import available
-from rushlight.compiler.placing import array_in, moved
+from rushlight.compiler.placing import moved_into, moved
 from rushlight.core import memory
 
 if not available():
@@ -28,7 +28,7 @@ def test_words_that_name_memory_name_the_buffer_at_the_same_place():
     [made], found = moved([launch(7, start, start + 8, start + 32)], [out], lambda owner: block[:owner.nbytes + 32])
     assert words_of(made) == [7, memory.address(block), memory.address(block) + 8, start + 32]  # the last one lies behind it
     assert made[3][-4:] == b"half"
-    assert memory.address(array_in(found[id(out)], out[3:])) == memory.address(block) + 12
+    assert memory.address(moved_into(found[id(out)], out[3:])) == memory.address(block) + 12
 
 
 def test_memory_that_is_named_by_its_array_or_not_at_all_stays():
