@@ -7,7 +7,7 @@ pytest.importorskip("llvmlite", reason="the kernels need the jit extra")
 import rushlight as torch
 from rushlight import nn, optim
 from rushlight.backends.llvm.engine import available
-from rushlight.compiler.placing import moved_into, moved
+from rushlight.compiler.placing import moved, moved_into
 from rushlight.core import memory
 
 if not available():
