@@ -103,7 +103,7 @@ class Equation:
         for item in self.inputs:
             if item.__class__ is Value:
                 yield item
-        yield from values_in(self.attrs)
+        yield from found_in(self.attrs, Value)
 
     def __str__(self) -> str:
         outputs = ", ".join(["_" if v is None else v.described() for v in self.outputs])
@@ -136,16 +136,13 @@ def short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def values_in(item: Any) -> Iterator[Value]:
-    """The values inside an attribute: of a dict's values, of tuples and lists."""
-    if item.__class__ is Value:
+def found_in(item: Any, kind: type) -> Iterator[Any]:
+    """What is of a class inside a structure: of a dict's values, of tuples and lists."""
+    if isinstance(item, kind):
         yield item
-    elif isinstance(item, dict):
-        for part in item.values():
-            yield from values_in(part)
-    elif isinstance(item, (tuple, list)):
-        for part in item:
-            yield from values_in(part)
+    elif isinstance(item, (tuple, list, dict)):
+        for part in item.values() if isinstance(item, dict) else item:
+            yield from found_in(part, kind)
 
 
 def mapped(item: Any, change: Callable[[Any], Any]) -> Any:

@@ -5,12 +5,13 @@ changed to name a buffer. A transformer's training step, whose results had memor
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..core import memory
+from .graph import found_in
 
 
 def moved(launches: list[tuple], owners: list, buffer: Callable[[Any], Any]) -> tuple[list[tuple], dict[int, Any]]:
@@ -20,8 +21,8 @@ def moved(launches: list[tuple], owners: list, buffer: Callable[[Any], Any]) -> 
     """
     words = [launch[3] for launch in launches]
     tables = [np.frombuffer(each[:len(each) // 8 * 8], np.int64).copy() for each in words]
-    by_object = set(np.concatenate(tables).tolist()) & {id(array) for launch in launches for array in arrays_in(launch[4])}
-    held = {id(memory.owner(array)) for launch in launches for array in arrays_in(launch[4]) if id(array) in by_object}
+    by_object = set(np.concatenate(tables).tolist()) & {id(array) for launch in launches for array in found_in(launch[4], np.ndarray)}
+    held = {id(memory.owner(array)) for launch in launches for array in found_in(launch[4], np.ndarray) if id(array) in by_object}
     found: dict[int, Any] = {}
     for owner in owners:
         start = memory.address(owner)
@@ -33,17 +34,6 @@ def moved(launches: list[tuple], owners: list, buffer: Callable[[Any], Any]) -> 
             table[which] += memory.address(block) - start
     whole = [table.tobytes() + each[table.nbytes:] for table, each in zip(tables, words, strict=True)]
     return [(*launch[:3], text, (launch[4], *found.values())) for launch, text in zip(launches, whole, strict=True)], found
-
-
-def arrays_in(item: Any) -> Iterator[np.ndarray]:
-    """The arrays in a structure of tuples, lists and dicts."""
-    if isinstance(item, np.ndarray):
-        yield item
-    elif isinstance(item, (tuple, list)):
-        for part in item:
-            yield from arrays_in(part)
-    elif isinstance(item, dict):
-        yield from arrays_in(tuple(item.values()))
 
 
 def moved_into(block: Any, array: Any) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core import memory
 from ..core.op import Op, number_like
-from .graph import CONSTANT, COPY, LOCAL, STATE, WRITE, Equation, Graph, Storage, Value, values_in
+from .graph import CONSTANT, COPY, LOCAL, STATE, WRITE, Equation, Graph, Storage, Value, found_in
 from .interpreter import NUMBERS_AS_ARRAYS, blank, perform
 
 
@@ -145,7 +145,7 @@ class Plan:
         """The text of an attribute, with the names of arrays in their places."""
         if item.__class__ is Value:
             return self.name(item)
-        if item.__class__ in (tuple, list) and any([True for _ in values_in(item)]):
+        if item.__class__ in (tuple, list) and any([True for _ in found_in(item, Value)]):
             inner = ", ".join([self.attribute(part) for part in item])
             return f"({inner},)" if item.__class__ is tuple else f"[{inner}]"
         return self.literal(item)

@@ -17,7 +17,7 @@ from ..core.generator import Generator
 from ..random import default_generator
 from ..tensor import Tensor
 from .capture import Repeat
-from .graph import Equation
+from .graph import Equation, found_in
 
 #: replays that are timed, at least and at most, and the seconds after which they are enough
 FEWEST, MOST, ENOUGH = 5, 50, 0.2
@@ -52,7 +52,7 @@ def of_backward(recording: Any, args: tuple, kwargs: dict) -> Times | None:
     from .backward import CompiledNode
     backward = recording.backward
     with preserved(recording, args, kwargs), np.errstate(all="ignore"):
-        results = [tensor._node for tensor in tensors_in(list(recording.function(args, kwargs)))]
+        results = [tensor._node for tensor in found_in(recording.function(args, kwargs), Tensor)]
         node = next((each.parent for each in results if each is not None and isinstance(each.parent, CompiledNode)), None)
         if node is None:
             return None
@@ -222,7 +222,7 @@ def preserved(recording: Any, args: tuple, kwargs: dict) -> Iterator[None]:
     scope = dict(recording.reach.scope, args=args, kwargs=kwargs)
     places = [(text, eval(text, scope)) for _, _, text, _ in recording.reach.late_held]
     bound = [item.tensor for item in recording.recorder.bound.values() if item is not None and item.tensor is not None]
-    tensors = {id(tensor): tensor for tensor in [*bound, *tensors_in([args, kwargs, [thing for _, thing in places]])]}.values()
+    tensors = {id(tensor): tensor for tensor in [*bound, *found_in([args, kwargs, [thing for _, thing in places]], Tensor)]}.values()
     arrays = {id(array): (array, array.copy()) for tensor in tensors for array in (tensor._array, getattr(tensor._grad, "_array", None))
               if array is not None}
     gradients = [(tensor, tensor._grad) for tensor in tensors]
@@ -239,14 +239,3 @@ def preserved(recording: Any, args: tuple, kwargs: dict) -> Iterator[None]:
             exec(f"{text} = thing", scope | {"thing": thing})
         for generator, state in states:
             generator.set_state(state)
-
-
-def tensors_in(item: Any) -> Iterator[Any]:
-    """The tensors in a structure of lists, tuples and dicts."""
-    if isinstance(item, Tensor):
-        yield item
-    elif isinstance(item, (list, tuple)):
-        for part in item:
-            yield from tensors_in(part)
-    elif isinstance(item, dict):
-        yield from tensors_in(list(item.values()))

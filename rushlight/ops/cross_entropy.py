@@ -192,7 +192,7 @@ def flat_index(shape: tuple, target: Any) -> Any:
     return rows.reshape(target.shape) + target * behind
 
 
-@lru_cache(8)
+@lru_cache(4)
 def row_starts(rows: int, classes: int) -> Any:
     """Where each row of a table begins in its flat order, kept for the next steps."""
     starts = np.arange(0, rows * classes, classes)
