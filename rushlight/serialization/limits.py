@@ -16,8 +16,8 @@ DEFAULTS = {
     "depth": 1_000,                 # containers within containers
     "memory": 48 * MEGABYTE,        # Python objects, beyond twice the size of the file
     "inflated": 32 * MEGABYTE,      # what compressed records unpack to, beyond the size of the file
-    "header": 4 * MEGABYTE,         # the header of a .safetensors file, beyond a sixteenth of the file
-    "json": 16 * MEGABYTE,          # an index of shards
+    "header": MEGABYTE,             # the header of a .safetensors file, beyond a sixteenth of the file
+    "json": 14 * MEGABYTE,          # an index of shards
     "seconds": 1.5,                 # processor time in Python, beyond half a second for each megabyte of pickle
 }
 

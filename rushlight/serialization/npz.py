@@ -8,6 +8,7 @@ import numpy as np
 from ..core import dtypes
 from ..core.apply import wrap
 from .archive import Archive
+from .rebuild import MAX_DIMS, overflows
 
 #: as much header as NumPy reads without being told that the file is trusted
 LONGEST_HEADER = 10_000
@@ -74,6 +75,6 @@ def _header(data: bytes, name: str) -> tuple[tuple[int, ...], bool, np.dtype, in
         dtypes.of_numpy(dtype)
     except (ValueError, TypeError, SyntaxError, LookupError, MemoryError, RecursionError) as error:
         raise RuntimeError(f"array {name} cannot become a tensor: {str(error)[:300]}") from None
-    if type(shape) is not tuple or len(shape) > 64 or not all([type(n) is int and 0 <= n < 1 << 62 for n in shape]):
+    if type(shape) is not tuple or len(shape) > MAX_DIMS or not all([type(n) is int and n >= 0 for n in shape]) or overflows(shape, dtype.itemsize):
         raise RuntimeError(f"the header of array {name} is damaged or too long")
     return shape, fortran is True, dtype, begin

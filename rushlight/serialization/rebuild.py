@@ -1,6 +1,7 @@
 """Tensors made of what files say of them, once it is sure that they stay inside their storages."""
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -53,15 +54,17 @@ def check_inside(room: int, width: int, offset: int, size: tuple[int, ...], stri
         raise RuntimeError(f"as_strided: Negative strides are not supported at the moment, got strides: {list(stride)}")
     if offset < 0:
         raise RuntimeError(f"Tensor: invalid storage offset {offset}")
-    count = 1
-    for n in size:
-        count *= max(n, 1)  # a dimension of 0 hides no overflow of the others
-    if any([n < 0 for n in size]) or max(count, offset, *stride, 0) * width >= TOO_MANY:
+    if any([n < 0 for n in size]) or overflows(size, width) or max(offset, *stride, 0) * width >= TOO_MANY:
         raise RuntimeError(f"Storage size calculation overflowed with sizes={list(size)} and strides={list(stride)}")
     needed = 0 if 0 in size else (offset + 1 + sum([(n - 1) * s for n, s in zip(size, stride)])) * width
     if needed > room:
         raise RuntimeError(f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and itemsize {width} requiring a "
                            f"storage size of {needed} are out of bounds for storage of size {room}")
+
+
+def overflows(size: Any, width: int) -> bool:
+    """Whether no memory has room for so many elements. A dimension of 0 hides no overflow of the others: NumPy makes no such array."""
+    return math.prod([max(n, 1) for n in size]) * width >= TOO_MANY
 
 
 def with_state(made: Any, state: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import math
 import os
 import stat
+import sys
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..core import dtypes
 from ..core.apply import wrap
 from ..core.device import device
 from .limits import Budgets, over
+from .rebuild import MAX_DIMS, overflows
 
 DTYPES = {"F64": dtypes.float64, "F32": dtypes.float32, "F16": dtypes.float16, "BF16": dtypes.bfloat16, "I64": dtypes.int64, "I32": dtypes.int32,
           "I16": dtypes.int16, "I8": dtypes.int8, "U64": dtypes.uint64, "U32": dtypes.uint32, "U16": dtypes.uint16, "U8": dtypes.uint8,
@@ -63,13 +65,15 @@ def read_header(path: str, budgets: Budgets) -> list[tuple[str, dtypes.dtype, tu
                 part = file.get_slice(name)
                 dtype, shape = DTYPES.get(str(part.get_dtype())), tuple(part.get_shape())
                 if dtype is None:
-                    raise RuntimeError(f"tensor {name!r} has the dtype {part.get_dtype()}, which Rushlight does not have yet")
-                if len(shape) > 64:
-                    raise RuntimeError(f"tensor {name!r} has {len(shape)} dimensions: at most 64 are possible")
+                    raise RuntimeError(f"tensor {name[:200]!r} has the dtype {part.get_dtype()}, which Rushlight does not have yet")
+                if len(shape) > MAX_DIMS:
+                    raise RuntimeError(f"tensor {name[:200]!r} has {len(shape)} dimensions: at most {MAX_DIMS} are possible")
+                if overflows(shape, dtype.itemsize):  # The library lets a dimension of 0 hide any others.
+                    raise RuntimeError(f"tensor {name[:200]!r}: Storage size calculation overflowed with sizes={list(shape)}")
                 found.append((name, dtype, shape, place))
                 place += math.prod(shape) * dtype.itemsize
     except library.SafetensorError as error:
-        raise RuntimeError(f"{os.path.basename(path)}: {error}") from None
+        raise RuntimeError(f"{os.path.basename(path)}: {str(error)[:300]}") from None
     # The library has made sure that the tensors fill the file from the header's end to its own, without gaps.
     first = os.path.getsize(path) - place
     if first < 8:
@@ -78,7 +82,7 @@ def read_header(path: str, budgets: Budgets) -> list[tuple[str, dtypes.dtype, tu
 
 
 def check_header(path: str, budgets: Budgets) -> None:
-    """Raises RuntimeError if the header is long. The library reads it whole, into some 13 times the memory, before anyone can count tensors."""
+    """Raises RuntimeError if the header is long. The library reads it whole, into up to 35 times the memory, before anyone can count tensors."""
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
     size = os.path.getsize(path)
@@ -93,17 +97,19 @@ def load_sharded(path: str, load_shard: Any, budgets: Budgets) -> dict[str, Any]
 
     Raises: RuntimeError if the index is damaged, names a file elsewhere, or a file lacks what the index says it has.
     """
-    folder = os.path.dirname(path)
     homes = read_index(path, budgets)
+    names: dict[str, list[str]] = {}
+    for name, shard in homes.items():
+        names.setdefault(shard, []).append(name)
     found: dict[str, Any] = {}
-    for shard in sorted(set(homes.values())):
-        place = os.path.join(folder, shard)
+    for shard in sorted(names):
+        place = os.path.join(os.path.dirname(path), shard)
         if not os.path.isfile(place):
-            raise RuntimeError(f"the index names {shard}, which is not there")
+            raise RuntimeError(f"the index names {shard[:200]!r}, which is not there")
         content = load_shard(place)
-        for name in [name for name, home in homes.items() if home == shard]:
+        for name in names[shard]:
             if not isinstance(content, dict) or name not in content:
-                raise RuntimeError(f"the index says that {name} is in {shard}, which does not have it")
+                raise RuntimeError(f"the index says that {name[:200]!r} is in {shard!r}, which does not have it")
             found[name] = content[name]
     return {name: found[name] for name in homes}
 
@@ -111,17 +117,30 @@ def load_sharded(path: str, load_shard: Any, budgets: Budgets) -> dict[str, Any]
 def read_index(path: str, budgets: Budgets) -> dict[str, str]:
     """{name of a tensor: name of the file that has it}."""
     import json
-    if os.path.getsize(path) > budgets.json:
-        raise RuntimeError(over("json", budgets.json, "the index is too long"))
     try:
-        with open(path, encoding="utf-8") as file:
-            homes = json.load(file)["weight_map"]
+        # Numbers are of no use here, and turning a long one into an int takes the square of its digits where Python sets no limit.
+        homes = json.loads(read_text(path, budgets), parse_int=float)["weight_map"]
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise RuntimeError(f"{os.path.basename(path)} is no index of a model in several files ({type(error).__name__})") from None
-    if not isinstance(homes, dict) or len(homes) > budgets.members:
-        raise RuntimeError(over("members", budgets.members, "the index has too many entries"))
+    if not isinstance(homes, dict):
+        raise RuntimeError(f"{os.path.basename(path)} is no index of a model in several files (its weight_map is no object)")
     for shard in homes.values():
         if not isinstance(shard, str) or not shard.endswith((".safetensors", ".bin", ".pt", ".pth")) or shard != os.path.basename(shard) \
                 or "\\" in shard or ":" in shard or "\0" in shard:
             raise RuntimeError(f"the index names the file {str(shard)[:200]!r}: files are in the index's own folder, by plain names")
     return homes
+
+
+def read_text(path: str, budgets: Budgets) -> str:
+    """The text of an index. Raises RuntimeError if it, or what it would be read into, is long; ValueError if it is no text."""
+    if os.path.getsize(path) > budgets.json:
+        raise RuntimeError(over("json", budgets.json, "the index is too long"))
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    # One character beyond ASCII makes every character of a text up to four bytes wide, in the text as in each part of it.
+    if sys.getsizeof(text) > budgets.json + 100:
+        raise RuntimeError(over("json", budgets.json, "the index is too long"))
+    # An entry ends in a comma; "[]," becomes a list of twenty times its size, and "[[" needs no comma.
+    if text.count(",") > budgets.members + 100 or text.count("[") + text.count("{") > budgets.members:
+        raise RuntimeError(over("members", budgets.members, "the index has too many entries"))
+    return text

@@ -3,6 +3,7 @@ import io
 import json
 import pickle
 import sys
+import zipfile
 from collections import defaultdict
 
 import numpy as np
@@ -204,6 +205,15 @@ def test_npz_of_python_objects_is_refused(tmp_path):
         torch.load(tmp_path / "file.npz")
 
 
+@pytest.mark.parametrize("shape", ["(0, 2305843009213693952)", "(0, 4611686018427387904, 4611686018427387904)"])
+def test_npz_array_whose_empty_dimension_hides_others_that_are_too_long_is_refused(tmp_path, shape):
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}}}".encode()
+    with zipfile.ZipFile(tmp_path / "file.npz", "w") as file:
+        file.writestr("a.npy", b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header)
+    with pytest.raises(RuntimeError, match="the header of array a.npy is damaged"):
+        torch.load(tmp_path / "file.npz")
+
+
 # ---- .safetensors
 
 @pytest.fixture
@@ -240,6 +250,34 @@ def test_damaged_safetensors_file_is_refused(safetensors, tmp_path, data):
         torch.load(tmp_path / "model.safetensors")
 
 
+@pytest.mark.parametrize("shape", ["[0, 2305843009213693952]", "[0, 9223372036854775808]", "[0, 4611686018427387904, 4611686018427387904]"])
+def test_empty_dimension_hides_no_others_that_are_too_long(safetensors, tmp_path, shape):
+    header = f'{{"a": {{"dtype": "F64", "shape": {shape}, "data_offsets": [0, 0]}}}}'.encode()
+    (tmp_path / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(RuntimeError, match="^tensor 'a': Storage size calculation overflowed"):
+        torch.load(tmp_path / "model.safetensors")
+
+
+@pytest.mark.parametrize("dtype, shape", [("F8_E4M3", "[1]"), ("F32", "[" + "1," * 64 + "1]"), ("F32", "[2]"), ("F32", f"[0, {2**62}]")])
+def test_message_about_a_header_is_short_however_long_a_name_is(safetensors, tmp_path, dtype, shape):
+    size = {"F8_E4M3": 1, "F32": 0 if shape.startswith("[0") else 4}[dtype]
+    header = f'{{"{"x" * 100_000}": {{"dtype": "{dtype}", "shape": {shape}, "data_offsets": [0, {size}]}}}}'.encode()
+    (tmp_path / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(size))
+    with pytest.raises(RuntimeError) as caught:
+        torch.load(tmp_path / "model.safetensors")
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("part", ["1", "[]", '{"":1}'])
+def test_header_that_would_take_far_more_memory_than_its_file_is_refused(safetensors, tmp_path, part):
+    # The library turns each part into 24 to 250 bytes.
+    parts = ",".join([part] * (4_000_000 // (len(part) + 1)))
+    header = f'{{"a": {{"dtype": "U8", "shape": [], "data_offsets": [0, 1], "more": [{parts}]}}}}'.encode()
+    (tmp_path / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + b"1")
+    with pytest.raises(RuntimeError, match="budget header="):
+        torch.load(tmp_path / "model.safetensors")
+
+
 def test_header_beyond_its_budget_is_refused_before_it_is_read(safetensors, tmp_path):
     safetensors.save_file({f"w{i}": np.zeros(1) for i in range(20)}, tmp_path / "model.safetensors")
     with torch.serialization.budgets(header=100), pytest.raises(RuntimeError, match="budget header=100"):
@@ -266,3 +304,24 @@ def test_damaged_index_is_refused(tmp_path, text):
     (tmp_path / "model.safetensors.index.json").write_text(text)
     with pytest.raises(RuntimeError):
         torch.load(tmp_path / "model.safetensors.index.json")
+
+
+@pytest.mark.parametrize("text, budget", [("[" + "[]," * 200_000 + "[]]", "members"), ("[" + ("[" * 90 + "]" * 90 + ",") * 2_000 + "[]]", "members"),
+                                          ('{"' + "x" * 5_000_000 + '\U0001f600":1}', "json"), ("x" * 15_000_000, "json")])
+def test_index_that_would_take_far_more_memory_than_its_file_is_refused(tmp_path, text, budget):
+    # An empty list takes 80 bytes, and one character beyond the basic plane makes every character of a text take four.
+    (tmp_path / "model.safetensors.index.json").write_text(text, encoding="utf-8")
+    with pytest.raises(RuntimeError, match=f"budget {budget}="):
+        torch.load(tmp_path / "model.safetensors.index.json")
+
+
+def test_index_reads_no_number_however_long(tmp_path):
+    (tmp_path / "model.safetensors.index.json").write_text('{"total_size": ' + "9" * 1_000_000 + ', "weight_map": {}}')
+    assert torch.load(tmp_path / "model.safetensors.index.json") == {}
+
+
+def test_message_about_an_index_is_short_however_long_a_name_is(tmp_path):
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"w": "x" * 100_000 + ".pt"}}))
+    with pytest.raises(RuntimeError, match="^the index names 'xxx") as caught:
+        torch.load(tmp_path / "model.safetensors.index.json")
+    assert len(str(caught.value)) < 500
