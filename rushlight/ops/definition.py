@@ -4,11 +4,12 @@ For operations that are a page of plain operations and rarely the bottleneck: on
 """
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from ..core import engine, recording
-from ..core.apply import watchers, wrap
+from ..core.apply import apply, call_on, watchers, wrap
 from ..core.grad_mode import inference_mode, mode, no_grad
 
 
@@ -20,18 +21,45 @@ def forward_by(definition: Callable) -> Callable:
     return forward
 
 
-class Unseen:
-    """A context in which nobody looks on: the operations in it are the parts of one that was seen as a whole."""
+class _Depth(threading.local):
+    inside = 0
 
-    __slots__ = ("recorder", "watchers")
+
+_depth = _Depth()
+
+
+def look_away(op: Any, args: tuple, attrs: dict) -> Any:
+    """The result of an operation, at which nobody looks if this thread is inside an `Unseen`."""
+    return apply(op, *args, _watched=False, **attrs) if _depth.inside else call_on(look_away, op, args, attrs)
+
+
+look_away.plain_tensors_pass = True  # type: ignore[attr-defined]  # it does nothing to an operation
+
+
+class Unseen:
+    """A context in which nobody looks on at what this thread does: the operations in it are the parts of one that was seen as a whole.
+
+    Other threads are seen as before. What one thread took out of the list of watchers, a recording of another would lack.
+    """
+
+    __slots__ = ("is_watched", "recorder")
 
     def __enter__(self) -> None:
-        self.watchers, self.recorder = watchers[:], recording.recorder
-        watchers.clear()
-        recording.recorder = None
+        self.is_watched, self.recorder = bool(watchers), recording.recorder
+        _depth.inside += 1
+        if self.is_watched:
+            watchers.append(look_away)
+        if self.recorder is not None and self.recorder.thread == threading.get_ident():
+            recording.recorder = None
+        else:
+            self.recorder = None
 
     def __exit__(self, *exception: object) -> None:
-        watchers[:], recording.recorder = self.watchers, self.recorder
+        _depth.inside -= 1
+        if self.is_watched:
+            watchers.remove(look_away)
+        if self.recorder is not None:
+            recording.recorder = self.recorder
 
 
 def gradient_by(definition: Callable, g: Any, args: tuple, needs: tuple, **attributes: Any) -> tuple:
