@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
 
 import numpy as np
 
+from ..backends.llvm.engine import available, is_loaded
+from ..backends.native import MANY
 from ..backends.parallel import parallel_for
 from .generator import Generator
 from .sampling import BLOCK, blocks, fill, fused, fused_single, parts, store
@@ -19,6 +23,10 @@ TWO_PI = 2.0 * math.pi
 _ZERO, _MINUS_HALF, _MINUS_TWO = (np.array(n, np.float32) for n in (0, -0.5, -2))
 #: Words drawn at a time, for pieces of a block each.
 CHUNK = 16 * BLOCK
+#: Fewer numbers than this are quicker as Python's floats than as an array.
+FEW = 32
+#: No normal number is so small that its product with this is not a float32 number of full precision.
+TINY = 2.0**-80
 
 
 def _singles(*decimals: float) -> tuple[np.ndarray, ...]:
@@ -40,35 +48,82 @@ def normal(array: np.ndarray, mean: float, std: float, generator: Generator, con
 
 
 def standard_normals(count: int, generator: Generator) -> np.ndarray:
-    """`count` normal numbers in float64 the one-by-one way: the cached one first, then pairs; a second one left over is cached."""
+    """`count` normal numbers in float64 the one-by-one way."""
+    return np.array(_one_by_one(count, generator), np.float64)
+
+
+def _one_by_one(count: int, generator: Generator) -> list[float]:
+    """`count` normal numbers: the cached one first, then pairs; a second one left over is cached."""
     numbers = []
     if count and generator.cached_normal is not None:
         numbers.append(generator.cached_normal)
         generator.cached_normal = None
     missing = count - len(numbers)
-    uniforms = iter((generator.draw(missing + missing % 2, 53) * 2.0**-53).tolist())
-    for turn, chance in zip(uniforms, uniforms):
-        radius, angle = math.sqrt(-2.0 * math.log1p(-chance)), TWO_PI * turn
+    whole = iter(generator.draw(missing + missing % 2, 53).tolist()) if missing else iter(())
+    for turn, chance in zip(whole, whole):
+        radius, angle = math.sqrt(-2.0 * math.log1p(chance * -2.0**-53)), turn * (TWO_PI * 2.0**-53)
         numbers += (radius * math.cos(angle), radius * math.sin(angle))
     if len(numbers) > count:
         generator.cached_normal = numbers.pop()
-    return np.array(numbers, np.float64)
+    return numbers
 
 
 def _normal_one_by_one(flat: np.ndarray, mean: float, std: float, generator: Generator) -> None:
-    for out in blocks(parts(flat)):
+    flat = parts(flat)
+    if flat.size < FEW and flat.itemsize != 2:
+        numbers: list[Any] = _one_by_one(flat.size, generator)  # `fused` takes single numbers as well as arrays
+        if mean == 0 or std == 1:  # then all is rounded but once anyhow
+            flat[...] = [number * std + mean for number in numbers]
+        else:
+            flat[...] = [fused(number, std, mean) for number in numbers]
+        return
+    for out in blocks(flat):
         store(out, fused(standard_normals(out.size, generator), std, mean))
 
 
 def _normal_in_blocks(flat: np.ndarray, mean: float, std: float, generator: Generator) -> None:
     flat = parts(flat)
-    bits, transform = (53, _transform_double) if flat.itemsize == 8 else (24, _transform_single)
-    if bits == 24:
-        mean, std = float(np.float32(mean)), float(np.float32(std))
-    last = max(flat.size // 16 * 16 - BLOCK, 0)
-    for out in blocks(flat[:last], CHUNK):
+    if flat.itemsize == 8:
+        _by_numpy(flat, mean, std, generator, 53, _transform_double)
+        return
+    mean, std = _single(mean), _single(std)
+    if is_loaded() or flat.size >= MANY and available():
+        _by_kernel(flat, mean, std, generator)
+    else:
+        _by_numpy(flat, mean, std, generator, 24, _transform_single)
+
+
+def _single(x: float) -> float:
+    """x rounded to float32."""
+    return x if x in (0.0, 1.0) else float(np.float32(x))
+
+
+def _by_kernel(flat: np.ndarray, mean: float, std: float, generator: Generator) -> None:
+    if flat.itemsize == 4:
+        generator.moved_by(partial(_fill_blocks(), flat, flat.size, mean, std))
+        return
+    for out in (*blocks(flat[:_last(flat)], CHUNK), flat[_last(flat):]):
+        numbers = np.empty(out.size, np.float32)
+        generator.moved_by(partial(_fill_blocks(), numbers, out.size // 16 * 16, mean, std))
+        out[...] = numbers
+
+
+@cache
+def _fill_blocks() -> Callable:
+    """The kernel's caller: an import statement takes as long as some numbers."""
+    from .sampling_normal_native import fill_blocks
+    return fill_blocks
+
+
+def _last(flat: np.ndarray) -> int:
+    """Where the last piece begins: one of full blocks and, maybe, one that is not full."""
+    return max(flat.size // 16 * 16 - BLOCK, 0)
+
+
+def _by_numpy(flat: np.ndarray, mean: float, std: float, generator: Generator, bits: int, transform: Callable) -> None:
+    for out in blocks(flat[:_last(flat)], CHUNK):
         transform(out, generator.draw(out.size, bits), mean, std)
-    out, rest = flat[last:], flat.size % 16
+    out, rest = flat[_last(flat):], flat.size % 16
     # PyTorch draws the rest too, but then redoes the last sixteen. (For the 16-bit types it does not draw it.)
     words = generator.draw(out.size - rest if out.itemsize == 2 else out.size, bits)
     if not rest:
@@ -115,12 +170,13 @@ def _fill_pairs(pairs: np.ndarray, words: np.ndarray, mean: float, std: float) -
     sine, cosine = _sine_and_cosine(words[:, 1].astype(np.int32).reshape(-1))
     for half, part in ((0, cosine), (1, sine)):
         np.multiply(radius, part, part)
-        if mean:
-            part = fused_single(part.astype(np.float64) * std, mean)
-        else:
+        # A mean of 0 makes a -0 a 0, unless it is one that a product too small was rounded to, or the mean is -0 itself.
+        if mean == 0 and std > TINY and math.copysign(1.0, mean) > 0:
             if std != 1:
                 np.multiply(part, np.float32(std), part)
-            np.add(part, _ZERO, part)  # makes a -0 a 0
+            np.add(part, _ZERO, part)
+        else:
+            part = fused_single(part.astype(np.float64) * std, mean)
         pairs[:, half] = part.reshape(-1, 8)
 
 
@@ -132,12 +188,14 @@ def _step(polynomial: np.ndarray, x: np.ndarray, coefficient: np.ndarray, wide: 
     polynomial[...] = wide
 
 
-_SQRT_HALF = np.array(0x3F3504F3, np.int32)  # the bits of the float32 number sqrt(1/2)
-_MANTISSA, _EXPONENT_AT, _24 = (np.array(n, np.int32) for n in (0x7FFFFF, 23, 24))
+SQRT_HALF = 0x3F3504F3  # the bits of the float32 number sqrt(1/2)
+LOG = (7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1,
+       -2.4999993993e-1, 3.3333331174e-1)
+LOG_2_LOW, LOG_2_HIGH = -2.12194440e-4, 0.693359375
+_SQRT_HALF, _MANTISSA, _EXPONENT_AT, _24 = (np.array(n, np.int32) for n in (SQRT_HALF, 0x7FFFFF, 23, 24))
 _2_24, _ONE = np.array(2**24, np.int32), np.array(1, np.float32)
-_LOG = _singles(7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
-                2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1)
-_LOG_2_LOW, _LOG_2_HIGH = np.array(-2.12194440e-4, np.float32), np.array(0.693359375, np.float32)
+_LOG = _singles(*LOG)
+_LOG_2_LOW, _LOG_2_HIGH = np.array(LOG_2_LOW, np.float32), np.array(LOG_2_HIGH, np.float32)
 
 
 def _radius(k: np.ndarray) -> np.ndarray:
@@ -169,13 +227,15 @@ def _radius(k: np.ndarray) -> np.ndarray:
     return np.sqrt(log, log)
 
 
-_TURN = np.array(np.array(0x40C90FDB, np.int32).view(np.float32) * np.float32(2.0**-24))  # 2 pi, for integers of 24 bits
-_4_OVER_PI, _1, _EVEN = np.array(1.27323954473516, np.float32), np.array(1, np.int32), np.array(~1, np.int32)
+TURN = float(np.array(0x40C90FDB, np.int32).view(np.float32)) * 2.0**-24  # 2 pi, for integers of 24 bits
+FOUR_OVER_PI = 1.27323954473516
 # pi/4 as the sum of three numbers, so that multiples of it are subtracted without loss.
-_PI_4_HIGH, _PI_4_MIDDLE = np.array(0.78515625, np.float32), np.array(2.4187564849853515625e-4, np.float32)
-(_PI_4_LOW,) = _singles(-3.77489497744594108e-8)
-_COSINE = _singles(2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2)
-_SINE = _singles(-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1)
+PI_4_HIGH, PI_4_MIDDLE, PI_4_LOW = 0.78515625, 2.4187564849853515625e-4, 3.77489497744594108e-8
+COSINE = 2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2
+SINE = -1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1
+_TURN, _4_OVER_PI, _PI_4_HIGH, _PI_4_MIDDLE = (np.array(n, np.float32) for n in (TURN, FOUR_OVER_PI, PI_4_HIGH, PI_4_MIDDLE))
+_1, _EVEN = np.array(1, np.int32), np.array(~1, np.int32)
+(_MINUS_PI_4_LOW,), _COSINE, _SINE = _singles(-PI_4_LOW), _singles(*COSINE), _singles(*SINE)
 
 
 def _sine_and_cosine(k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -190,7 +250,7 @@ def _sine_and_cosine(k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     np.subtract(angle, part, angle)
     np.subtract(angle, np.multiply(multiple, _PI_4_MIDDLE, part), angle)
     wide = np.empty(k.size)
-    _step(multiple, _PI_4_LOW, angle, wide)
+    _step(multiple, _MINUS_PI_4_LOW, angle, wide)
     angle, angle_wide = multiple, multiple.astype(np.float64)
     z = np.multiply(angle, angle)
     z_wide = z.astype(np.float64)

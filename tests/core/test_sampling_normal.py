@@ -97,3 +97,19 @@ def test_numbers_have_the_mean_and_deviation_asked_for():
         normal(array, 3, 2, seeded(0))
         assert abs(array.mean() - 3) < 0.05
         assert abs(array.std() - 2) < 0.05
+
+
+@pytest.mark.parametrize(("mean", "std", "zeros", "negative"), [
+    (0.0, 1e-44, 265, 133), (-0.0, 1e-44, 265, 133), (0.0, 0.0, 4096, 0), (-0.0, 0.0, 4096, 2080)])
+def test_zeros_have_the_signs_of_pytorchs_multiply_add(mean, std, zeros, negative):
+    numbers = normal(np.empty(4096, np.float32), mean, std, seeded(0))
+    found = numbers[numbers == 0]
+    assert (found.size, np.signbit(found).sum()) == (zeros, negative)
+
+
+@pytest.mark.parametrize("mean", [0.0, -0.0, 0.5])
+@pytest.mark.parametrize("std", [1.0, 0.02])
+@pytest.mark.parametrize("real", [np.float32, np.float64])
+def test_a_few_numbers_are_those_that_many_begin_with(real, std, mean):
+    few, many = np.empty(9, real), np.empty((50, 2), real)[:, 0]
+    assert (normal(few, mean, std, seeded(8)) == normal(many, mean, std, seeded(8))[:9]).all()
