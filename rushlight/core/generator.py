@@ -23,22 +23,40 @@ STATE = np.dtype({
     "formats": ["<u8", "<i4", "<i4", "<u8", ("<u8", (624,)), "<f8", "<i4"],
     "offsets": [0, 8, 12, 16, 24, 5024, 5040],
     "itemsize": 5056})
+#: The words that the generator makes at a time, and keeps as its state.
+BLOCK = 624
 # Measured: below this many numbers random_raw is the faster of NumPy's two ways, above it randint.
 FEW = 1000
+_24_BITS = np.array((1 << 24) - 1, np.uint64)
+_UNIT = np.array(2.0**-24, np.float32)
 _32 = np.array(32, np.uint64)
 _LOW_BITS = tuple(np.array((1 << bits) - 1, np.uint64) for bits in range(65))
 #: Two words are put together after the first was cut to these bits, so that the result is cut too.
 _HIGH_BITS = tuple(np.array((1 << max(bits - 32, 0)) - 1, np.uint64) for bits in range(65))
 
 
+_NO_WORDS = np.empty(0, np.uint64)
+
+
+def _to_singles(words: np.ndarray) -> np.ndarray:
+    """k * 2**-24 for the low 24 bits k of each word."""
+    found = np.bitwise_and(words, _24_BITS).astype(np.float32)
+    return np.multiply(found, _UNIT, found)
+
+
 class Generator:
     """A stream of random numbers, which `manual_seed` starts anew; all random functions take one as `generator=`.
 
     `cached_normal` is the second of two normal numbers that were made together and that nobody has asked for yet, or None.
+
+    A call of NumPy takes longer than a few numbers, and programs draw a few at a time. So a block of words is read at once into `_ahead`:
+    those that NumPy's generator gives from its position on until it makes new ones. The position alone says which of them were drawn, and
+    it is moved on in NumPy's own state: whoever asks for the state, or draws in another way, sees what he would see without a block.
     """
 
     # Building NumPy's generator costs 90 us and its import milliseconds: _start does both when the first number is drawn.
-    __slots__ = ("_seed", "_fresh", "cached_normal", "_bit_generator", "_memory", "_raw", "_randint", "_reseed", "__weakref__")
+    __slots__ = ("_seed", "_fresh", "cached_normal", "_lock", "_memory", "_position", "_raw", "_randint", "_reseed", "_ahead", "_singles",
+                 "__weakref__")
 
     def __init__(self, device: Any = "cpu"):
         _require_cpu(device)
@@ -47,6 +65,8 @@ class Generator:
         self._fresh = True
         self.cached_normal: float | None = None
         self._raw: Any = None
+        self._lock = threading.RLock()
+        self._forget()
 
     @property
     def device(self) -> Any:
@@ -66,11 +86,13 @@ class Generator:
         if not -2**63 <= seed < 2**64:
             raise ValueError("Overflow when unpacking long long\n  a seed has 64 bits")
         recording.reads("manual_seed()")
-        self._seed = seed % 2**64
-        self._fresh = True
-        self.cached_normal = None
-        if self._raw is not None:
-            self._reseed(self._seed % 2**32)
+        with self._lock:
+            self._seed = seed % 2**64
+            self._fresh = True
+            self.cached_normal = None
+            if self._raw is not None:
+                self._reseed(self._seed % 2**32)
+                self._forget()
         return self
 
     def seed(self) -> int:
@@ -88,45 +110,91 @@ class Generator:
         import ctypes
 
         from numpy.random import MT19937, RandomState
-        self._bit_generator = bits = MT19937(0)
+        bits = MT19937(0)
         state = RandomState(bits)
         # 624 words, then the position: NumPy's public address. Its `state` property costs 50 times as much.
         address = bits.ctypes.state_address
-        self._memory = np.frombuffer(memoryview((ctypes.c_uint32 * 625).from_address(address)), np.uint32)
+        self._memory = np.frombuffer(memoryview((ctypes.c_uint32 * (BLOCK + 1)).from_address(address)), np.uint32)
+        self._position = ctypes.c_int32.from_address(address + 4 * BLOCK)
         self._randint, self._reseed = state.randint, state.seed
         self._reseed(self.initial_seed() % 2**32)
         self._raw = bits.random_raw
+
+    def _forget(self) -> None:
+        """Nothing is read ahead any more: NumPy's generator has made new words, or is about to."""
+        self._ahead: Any = None
+        self._singles: Any = None
+
+    def _read_ahead(self) -> None:
+        """Read the words that are left of NumPy's block; of the next one, if none is."""
+        if self._raw is None:
+            self._start()
+        self._singles = None
+        at = self._position.value % BLOCK
+        if at:
+            self._ahead = np.empty(BLOCK, np.uint64)
+            self._ahead[at:] = self._raw(BLOCK - at)
+        else:
+            self._ahead = self._raw(BLOCK)
+        self._position.value = at
+
+    def words(self, count: int) -> np.ndarray:
+        """The next `count` words, as uint64. They may be what was read ahead: do not write there."""
+        with self._lock:
+            if not count:
+                return _NO_WORDS
+            self._fresh = False
+            if self._ahead is None or self._position.value == BLOCK:
+                self._read_ahead()
+            at = self._position.value
+            end = at + count
+            if end <= BLOCK:
+                self._position.value = end
+                return self._ahead[at:end]
+            rest = self._ahead[at:]
+            self._position.value = BLOCK
+            return np.concatenate((rest, self.words(end - BLOCK)))
+
+    def singles(self, count: int) -> np.ndarray:
+        """The next `count` numbers uniform in [0, 1), of 24 random bits each: float32, in an array of their own."""
+        with self._lock:
+            if self._singles is not None:
+                at = self._position.value
+                end = at + count
+                if end <= BLOCK:
+                    self._position.value = end
+                    return self._singles[at:end].copy()
+            words = self.words(count)
+            if self._singles is None and self._ahead is not None:
+                self._singles = _to_singles(self._ahead)
+            return _to_singles(words)
 
     def draw(self, count: int, bits: int) -> np.ndarray:
         """The next `count` numbers, each the low `bits` bits of one word, or for more than 32 bits of two.
 
         *Dtype*: an integer type that holds them, signed unless bits is 32 or 64.
         """
-        if self._raw is None:
-            self._start()
-        if count:
-            self._fresh = False
         unsigned = bits == 32 or bits == 64
         if count >= FEW:
             # RandomState masks words for a power of two, and never throws one away.
             wide = (np.uint64 if unsigned else np.int64) if bits > 32 else (np.uint32 if unsigned else np.int32)
-            return self._randint(0, 1 << bits, count, wide)
+            return self.moved_by(lambda memory: self._randint(0, 1 << bits, count, wide))
         if bits <= 32:
-            low = self._raw(count)
-            np.bitwise_and(low, _LOW_BITS[bits], low)
+            low = np.bitwise_and(self.words(count), _LOW_BITS[bits])
             return low if unsigned else low.view(np.int64)
-        words = self._raw(2 * count)
+        words = self.words(2 * count)
         high = np.bitwise_and(words[::2], _HIGH_BITS[bits])
         np.left_shift(high, _32, high)
         np.bitwise_or(high, words[1::2], high)
         return high if unsigned else high.view(np.int64)
 
     def moved_by(self, draw: Callable[[np.ndarray], Any]) -> Any:
-        """draw(memory) of the 624 words and the position, as a kernel wants them that draws by itself; no other thread draws meanwhile."""
-        if self._raw is None:
-            self._start()
-        self._fresh = False
-        with self._bit_generator.lock:
+        """draw(memory) of the 624 words and the position, for what draws from there by itself; no other thread draws meanwhile."""
+        with self._lock:
+            if self._raw is None:
+                self._start()
+            self._fresh = False
+            self._forget()
             return draw(self._memory)
 
     def uniforms(self) -> Coroutine[float, None, None]:
@@ -145,8 +213,10 @@ class Generator:
                     taken += 1
                     yield number
             except GeneratorExit:
-                self._memory[:] = before
-                self._raw(2 * taken, False)
+                with self._lock:
+                    self._forget()
+                    self._memory[:] = before
+                    self.words(2 * taken)
                 raise
 
     def state_bytes(self) -> np.ndarray:
@@ -154,12 +224,12 @@ class Generator:
         if self._raw is None:
             self._start()
         state = np.zeros((), STATE)
-        position = int(self._memory[624])
+        position = self._position.value
         state["seed"] = self._seed
-        state["left"] = 625 - position
+        state["left"] = BLOCK + 1 - position
         state["seeded"] = 1
         state["next"] = 0 if self._fresh else position
-        state["words"] = self._memory[:624]
+        state["words"] = self._memory[:BLOCK]
         state["normal"] = self.cached_normal or 0.0
         state["has_normal"] = self.cached_normal is not None
         return np.frombuffer(state.tobytes(), np.uint8).copy()
@@ -170,15 +240,17 @@ class Generator:
             raise RuntimeError(f"Expected a CPUGeneratorImplState of size {STATE.itemsize} but found the input RNG state size to be {array.size}")
         state = np.frombuffer(array.tobytes(), STATE)[0]
         left, following = int(state["left"]), int(state["next"])
-        if state["seeded"] != 1 or not 1 <= left <= 624 or following > 624:
+        if state["seeded"] != 1 or not 1 <= left <= BLOCK or following > BLOCK:
             raise RuntimeError("Invalid mt19937 state")
-        if self._raw is None:
-            self._start()
-        self._seed = int(state["seed"])
-        self._memory[:624] = state["words"]
-        self._memory[624] = 625 - left
-        self._fresh = left == 1 and following == 0
-        self.cached_normal = float(state["normal"]) if state["has_normal"] else None
+        with self._lock:
+            if self._raw is None:
+                self._start()
+            self._forget()
+            self._memory[:BLOCK] = state["words"]
+            self._position.value = BLOCK + 1 - left
+            self._seed = int(state["seed"])
+            self._fresh = left == 1 and following == 0
+            self.cached_normal = float(state["normal"]) if state["has_normal"] else None
 
     def get_state(self) -> Any:
         """The state, as a uint8 tensor of 5056 elements that `set_state` takes."""

@@ -10,7 +10,9 @@ import numpy as np
 C_NAMES = {"bool": "bool", "uint8": "uint8_t", "int8": "int8_t", "int16": "int16_t", "int32": "int", "int64": "int64_t", "uint16": "uint16_t",
            "uint32": "uint32_t", "uint64": "uint64_t", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float",
            "float64": "double", "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}
-LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": 3.4028234663852886e38, "complex64": 3.4028234663852886e38}
+SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+LARGEST_SINGLE = 3.4028234663852886e38
+LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": LARGEST_SINGLE, "complex64": LARGEST_SINGLE}
 
 
 def check_width(value: Any) -> None:
@@ -19,14 +21,21 @@ def check_width(value: Any) -> None:
         raise OverflowError("int too big to convert" if value > 0 else "can't convert negative int to unsigned")
 
 
+def fits(value: Any, dtype: np.dtype) -> bool:
+    """Whether NumPy makes an element of a number as PyTorch does: so it is with 0 and 1, and with what a float type can hold."""
+    if value.__class__ is float:
+        return dtype is SINGLE and not abs(value) > LARGEST_SINGLE or dtype is DOUBLE
+    return value.__class__ is int and (value == 0 or value == 1)
+
+
 def checked_number(value: Any, dtype: np.dtype) -> Any:
     """A 0-d array of that dtype with the value: cut to an integer, or wrapped if negative in an unsigned one.
 
     Raises RuntimeError where the dtype cannot hold it.
     """
-    kind = dtype.kind
-    if kind == "f" and value.__class__ is float and (dtype.itemsize == 8 or dtype.itemsize == 4 and not abs(value) > LARGEST["float32"]):
+    if fits(value, dtype):
         return np.array(value, dtype)
+    kind = dtype.kind
     check_width(value)
     if kind == "b":
         return np.array(bool(value))

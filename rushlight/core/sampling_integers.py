@@ -6,11 +6,13 @@ import numpy as np
 from . import dtypes
 from .dtypes import of_numpy
 from .generator import Generator
-from .sampling import blocks, fill
+from .sampling import blocks, fill, scalar
 
 #: How many integers `random_()` draws from without bounds, for each dtype: 0 up to its largest, or as many as a float counts exactly.
 COUNT = {"bool": 2, "uint8": 2**8, "int8": 2**7, "int16": 2**15, "int32": 2**31, "int64": 2**63,
          "float16": 2**11 + 1, "bfloat16": 2**8 + 1, "float32": 2**24 + 1, "float64": 2**53 + 1}
+#: Of so few words NumPy's remainder, which is slow, takes less time than a call more.
+SMALL, WORD = 64, np.dtype(np.uint64)
 #: The binary digits of a float's significand.
 DIGITS = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
 #: The largest finite number of a float type.
@@ -50,23 +52,28 @@ def all_integers(array: np.ndarray, generator: Generator) -> np.ndarray:
 
 
 def _integers(flat: np.ndarray, low: int, count: int, words: int, generator: Generator) -> None:
-    bits = count.bit_length() - 1
-    # The low bits of a draw are its remainder by a power of two.
-    masked = count == 1 << bits and (bits > 32) == (words == 2) and bits
     for out in blocks(flat):
-        if masked:
-            numbers = generator.draw(out.size, bits)
-        else:
-            numbers = generator.draw(out.size, 32 * words)
-            divisor = np.array(count, numbers.dtype)
-            # NumPy vectorises the quotient by a scalar, but not the remainder.
-            quotient = np.floor_divide(numbers, divisor)
-            np.multiply(quotient, divisor, quotient)
-            np.subtract(numbers, quotient, numbers)
+        numbers = _remainders(out.size, count, words, generator)
         if low or numbers.itemsize == 8:
             numbers = numbers.astype(np.int64, copy=False)
             numbers += low
         out[...] = numbers.astype(np.float32) if out.dtype.kind in "fV" and out.itemsize == 2 else numbers
+
+
+def _remainders(size: int, count: int, words: int, generator: Generator) -> np.ndarray:
+    """The next draws' remainders by a count: whole numbers of 32 or 64 bits, in an array of their own."""
+    bits = count.bit_length() - 1
+    # The low bits of a draw are its remainder by a power of two.
+    if count == 1 << bits and (bits > 32) == (words == 2) and bits:
+        return generator.draw(size, bits)
+    if words == 1 and size <= SMALL:
+        return np.remainder(generator.words(size), scalar(count, WORD)).view(np.int64)
+    numbers = generator.draw(size, 32 * words)
+    divisor = np.array(count, numbers.dtype)
+    # NumPy vectorises the quotient by a scalar, but not the remainder.
+    quotient = np.floor_divide(numbers, divisor)
+    np.multiply(quotient, divisor, quotient)
+    return np.subtract(numbers, quotient, numbers)
 
 
 def checked_bounds(dtype: np.dtype, low: int, high: int | None) -> tuple[int, int]:
@@ -81,6 +88,8 @@ def checked_bounds(dtype: np.dtype, low: int, high: int | None) -> tuple[int, in
     if high is None:
         return _checked_open_bounds(d, low)
     _check_order(low, high)
+    if d is dtypes.int64:  # by far the commonest; a bound is an int of 64 bits
+        return low, high
     if d.is_floating_point:
         low, high = _moved_inwards(low, +1, d), _moved_inwards(high, -1, d)
         _check_order(low, high, " casted to dtype")

@@ -14,11 +14,11 @@ from ..core.apply import apply, watchers, wrap
 from ..core.grad_mode import mode
 from ..core.inplace import INFERENCE
 from ..core.layout import contiguous_format, preserve_format
-from ..core.numbers import checked_number
+from ..core.numbers import checked_number, fits
 from ..core.op import Op, opaque
 from ..core.sampling import memory_axes
 from .copying import cast, last_order
-from .dims import sizes_of
+from .dims import plain_sizes, sizes_of
 from .from_data import array_of
 
 if TYPE_CHECKING:
@@ -27,9 +27,12 @@ if TYPE_CHECKING:
 
 def made(op: Op, requires_grad: bool, *attributes: Any) -> Tensor:
     """The new tensor that an operation without arguments makes of its attributes, which are what forward takes, in its order."""
-    if not watchers:  # then there is nothing for `apply` to do, and it would take as long as the operation
-        return held(op.forward(*attributes), requires_grad)
-    result = apply(op, **dict(zip(op.arguments, attributes)))
+    if watchers:
+        result = apply(op, **dict(zip(op.arguments, attributes)))
+    else:  # there is nothing for `apply` to do, and it would take as long as the operation
+        result = wrap(op.forward(*attributes))
+        if mode.grad is None:
+            result._cell = INFERENCE
     return leaf(result) if requires_grad else result
 
 
@@ -69,6 +72,12 @@ def shape_of(name: str, args: tuple, size: Any) -> tuple:
         args = (size,)
     elif not args:
         raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
+    shape = plain_sizes(args)
+    return checked_shape(name, args) if shape is None else shape
+
+
+def checked_shape(name: str, args: tuple) -> tuple:
+    """The same where there is more to them than plain numbers."""
     try:
         shape = sizes_of(args)
     except TypeError:
@@ -151,9 +160,11 @@ def full(size: Any, fill_value: Any, *, out: Any = None, dtype: Any = None, layo
     value = number("full", fill_value, 2)
     if out is not None:
         return into(out, shape).fill_(value)
-    if dtype is None:
-        dtype = fill_value.dtype if hasattr(fill_value, "_array") else dtypes.of_scalar(value)
-    return made(FILLED, requires_grad, shape, value, numpy_dtype(dtype, "full"), None)
+    if dtype is not None:
+        kind = numpy_dtype(dtype, "full")
+    else:
+        kind = fill_value._array.dtype if hasattr(fill_value, "_array") else dtypes.of_scalar(value).numpy
+    return made(FILLED, requires_grad, shape, value, kind, None)
 
 
 def blank(shape: tuple, dtype: Any, order: Any = None) -> Any:
@@ -165,11 +176,10 @@ def blank(shape: tuple, dtype: Any, order: Any = None) -> Any:
 
 def filled(shape: tuple, value: Any, dtype: Any, order: Any) -> Any:
     """An array with one number everywhere."""
-    plain = value.__class__ is int and (value == 0 or value == 1)  # what every dtype holds
-    if plain and not value and order is None:
+    if value.__class__ is int and value == 0 and order is None:
         return np.zeros(shape, dtype)
-    array = blank(shape, dtype, order)
-    array.fill(value if plain else checked_number(value, dtype))
+    array = np.empty(shape, dtype) if order is None else blank(shape, dtype, order)
+    array.fill(value if fits(value, dtype) else checked_number(value, dtype))
     return array
 
 

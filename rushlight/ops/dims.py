@@ -39,6 +39,15 @@ def some_dims(dim: Any, ndim: int) -> tuple | None:
     return found if ndim else ()
 
 
+def plain_sizes(args: tuple) -> tuple | None:
+    """Sizes given as f(2, 3) or f((2, 3)), if they are what they mostly are, Python's integers from 0 on; else None."""
+    sizes = args[0] if len(args) == 1 and args[0].__class__ is tuple else args
+    for n in sizes:
+        if n.__class__ is not int or n < 0:
+            return None
+    return sizes
+
+
 def sizes_of(args: tuple, what: str = "size") -> tuple:
     """Sizes given as f(2, 3), f((2, 3)) or f([2, 3]), as a tuple of ints."""
     if len(args) == 1 and isinstance(args[0], (tuple, list)):

@@ -4,6 +4,7 @@ Every operation here has its generator as an attribute and draws when its forwar
 """
 from __future__ import annotations
 
+import math
 import operator
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +12,13 @@ import numpy as np
 
 from ..core import device as devices, dtypes, recording, sampling, sampling_discrete, sampling_integers, sampling_normal
 from ..core.apply import apply, watchers
-from ..core.generator import Generator, default_stream
+from ..core.generator import FEW, Generator, default_stream
 from ..core.memory import dense
 from ..core.op import Kind, Op, evaluate_opaque, explain_broadcast, opaque
 from ..core.out import write_out
 from .arithmetic import zero
 from .create import blank, held
-from .dims import sizes_of
+from .dims import plain_sizes, sizes_of
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -56,6 +57,12 @@ def shape_of(args: tuple, size: Any, name: str) -> tuple:
         args = (size,)
     elif not args:
         raise TypeError(f"{name}() received an invalid combination of arguments - got (), but expected one of:\n * (tuple of ints size)")
+    shape = plain_sizes(args)
+    return checked_shape(args, name) if shape is None else shape
+
+
+def checked_shape(args: tuple, name: str) -> tuple:
+    """The same where there is more to it than plain numbers."""
     try:
         shape = sizes_of(args)
     except TypeError:
@@ -129,7 +136,15 @@ def _uniform(shape: tuple, dtype: dtypes.dtype, source: Generator, requires_grad
     return fresh(RAND, shape, dtype, requires_grad, order, generator=source)
 
 
-RAND = Op("rand", opaque, lambda *, shape, dtype, order, generator: sampling.uniform(blank(shape, dtype, order), 0.0, 1.0, generator))
+def _rand(*, shape: tuple, dtype: Any, order: Any, generator: Generator) -> Any:
+    if dtype is SINGLE and order is None and (size := math.prod(shape)) < FEW:
+        numbers = generator.singles(size)
+        return numbers if len(shape) == 1 else numbers.reshape(shape)
+    return sampling.uniform(blank(shape, dtype, order), 0.0, 1.0, generator)
+
+
+SINGLE = dtypes.float32.numpy
+RAND = Op("rand", opaque, _rand)
 
 
 def randn(*args: Any, size: Any = None, generator: Any = None, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,

@@ -38,6 +38,65 @@ def test_many_numbers_are_the_same_as_a_few_at_a_time(bits):
     assert (many.astype(np.uint64) == few.astype(np.uint64)).all()
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_draws_of_all_kinds_follow_each_other(seed):
+    """Words read ahead, draws that go past them, states saved and restored: the stream is NumPy's, and so is its position."""
+    import random
+    choose, generator, reference = random.Random(seed), seeded(seed), np.random.MT19937(0)
+    np.random.RandomState(reference).seed(seed)
+    for _ in range(200):
+        count = choose.choice([0, 1, 2, 16, 300, 623, 624, 625, 1300, 3000])
+        kind = choose.choice(["words", "singles", "few", "pairs", "uniforms", "state", "forget"])
+        if kind == "state":
+            generator.load_state_bytes(generator.state_bytes())
+        elif kind == "forget":
+            generator.moved_by(lambda memory: None)
+        elif kind == "uniforms":
+            numbers, count = generator.uniforms(), count % 300
+            found = [next(numbers) for _ in range(count)]
+            numbers.close()
+            words = reference.random_raw(2 * count).astype(object)
+            assert found == ((words[::2] % 2**21 * 2**32 + words[1::2]) * 2.0**-53).tolist()
+        elif kind == "pairs":
+            words = reference.random_raw(2 * count)
+            assert (generator.draw(count, 64) == (words[::2] << np.uint64(32) | words[1::2])).all()
+        else:
+            found = {"words": generator.words, "singles": generator.singles, "few": lambda count: generator.draw(count, 32)}[kind](count)
+            words = reference.random_raw(count)
+            assert (found == (words % 2**24 * 2.0**-24 if kind == "singles" else words)).all()
+        state = np.frombuffer(generator.state_bytes(), STATE)[0]
+        assert state["left"] == 625 - reference.state["state"]["pos"] and (state["words"] == reference.state["state"]["key"]).all()
+
+
+def test_what_is_drawn_is_the_callers_own():
+    generator, other = seeded(3), seeded(3)
+    generator.singles(2), other.singles(2)
+    generator.singles(4)[:] = 0
+    generator.draw(4, 24)[:] = 0
+    other.draw(8, 24)
+    assert (generator.singles(600) == other.singles(600)).all()
+
+
+def test_threads_never_draw_the_same_words():
+    import sys
+    import threading
+    generator, found, before = seeded(9), [], sys.getswitchinterval()
+
+    def draw():
+        mine = [generator.singles(3) for _ in range(400)]
+        found.extend(mine)
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=draw) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert sorted(np.concatenate(found).tolist()) == sorted(seeded(9).singles(4800).tolist())
+
+
 @pytest.mark.parametrize(("key", "count"), [
     ("state_seed123", 0), ("state_after_rand1", 1), ("state_after_rand624", 624), ("state_after_rand625", 625)])
 def test_state_bytes_are_pytorchs(key, count):
