@@ -3,6 +3,7 @@ import contextlib
 import copy
 import io
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ class Listener:
     """Notes what a recording is told."""
 
     def __init__(self):
+        self.thread = threading.get_ident()
         self.heard = []
         self.constants = []
         self.writes = []
