@@ -27,8 +27,8 @@ from .indexing import (
     out_of_bounds,
     plain_operation,
     plan,
+    region,
     type_name,
-    view_of,
 )
 from .regions import ALL
 
@@ -56,7 +56,7 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
     op, key, places, tensors = plan(input, index)
     if direct and tensors is None:
         return set_region(input, key, value, given)
-    view = input if op is None or op is ALIAS else view_of(input, op, key)
+    view = input if op is None or op is ALIAS else region(input, op, key)
     if tensors is not None:
         put_(view, places, tensors, value_tensor(value, view))
     elif given is None:
