@@ -37,6 +37,25 @@ def test_subsets_and_tensors_are_gathered_too():
     assert quick.tolist() == slow.tolist()
 
 
+@pytest.mark.parametrize("indices", [[0], [8, 3, 0, 9, -1], [4, 5, 6], [-10, 2]])
+def test_joined_datasets_are_gathered_too(indices):
+    parts = [data.TensorDataset(rows(3, 2), rows(3)), data.Subset(data.TensorDataset(-rows(4, 2), rows(4)), [3, 0, 2]),
+             data.TensorDataset(rows(4, 2), rows(4))]
+    quick, slow = both_ways(data.ConcatDataset([data.ConcatDataset(parts[:2]), parts[2]]), indices)
+    for one, other in zip(quick, slow, strict=True):
+        assert (one.dtype, one.shape, one.stride(), one.tolist()) == (other.dtype, other.shape, other.stride(), other.tolist())
+
+
+@pytest.mark.parametrize("second", [
+    data.TensorDataset(rows(3, 4)), data.TensorDataset(rows(3, 2).double()), rows(3, 2), data.TensorDataset(rows(3, 2), rows(3)), [rows(2)] * 3,
+], ids=["shape", "dtype", "tensor", "columns", "list"])
+def test_joined_datasets_unlike_each_other_are_not_gathered(second):
+    dataset = data.ConcatDataset([data.TensorDataset(rows(3, 2)), second])
+    assert fetch.gathered(dataset, [0, 4]) is None
+    assert fetch.gathered(dataset, [0, 2])[0].tolist() == [[0, 1], [4, 5]]
+    assert fetch.gathered(dataset, [0, 6]) is None is fetch.gathered(dataset, [-7])
+
+
 class Doubled(data.TensorDataset):
     def __getitem__(self, index):
         return tuple(2 * row for row in super().__getitem__(index))
@@ -78,5 +97,4 @@ def test_rows_go_to_memory_that_a_worker_provides(monkeypatch):
     monkeypatch.setattr(fetch.collate, "empty", empty)
     (found,) = fetch.gathered(data.TensorDataset(rows(5, 2)), [-1, 0])
     assert found._array is given[0] and found.tolist() == [[8, 9], [0, 1]]
-    with pytest.raises(IndexError):
-        fetch.gathered(data.TensorDataset(rows(5, 2)), [5])
+    assert fetch.gathered(data.TensorDataset(rows(5, 2)), [5]) is None
