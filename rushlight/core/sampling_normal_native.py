@@ -13,7 +13,7 @@ import numpy as np
 
 from ..backends.llvm.code import Code, module
 from ..backends.llvm.engine import KERNEL, engine
-from ..backends.llvm.multiply import address
+from ..backends.llvm.multiply import DATA, address
 from ..backends.llvm.text import wait_until, with_pauses
 from ..backends.llvm.workers import run_kernel
 from ..backends.native import MANY
@@ -124,22 +124,32 @@ def transform(lanes: int) -> tuple[str, Code]:
 def numbers(lanes: int, shared: bool) -> tuple[str, Code]:
     """@share(start, stop, arguments): the next numbers, from out[start] to out[stop], once the words of all before are drawn.
 
-    @whole(arguments) has start and stop among its arguments, and waits for nobody.
+    @whole(arguments) has start and stop among its arguments, and arrays in place of addresses; it waits for nobody.
     """
     c = Words(lanes)
     start, stop = ("%start", "%stop") if shared else (c.word("%arguments", START), c.word("%arguments", STOP))
-    out, drawn = c.pointer("%arguments", OUT), c.emit(f"getelementptr i64, ptr %arguments, i64 {DRAWN}")
+    given = "%arguments" if shared else addressed(c)
+    out, drawn = c.pointer(given, OUT), c.emit(f"getelementptr i64, ptr {given}, i64 {DRAWN}")
     with c.loop(start, stop, TOGETHER) as first:
         last = c.smaller(c.plus(first, TOGETHER), stop)
         if shared:
             c.lines.append(f"  call void @wait_for_turn(ptr {drawn}, i64 {first})")
-        c.lines.append(f"  call void @draw(i64 {first}, i64 {last}, ptr %arguments)")
+        c.lines.append(f"  call void @draw(i64 {first}, i64 {last}, ptr {given})")
         if shared:
             c.lines.append(f"  store atomic i64 {last}, ptr {drawn} release, align 8")
         blocks = c.quotient(c.minus(last, first), BLOCK)
-        c.lines.append(f"  call void @transform(ptr {c.at(out, first)}, i64 {blocks}, ptr %arguments)")
+        c.lines.append(f"  call void @transform(ptr {c.at(out, first)}, i64 {blocks}, ptr {given})")
     name, parameters = ("share", "i64 %start, i64 %stop, ptr %arguments") if shared else ("whole", "ptr %arguments")
     return c.function(name, parameters, internal=False), c
+
+
+def addressed(c: Code) -> str:
+    """The arguments, on the stack, with the arrays' addresses: Python would take longer to look these up than sixteen numbers take."""
+    c.stack.append(f"  %given = alloca [{MOMENTS + 1} x i64]")
+    for k in range(MOMENTS + 1):
+        word = c.word(c.pointer("%arguments", k), DATA // 8) if k in (STATE, OUT) else c.word("%arguments", k)
+        c.lines.append(f"  store i64 {word}, ptr {c.emit(f'getelementptr i64, ptr %given, i64 {k}')}")
+    return "%given"
 
 
 @cache
@@ -162,10 +172,10 @@ def fill_blocks(out: np.ndarray, count: int, mean: float, std: float, state: np.
     `count` words are drawn, for all numbers or for all full blocks; if a block is not full, sixteen further ones for the last numbers.
     """
     share, place, whole = kernels()
-    given = address(state), address(out), std, mean
     if count < MANY:
-        whole(words(*given, 0, count))
+        whole(words(id(state), id(out), std, mean, 0, count))
     else:
-        run_kernel(share, place, count, TOGETHER, ctypes.create_string_buffer(words(*given, 0, count)))
+        given = words(address(state), address(out), std, mean, 0, count)
+        run_kernel(share, place, count, TOGETHER, ctypes.create_string_buffer(given))
     if out.size % BLOCK:
-        whole(words(*given, out.size - BLOCK, out.size))
+        whole(words(id(state), id(out), std, mean, out.size - BLOCK, out.size))
