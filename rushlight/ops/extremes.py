@@ -23,8 +23,16 @@ if TYPE_CHECKING:
 def share_ties(g: Any, x: Any, out: Any, dim: Any, keepdim: bool) -> Any:
     """g divided evenly among the numbers that equal the result (all nan, if that is nan)."""
     out = spread(out, dim, keepdim)
-    tied = (x == out) | (x.isnan() & out.isnan()) if x.is_floating_point() else x == out
-    return spread(g, dim, keepdim) * tied / sum(tied, dim, True)
+    return _shared(spread(g, dim, keepdim), (x == out) | (x.isnan() & out.isnan()) if x.is_floating_point() else x == out, dim)
+
+
+def share_equal(g: Any, x: Any, out: Any, dim: Any, keepdim: bool) -> Any:
+    """g divided evenly among the numbers that equal the result; all nan where that is nan, which equals nothing."""
+    return _shared(spread(g, dim, keepdim), x == spread(out, dim, keepdim), dim)
+
+
+def _shared(g: Any, tied: Any, dim: Any) -> Any:
+    return g * tied / sum(tied, dim, True)
 
 
 # ---- without places
@@ -34,13 +42,13 @@ _same_dtype = exact_out("Expected the dtype for input and out to match, but got 
 
 @_same_dtype
 def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
-    """The largest number over dim; nan if there is one. Ties share the gradient."""
+    """The largest number over dim; nan if there is one. Ties share the gradient, which is nan beside nan."""
     return apply(AMAX, input, dim=_checked_dims("amax", input, dim), keepdim=keepdim)
 
 
 @_same_dtype
 def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
-    """The smallest number over dim; nan if there is one. Ties share the gradient."""
+    """The smallest number over dim; nan if there is one. Ties share the gradient, which is nan beside nan."""
     return apply(AMIN, input, dim=_checked_dims("amin", input, dim), keepdim=keepdim)
 
 
@@ -63,12 +71,19 @@ def no_dim(name: str) -> RuntimeError:
                         "'dim' argument.")
 
 
-AMAX = Op("amax", reduction, lambda x, *, dim, keepdim: reduce(np.maximum, x, dim, None, keepdim), samples=over_dims(),
-    grads=(share_ties,), arguments=("x",))
-AMIN = Op("amin", reduction, lambda x, *, dim, keepdim: reduce(np.minimum, x, dim, None, keepdim), samples=over_dims(),
-    grads=(share_ties,), arguments=("x",))
-MAX_ALL = AMAX.printed_as("MaxBackward1")
-MIN_ALL = AMIN.printed_as("MinBackward1")
+def _largest(x: Any, *, dim: Any, keepdim: bool) -> Any:
+    return reduce(np.maximum, x, dim, None, keepdim)
+
+
+def _smallest(x: Any, *, dim: Any, keepdim: bool) -> Any:
+    return reduce(np.minimum, x, dim, None, keepdim)
+
+
+AMAX = Op("amax", reduction, _largest, samples=over_dims(), grads=(share_equal,))
+AMIN = Op("amin", reduction, _smallest, samples=over_dims(), grads=(share_equal,))
+# max() and min() share the gradient among nan as among equals; PyTorch has two formulas.
+MAX_ALL = Op("amax", reduction, _largest, samples=over_dims(), grads=(share_ties,), node_name="MaxBackward1")
+MIN_ALL = Op("amin", reduction, _smallest, samples=over_dims(), grads=(share_ties,), node_name="MinBackward1")
 
 
 @exact_out("Expected out tensor to have dtype {c_result}, but got {c_out} instead")
@@ -88,7 +103,7 @@ def _aminmax(x: Any, *, dim: Any, keepdim: bool) -> tuple:
 
 
 AMINMAX = Op("aminmax", reduction, _aminmax, samples=over_dims(),
-    grads=(lambda g, x, out, dim, keepdim: share_ties(g[0], x, out[0], dim, keepdim) + share_ties(g[1], x, out[1], dim, keepdim),))
+    grads=(lambda g, x, out, dim, keepdim: share_equal(g[0], x, out[0], dim, keepdim) + share_equal(g[1], x, out[1], dim, keepdim),))
 
 
 # ---- with places

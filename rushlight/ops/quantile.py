@@ -1,7 +1,6 @@
 """Values in the middle of the order: median, mode, quantiles."""
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,10 +10,11 @@ from ..backends import sort_numpy
 from ..core import recording
 from ..core.apply import apply
 from ..core.op import Op, opaque
-from .along import dim_with_size, put_along
+from .along import dim_with_size
 from .choose import lerp, where
 from .create import constant, full_like
 from .dims import one_dim
+from .extremes import share_ties
 from .sort import along_last, chosen, chosen_gradient, line_samples, sort
 
 if TYPE_CHECKING:
@@ -24,12 +24,15 @@ if TYPE_CHECKING:
 # ---- median
 
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
-    """The middle number, the lower of two; nan if there is one. With dim a named tuple (values, indices) along it."""
+    """The middle number, the lower of two; nan if there is one. With dim a named tuple (values, indices) along it.
+
+    Gradient: without dim, shared evenly among the numbers that equal it.
+    """
     return _median("median", input, dim, keepdim, MEDIAN_ALL, MEDIAN, return_types.median)
 
 
 def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
-    """The middle of the numbers that are not nan. With dim a named tuple (values, indices) along it."""
+    """The middle of the numbers that are not nan. With dim a named tuple (values, indices) along it. Gradient: as that of median."""
     return _median("nanmedian", input, dim, keepdim, NANMEDIAN_ALL, NANMEDIAN, return_types.nanmedian)
 
 
@@ -38,7 +41,7 @@ def _median(name: str, input: Any, dim: Any, keepdim: bool, over_all: Op, along:
     if array.dtype.kind in "bc":
         raise NotImplementedError(f"\"median_cpu\" not implemented for '{input.dtype.kernel_name}'")
     if dim is None:
-        return apply(over_all, input, shape=array.shape)[0]
+        return apply(over_all, input)
     dim = dim_with_size("median", dim, array)
     return result(*apply(along, input, dim=dim, keepdim=keepdim, shape=array.shape))
 
@@ -67,23 +70,22 @@ def _along(pick: Any) -> Any:
 
 
 def _over_all(pick: Any) -> Any:
-    def forward(x: Any, *, shape: tuple) -> tuple:
+    def forward(x: Any) -> Any:
         if not x.size:
-            return np.array(np.nan if x.dtype.kind in "fV" else np.iinfo(x.dtype).min, x.dtype), np.zeros(0, np.int64)
-        index = pick(x.reshape(-1))
-        return x.reshape(-1)[index].reshape(()), index
+            return np.array(np.nan if x.dtype.kind in "fV" else np.iinfo(x.dtype).min, x.dtype)
+        return x.reshape(-1)[pick(x.reshape(-1))].reshape(())
     return forward
 
 
-def _all_gradient(g: Any, out: Any, shape: tuple) -> Any:
-    return put_along(g[0].reshape(1), out[1], 0, (math.prod(shape),)).reshape(shape)
+def _all_gradient(g: Any, x: Any, out: Any) -> Any:
+    return share_ties(g, x, out, None, False)
 
 
 _samples = line_samples(keepdim=False)
 MEDIAN = Op("median", opaque, _along(middle), arguments=("x",), node_name="MedianBackward1", samples=_samples, grads=(chosen_gradient,))
 NANMEDIAN = Op("nanmedian", opaque, _along(middle_of_numbers), arguments=("x",), node_name="NanmedianBackward1", grads=(chosen_gradient,))
-MEDIAN_ALL = Op("median", opaque, _over_all(middle), arguments=("x",), grads=(_all_gradient,))
-NANMEDIAN_ALL = Op("nanmedian", opaque, _over_all(middle_of_numbers), arguments=("x",), grads=(_all_gradient,))
+MEDIAN_ALL = Op("median", opaque, _over_all(middle), grads=(_all_gradient,))
+NANMEDIAN_ALL = Op("nanmedian", opaque, _over_all(middle_of_numbers), grads=(_all_gradient,))
 
 
 # ---- mode

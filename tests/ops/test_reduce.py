@@ -66,6 +66,24 @@ def test_max_splits_gradient_between_ties_and_max_along_a_dim_does_not():
     assert x.grad.tolist() == [1.0, 0.0, 0.0]
 
 
+def gradient(function, numbers):
+    x = torch.tensor(numbers, requires_grad=True)
+    function(x).sum().backward()
+    return x.grad
+
+
+@pytest.mark.parametrize("function", [lambda x: x.amax(1), lambda x: x.amin(1), lambda x: torch.aminmax(x, dim=1).max])
+def test_amax_and_amin_beside_nan_have_the_gradient_nan(function):
+    nan = math.nan
+    expected = torch.tensor([[nan, nan, nan], [1 / 3, 1 / 3, 1 / 3]])
+    assert torch.equal(gradient(function, [[1.0, nan, 2.0], [2.0, 2.0, 2.0]]).nan_to_num(9), expected.nan_to_num(9))
+
+
+@pytest.mark.parametrize("function", [torch.max, torch.min, torch.median])
+def test_nan_that_is_the_only_result_shares_the_gradient_with_its_like(function):
+    assert gradient(function, [1.0, math.nan, 2.0, math.nan]).tolist() == [0.0, 0.5, 0.0, 0.5]
+
+
 def test_nan_is_the_largest_and_the_first_one_is_taken():
     x = torch.tensor([1.0, math.nan, 2.0, math.nan])
     values, indices = x.max(0)

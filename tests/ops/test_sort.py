@@ -56,6 +56,19 @@ def test_median_is_the_lower_of_two_and_nan_where_there_is_one():
     assert x.median(0).indices.item() == 1
 
 
+@pytest.mark.parametrize("function", [torch.median, torch.nanmedian])
+def test_median_of_all_shares_its_gradient_among_equals(function):
+    x = torch.tensor([[2.0, 1.0], [2.0, 5.0], [2.0, 7.0]], requires_grad=True)
+    function(x).backward(torch.tensor(6.0))
+    assert x.grad.tolist() == [[2.0, 0.0], [2.0, 0.0], [2.0, 0.0]]
+
+
+def test_nanmedian_of_all_gives_nan_no_gradient():
+    x = torch.tensor([math.nan, 1.0, math.nan], requires_grad=True)
+    x.nanmedian().backward()
+    assert x.grad.tolist() == [0.0, 1.0, 0.0]
+
+
 def test_mode_is_the_smallest_of_the_most_frequent_where_it_occurs_last():
     result = torch.tensor([5, 3, 3, 5, 1]).mode()
     assert (result.values.item(), result.indices.item()) == (3, 2)
