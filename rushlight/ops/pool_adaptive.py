@@ -192,10 +192,17 @@ def _largest_of(x: Any, *, places: tuple) -> tuple:
     flat = flat.reshape(len(flat), prod(out_shape), prod(flat.shape[1 + dims:]))
     rows = x.reshape(prod(lead), prod(size))
     values = rows[np.arange(len(rows))[:, None, None], flat] if len(flat) > 1 else rows[:, flat[0]]
-    best = values.argmax(-1)[..., None] if values.size else np.zeros((*values.shape[:-1], 1), np.int64)
+    best = _best(values)[..., None] if values.size else np.zeros((*values.shape[:-1], 1), np.int64)
     out = np.take_along_axis(values, best, -1)
     indices = np.take_along_axis(np.broadcast_to(flat, values.shape), best, -1)
     return out.reshape(*lead, *out_shape), indices.reshape(*lead, *out_shape)
+
+
+def _best(values: Any) -> Any:
+    """The place of the largest number in each row, the first one of several; of the last nan, if there is one."""
+    best = values.argmax(-1)
+    nan = np.isnan(values)
+    return np.where(nan.any(-1), values.shape[-1] - 1 - nan[..., ::-1].argmax(-1), best) if nan.any() else best
 
 
 def _choice_grad(g: tuple, x: Any, out: tuple, places: tuple) -> tuple:
