@@ -59,13 +59,21 @@ def _one_by_one(count: int, generator: Generator) -> list[float]:
         numbers.append(generator.cached_normal)
         generator.cached_normal = None
     missing = count - len(numbers)
-    whole = iter(generator.draw(missing + missing % 2, 53).tolist()) if missing else iter(())
+    whole = iter(_whole_numbers(missing + missing % 2, generator))
     for turn, chance in zip(whole, whole):
         radius, angle = math.sqrt(-2.0 * math.log1p(chance * -2.0**-53)), turn * (TWO_PI * 2.0**-53)
         numbers += (radius * math.cos(angle), radius * math.sin(angle))
     if len(numbers) > count:
         generator.cached_normal = numbers.pop()
     return numbers
+
+
+def _whole_numbers(count: int, generator: Generator) -> list[int]:
+    """The next integers of 53 bits, of two words each."""
+    if count > FEW:
+        return generator.draw(count, 53).tolist()
+    words = iter(generator.words(2 * count).tolist())
+    return [(high & 0x1FFFFF) << 32 | low for high, low in zip(words, words)]
 
 
 def _normal_one_by_one(flat: np.ndarray, mean: float, std: float, generator: Generator) -> None:
