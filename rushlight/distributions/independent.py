@@ -6,7 +6,7 @@ from typing import Any
 from ..tensor import Tensor
 from . import constraints
 from .distribution import Distribution
-from .transforms import summed
+from .transform import summed
 
 __all__ = ["Independent"]
 

@@ -25,8 +25,8 @@ from .multivariate_normal import MultivariateNormal, half_log_det, squared_dista
 from .normal import Normal
 from .one_hot_categorical import OneHotCategorical
 from .poisson import Poisson
+from .transform import summed
 from .transformed_distribution import TransformedDistribution
-from .transforms import summed
 from .uniform import Uniform
 from .utils import euler_constant
 

@@ -9,7 +9,8 @@ from ..tensor import Tensor
 from . import constraints
 from .distribution import Distribution
 from .independent import Independent
-from .transforms import ComposeTransform, Transform, summed
+from .transform import Transform, summed
+from .transforms import ComposeTransform
 
 __all__ = ["TransformedDistribution", "of_base"]
 
