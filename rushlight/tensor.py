@@ -59,9 +59,10 @@ class Tensor(Listed):
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the size of one dimension."""
+        shape = self._array.shape
         if dim is None:
-            return Size(self._array.shape)
-        return self._array.shape[devices_dim(dim, self._array.ndim)]
+            return Size(shape)
+        return shape[dim if dim.__class__ is int and 0 <= dim < len(shape) else counted_dim(dim, len(shape))]
 
     @property
     def dtype(self) -> dtypes.dtype:
@@ -444,7 +445,7 @@ def as_class(tensor: Tensor, cls: type) -> Any:
     return tensor
 
 
-def devices_dim(dim: int, ndim: int) -> int:
+def counted_dim(dim: int, ndim: int) -> int:
     """dim counted from the front; IndexError if out of range."""
     from .ops.dims import one_dim
     return one_dim(dim, ndim)
@@ -461,7 +462,8 @@ for _name, _op in {"add": arithmetic.ADD, "sub": arithmetic.SUB, "mul": arithmet
                    "floordiv": arithmetic.FLOOR_DIVIDE, "mod": arithmetic.REMAINDER}.items():
     setattr(Tensor, f"__{_name}__", operator(_op))
     setattr(Tensor, f"__r{_name}__", _reflected(operator(_op)))
-for _name, _function in {"__rsub__": _reflected(operator(arithmetic.RSUB)), "__div__": operator(arithmetic.DIV),
+for _name, _function in {"__radd__": Tensor.__add__, "__rmul__": Tensor.__mul__,  # type: ignore[attr-defined]  # PyTorch turns these two round
+                         "__rsub__": _reflected(operator(arithmetic.RSUB)), "__div__": operator(arithmetic.DIV),
                          "__rdiv__": arithmetic.__rtruediv__, "__rtruediv__": arithmetic.__rtruediv__}.items():
     setattr(Tensor, _name, _function)
 for _name, _op in {"eq": arithmetic.EQ, "ne": arithmetic.NE, "lt": arithmetic.LT, "le": arithmetic.LE, "gt": arithmetic.GT,

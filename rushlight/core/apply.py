@@ -107,8 +107,8 @@ def edges_of(args: tuple) -> tuple | None:
 def operator(op: Op) -> Any:
     """The method behind a binary operator such as `+`.
 
-    Two small tensors of one dtype, the commonest call of all, go the short way below, which is `apply` written out for them (1.1 us
-    where apply takes 1.6, and PyTorch 1.1); all else goes through apply. An operand that is no tensor or number is left to its own class.
+    Two small tensors of one dtype, or one and a number, the commonest calls of all, go the short way below, which is `apply` written out
+    for them (0.7 us where apply takes 1.6, and PyTorch 0.9); all else goes through apply. An operand that is no tensor or number is left to its own class.
     """
     forward, keeps, keeps_both = op.forward, op.keeps_arguments, op.keeps_all
     takes_any = op.is_ufunc and op.dtype is SAME  # of any dtype: no conversion before, no check
@@ -116,11 +116,12 @@ def operator(op: Op) -> Any:
     def method(x: Any, y: Any) -> Any:
         try:
             a = x._array
-            b: Any = y._array if y.__class__ is not float else asarray(y, a.dtype) if a.dtype.kind in "fc" else None
+            is_number = y.__class__ is float or y.__class__ is int and -EXACT <= y <= EXACT
+            b: Any = y._array if not is_number else asarray(y, a.dtype) if a.dtype.kind in "fc" and a.itemsize > 2 else None
             if watchers or a.dtype is not b.dtype or a.size > SMALL or b.size > SMALL or not takes_any and a.dtype.kind not in "fc":
                 return apply(op, x, y)
             out = forward(a, b)
-        except (AttributeError, ValueError, TypeError):  # a number, or shapes that do not fit
+        except (AttributeError, ValueError, TypeError):  # a number on the left, or shapes that do not fit
             try:
                 return apply(op, x, y)
             except NotANumber:
@@ -131,7 +132,7 @@ def operator(op: Op) -> Any:
         grad = mode.grad
         if grad and op.differentiable:
             left = x._node if x._base is None else fresh_node(x)
-            right = None if y.__class__ is float else y._node if y._base is None else fresh_node(y)
+            right = None if is_number else y._node if y._base is None else fresh_node(y)
             if left is not None or right is not None:
                 edges = (left, right)
                 saved = () if not keeps else (x, y) if keeps_both and left is not None and right is not None else op.saved((x, y), edges)
@@ -147,6 +148,8 @@ def operator(op: Op) -> Any:
 NO_ATTRIBUTES: dict = {}
 #: elements up to which the short way is worth while; beyond, `apply` may use several cores
 SMALL = 1 << 14
+#: whole numbers that every float type but the halves holds exactly
+EXACT = 1 << 24
 
 
 def keep_result(node: Node, result: Any, kept: Any) -> None:
