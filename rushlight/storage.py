@@ -170,7 +170,7 @@ def warn_deprecated() -> None:
     """PyTorch's warning that typed storages will go."""
     warn_once("TypedStorage is deprecated. It will be removed in the future and UntypedStorage will be the only storage class. This should only "
               "matter to you if you are using storages directly.  To access UntypedStorage directly, use tensor.untyped_storage() instead of "
-              "tensor.storage()", stacklevel=3)
+              "tensor.storage()")
 
 
 class TypedStorage:

@@ -56,7 +56,7 @@ def warn_of_cycle() -> None:
     """PyTorch's warning, once in a program, where `.grad` will have a history, which leads back to its tensor."""
     warn_once("Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient which can cause a "
               "memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you have to use this function, make sure to "
-              "reset the .grad fields of your parameters to None after use to break the cycle and avoid the leak.", stacklevel=3)
+              "reset the .grad fields of your parameters to None after use to break the cycle and avoid the leak.")
 
 
 def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None, create_graph: bool = False,

@@ -28,12 +28,12 @@ def is_passed(module: str) -> bool:
     return not module or package == LIBRARY or package in sys.stdlib_module_names and module != "__main__"
 
 
-def warn_user(message: str) -> None:
+def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
     """Give a warning at the line of the program that called the library, however many calls of the library lie between."""
     frame = users_frame()
     if frame is None:
-        warnings.warn(message, stacklevel=2)
+        warnings.warn(message, category, stacklevel=2)
         return
     names = frame.f_globals
-    warnings.warn_explicit(message, UserWarning, frame.f_code.co_filename, frame.f_lineno, names["__name__"],
+    warnings.warn_explicit(message, category, frame.f_code.co_filename, frame.f_lineno, names["__name__"],
                            names.setdefault("__warningregistry__", {}))

@@ -1,13 +1,13 @@
 """Warnings that PyTorch gives once in a program, however often their cause recurs."""
 from __future__ import annotations
 
-import warnings
+from .program import warn_user
 
 _given: set = set()
 
 
-def warn_once(message: str, stacklevel: int = 2) -> None:
-    """Give a warning unless it was given before. `stacklevel` counts from the caller, as in warnings.warn."""
+def warn_once(message: str, stacklevel: int | None = None) -> None:
+    """Give a warning at the line of the program that called the library, unless it was given before. `stacklevel` changes nothing."""
     if message not in _given:
         _given.add(message)
-        warnings.warn(message, UserWarning, stacklevel=stacklevel + 1)
+        warn_user(message)

@@ -1,7 +1,7 @@
 """The old arguments `size_average` and `reduce`, in terms of `reduction`."""
 from __future__ import annotations
 
-import warnings
+from ..core.program import warn_user
 
 ENUM = {"none": 0, "mean": 1, "sum": 2}
 
@@ -9,7 +9,7 @@ ENUM = {"none": 0, "mean": 1, "sum": 2}
 def get_enum(reduction: str) -> int:
     """PyTorch's number of a reduction. Raises: ValueError for any other name."""
     if reduction == "elementwise_mean":
-        warnings.warn("reduction='elementwise_mean' is deprecated. Please use reduction='mean' instead.", stacklevel=2)
+        warn_user("reduction='elementwise_mean' is deprecated. Please use reduction='mean' instead.")
         return ENUM["mean"]
     if reduction not in ENUM:
         raise ValueError(f"{reduction} is not a valid value for reduction")
@@ -21,7 +21,7 @@ def legacy_get_string(size_average: bool | None, reduce: bool | None, emit_warni
     from ..ops.loss import legacy_reduction
     reduction = legacy_reduction(size_average, reduce)
     if emit_warning:
-        warnings.warn(f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.", stacklevel=2)
+        warn_user(f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.")
     return reduction
 
 

@@ -1,11 +1,11 @@
 """Normalisation of each channel of each sample: InstanceNorm and its lazy forms."""
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from rushlight.tensor import Tensor
 
+from ..core.program import warn_user
 from . import functional as F
 from .batchnorm import _LazyNormBase, _NormBase
 
@@ -28,8 +28,8 @@ class _InstanceNorm(_NormBase):
             return
         if self.affine:
             raise ValueError(f"expected input's size at dim={dim} to match num_features ({self.num_features}), but got: {input.size(dim)}.")
-        warnings.warn(f"input's size at dim={dim} does not match num_features. You can silence this warning by not passing in num_features, "
-                      "which is not used because affine=False", stacklevel=4)
+        warn_user(f"input's size at dim={dim} does not match num_features. You can silence this warning by not passing in num_features, "
+                  "which is not used because affine=False")
 
     def forward(self, input: Tensor) -> Tensor:
         """The input, normalised."""

@@ -1,12 +1,13 @@
 """Full backward hooks of a module: the gradients at its inputs and outputs, seen as a whole."""
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from rushlight.autograd import Function
 from rushlight.tensor import Tensor
+
+from ..core.program import warn_user
 
 FIRING_EARLY = ("Full backward hook is firing when gradients are computed with respect to module outputs since no inputs require gradients. See "
                 "https://docs.pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.register_full_backward_hook for more details.")
@@ -51,8 +52,8 @@ class BackwardHook:
     def watch_outputs(self, result: Any) -> Any:
         """The result of forward, so that its gradients come by here."""
         if not isinstance(result, (Tensor, tuple)):
-            warnings.warn("For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but received "
-                          f"{type(result)}", stacklevel=2)
+            warn_user("For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but received "
+                      f"{type(result)}")
             return result
 
         def listen(node: Any) -> None:
@@ -73,7 +74,7 @@ class BackwardHook:
             # No input wants a gradient, so no node below will tell: this is the end of the module's backward.
             nothing = (None,) * self.n_inputs
             if self.hooks:
-                warnings.warn(FIRING_EARLY, stacklevel=2)
+                warn_user(FIRING_EARLY)
             for hook in self.hooks:
                 if hook(self.module, nothing, full) is not None:
                     raise RuntimeError("Backward hook for Modules where no input requires gradient should always return None or None for all "

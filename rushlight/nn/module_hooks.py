@@ -4,7 +4,6 @@ A module without hooks never comes here (see `Module.__call__`).
 """
 from __future__ import annotations
 
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
@@ -12,6 +11,8 @@ from typing import Any
 
 from rushlight.core.node import RemovableHandle
 from rushlight.tensor import Tensor
+
+from ..core.program import warn_user
 
 _global_forward_pre_hooks: OrderedDict = OrderedDict()
 _global_forward_hooks: OrderedDict = OrderedDict()
@@ -273,8 +274,8 @@ class HookedCall:
                 self._run_forward_hook(hook, with_kwargs)
             except Exception as error:
                 whose = "global module" if key in _global_forward_hooks else "module"
-                warnings.warn(f"{whose} forward hook with ``always_call=True`` raised an exception that was silenced as another error was "
-                              f"raised in forward: {error}", stacklevel=2)
+                warn_user(f"{whose} forward hook with ``always_call=True`` raised an exception that was silenced as another error was "
+                          f"raised in forward: {error}")
 
 
 def _hook_last_operation(module: Any, hooks: list, args: tuple, result: Any) -> None:
@@ -308,5 +309,5 @@ def _warn_of_old_hook(args: tuple, result: Any, node: Any) -> None:
         case, missing = "a non-full backward hook when the forward contains multiple autograd Nodes", "some grad_input"
         if {value.grad_fn for value in args} == {edge[0] for edge in node.next_functions}:
             return
-    warnings.warn(f"Using {case} is deprecated and will be removed in future versions. This hook will be missing {missing}. Please use "
-                  "register_full_backward_hook to get the documented behavior.", FutureWarning, stacklevel=6)
+    warn_user(f"Using {case} is deprecated and will be removed in future versions. This hook will be missing {missing}. Please use "
+              "register_full_backward_hook to get the documented behavior.", FutureWarning)

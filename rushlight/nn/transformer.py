@@ -6,13 +6,13 @@ Masks are True, or -inf, where not to look: `(L, S)`, or `(N, S)` for padding.
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from rushlight.core.grad_mode import is_grad_enabled
 from rushlight.tensor import Tensor
 
+from ..core.program import warn_user
 from . import functional as F, init
 from .activation import GELU, ReLU
 from .attention import MultiheadAttention
@@ -128,7 +128,7 @@ class TransformerEncoder(Module):
         hindrance = _why_not_nested(encoder_layer)
         self.use_nested_tensor = enable_nested_tensor and not hindrance
         if enable_nested_tensor and hindrance:
-            warnings.warn(f"enable_nested_tensor is True, but self.use_nested_tensor is False because {hindrance}", stacklevel=2)
+            warn_user(f"enable_nested_tensor is True, but self.use_nested_tensor is False because {hindrance}")
 
     def forward(self, src: Tensor, mask: Tensor | None = None, src_key_padding_mask: Tensor | None = None,
                 is_causal: bool | None = None) -> Tensor:

@@ -1,7 +1,6 @@
 """Losses of yes or no: binary cross entropy of probabilities and of logits, soft margins; and the divergence of two distributions."""
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from ..core.apply import apply
 from ..core.fused import fused
 from ..core.op import Op
+from ..core.program import warn_user
 from ..core.samples import between
 from .loss import REDUCTIONS, loss_kind, reduced, reduced_array, reduction_of, share
 
@@ -237,9 +237,9 @@ def kl_div(input: Tensor, target: Tensor, size_average: bool | None = None, redu
     if size_average is not None or reduce is not None:
         reduction = reduction_of(reduction, size_average, reduce)
     elif reduction == "mean":
-        warnings.warn("reduction: 'mean' divides the total loss by both the batch size and the support size.'batchmean' divides only by the "
-                      "batch size, and aligns with the KL div math definition.'mean' will be changed to behave the same as 'batchmean' in "
-                      "the next major release.", stacklevel=2)
+        warn_user("reduction: 'mean' divides the total loss by both the batch size and the support size.'batchmean' divides only by the "
+                  "batch size, and aligns with the KL div math definition.'mean' will be changed to behave the same as 'batchmean' in "
+                  "the next major release.")
     if reduction != "batchmean" and reduction not in REDUCTIONS:
         raise ValueError(f"{reduction} is not a valid value for reduction")
     if "c" in (input._array.dtype.kind, target._array.dtype.kind):

@@ -165,7 +165,7 @@ def write(input: Tensor, values: Any) -> Tensor:
     from ..core.inplace import bump
     if values.dtype.kind == "c" and input._array.dtype.kind not in "cb":
         values = values.real
-        warn_once("Casting complex values to real discards the imaginary part", stacklevel=3)
+        warn_once("Casting complex values to real discards the imaginary part")
     np.copyto(input._array, values, casting="unsafe")
     bump(input)
     return input

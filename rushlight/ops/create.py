@@ -16,6 +16,7 @@ from ..core.inplace import INFERENCE
 from ..core.layout import contiguous_format, preserve_format
 from ..core.numbers import checked_number, fits
 from ..core.op import Op, opaque
+from ..core.program import warn_user
 from ..core.sampling import memory_axes
 from .copying import cast, last_order
 from .dims import plain_sizes, sizes_of
@@ -107,9 +108,8 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     """
     devices.require_cpu(device)
     if hasattr(data, "_array"):
-        import warnings
-        warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-                      "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).", stacklevel=2)
+        warn_user("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+                  "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).")
         result = cast(data.detach(), data.dtype if dtype is None else dtypes.as_dtype(dtype, "tensor"), copy=True)
         return leaf(result) if requires_grad else result
     if watchers and hasattr(data, "as_array"):

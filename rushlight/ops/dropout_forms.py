@@ -1,9 +1,9 @@
 """Dropout as `nn.functional` has it: with defaults, `inplace=`, and an eye on the number of dimensions."""
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
+from ..core.program import warn_user
 from . import dropout as plain
 
 if TYPE_CHECKING:
@@ -47,10 +47,10 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     if input.dim() not in (3, 4):
         _warn_of_dims(input, 2)
     elif input.dim() == 3:
-        warnings.warn("dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired - input is "
-                      "interpreted as shape (N, C, L), where C is the channel dim. This behavior will change in a future release to interpret the "
-                      "input as one without a batch dimension, i.e. shape (C, H, W). To maintain the 1D channel-wise dropout behavior, please "
-                      "switch to using dropout1d instead.", stacklevel=2)
+        warn_user("dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired - input is "
+                  "interpreted as shape (N, C, L), where C is the channel dim. This behavior will change in a future release to interpret the "
+                  "input as one without a batch dimension, i.e. shape (C, H, W). To maintain the 1D channel-wise dropout behavior, please "
+                  "switch to using dropout1d instead.")
     return _of_channels(input, p, training, inplace)
 
 
@@ -64,8 +64,8 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 def _warn_of_dims(input: Tensor, spatial: int) -> None:
     name = f"dropout{spatial}d"
-    warnings.warn(f"{name}: Received a {input.dim()}-D input to {name}, which is deprecated and will result in an error in a future release. To "
-                  f"retain the behavior and silence this warning, please use dropout instead. {_purpose(spatial)}", stacklevel=3)
+    warn_user(f"{name}: Received a {input.dim()}-D input to {name}, which is deprecated and will result in an error in a future release. To "
+              f"retain the behavior and silence this warning, please use dropout instead. {_purpose(spatial)}")
 
 
 def _purpose(spatial: int) -> str:

@@ -40,7 +40,7 @@ def warn_not_writable() -> None:
     """PyTorch's warning for an array that may only be read."""
     warn_once("The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means writing to this tensor will "
               "result in undefined behavior. You may want to copy the array to protect its data or make it writable before converting it to a "
-              "tensor. This type of warning will be suppressed for the rest of this program.", stacklevel=3)
+              "tensor. This type of warning will be suppressed for the rest of this program.")
 
 
 def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:

@@ -326,4 +326,4 @@ INDEX_REDUCE = Op("index_reduce", kernel, _scatter_reduce, vjp=_scatter_reduce_g
 
 def warn_beta() -> None:
     """PyTorch's warning that index_reduce may change."""
-    warn_once("index_reduce() is in beta and the API may change at any time.", stacklevel=3)
+    warn_once("index_reduce() is in beta and the API may change at any time.")

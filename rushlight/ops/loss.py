@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from ..core.apply import apply
 from ..core.fused import fused
 from ..core.op import Kind, Op, explain_broadcast, promoted
+from ..core.program import warn_user
 from ..core.samples import between
 from .activation import not_implemented
 from .choose import where
@@ -32,7 +32,7 @@ def reduction_of(reduction: str, size_average: bool | None, reduce: bool | None)
     """The reduction, checked; the two old arguments, where given, come first."""
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce)
-        warnings.warn(f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.", stacklevel=3)
+        warn_user(f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.")
     if reduction not in REDUCTIONS:
         raise ValueError(f"{reduction} is not a valid value for reduction")
     return reduction
@@ -79,8 +79,8 @@ def loss_kind(kernel_name: str, arguments: tuple = ("x", "y")) -> Kind:
 def check_same_size(input: Any, target: Any) -> None:
     """Warn, as PyTorch does, where a loss would broadcast."""
     if input._array.shape != target._array.shape:
-        warnings.warn(f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will likely lead to "
-                      "incorrect results due to broadcasting. Please ensure they have the same size.", stacklevel=3)
+        warn_user(f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will likely lead to "
+                  "incorrect results due to broadcasting. Please ensure they have the same size.")
 
 
 # ---- squared error

@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import TYPE_CHECKING, Any
 
+from ..core.program import warn_user
 from .attention import scaled_dot_product_attention
 from .dropout_forms import dropout
 from .join import cat
@@ -112,7 +112,7 @@ def check_static(static_k: Any, static_v: Any) -> None:
 def masks(padding: Any, mask: Any, query: Any, is_causal: bool, need_weights: bool) -> tuple:
     """Both masks as numbers to add, and whether a causal mask may stand for attn_mask."""
     if padding is not None and mask is not None and padding.dtype is not mask.dtype:
-        warnings.warn("Support for mismatched key_padding_mask and attn_mask is deprecated. Use same type for both instead.", stacklevel=4)
+        warn_user("Support for mismatched key_padding_mask and attn_mask is deprecated. Use same type for both instead.")
     padding = additive(padding, "key_padding_mask", query)
     if is_causal and mask is None:
         raise RuntimeError("Need attn_mask if specifying the is_causal hint. You may use the Transformer module method "

@@ -115,7 +115,7 @@ def t_(input: Tensor) -> Tensor:
 # ---- properties of Tensor
 
 def _identity_when_0d(name: str, advice: str = "This function is the identity in these cases.") -> None:
-    warn_once(f"{name} is deprecated on 0-D tensors. {advice}", stacklevel=3)
+    warn_once(f"{name} is deprecated on 0-D tensors. {advice}")
 
 
 def T(input: Tensor) -> Tensor:

@@ -1,12 +1,12 @@
 """Covariance and correlation of variables, each a row of observations."""
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core import recording
+from ..core.program import warn_user
 from .choose import clamp
 from .complex_numbers import complex
 from .reduce import sum
@@ -74,7 +74,7 @@ def warned(norm: Any) -> Any:
         recording.reads("the weights of cov()")
     value = norm if isinstance(norm, int) else float(np.real(norm._array))
     if value <= 0:
-        warnings.warn("cov(): degrees of freedom is <= 0. Correction should be strictly less than the number of observations.", stacklevel=3)
+        warn_user("cov(): degrees of freedom is <= 0. Correction should be strictly less than the number of observations.")
     return max(norm, 0) if isinstance(norm, int) else clamp(norm, min=0)
 
 

@@ -1,7 +1,6 @@
 """Variance and standard deviation over dimensions."""
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from ..backends.reduce_numpy import reduce
 from ..core.apply import apply
 from ..core.op import Op, reduction
+from ..core.program import warn_user
 from ..core.samples import over_dims
 from .choose import zero_where
 from .dims import some_dims
@@ -55,8 +55,8 @@ def _settings(name: str, input: Any, dim: Any, unbiased: Any, keepdim: bool, cor
                            if "_mean" in name else "std and var only support floating point and complex dtypes")
     dim = some_dims(dim, array.ndim) or None
     if count_of(array.shape, dim) <= correction and array.size:
-        warnings.warn(f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel "
-                      "divided by output numel).", stacklevel=3)
+        warn_user(f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel "
+                  "divided by output numel).")
     return {"dim": dim, "keepdim": keepdim, "correction": correction, "shape": array.shape}
 
 

@@ -5,7 +5,6 @@ A method says two things: `init`, the state of one parameter before its first st
 from __future__ import annotations
 
 import functools
-import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from itertools import chain
@@ -18,6 +17,7 @@ from ..core import recording
 from ..core.apply import wrap
 from ..core.grad_mode import enable_grad, is_grad_enabled, set_grad_enabled
 from ..core.node import RemovableHandle
+from ..core.program import warn_user
 from ..names import Portable, typename
 from ..tensor import Tensor
 from .update import Hyperparameters, number
@@ -250,8 +250,8 @@ class Optimizer(Portable):
         """Raise PyTorch's errors for a group that does not fit beside the others."""
         params = set(param_group["params"])
         if len(params) != len(param_group["params"]):
-            warnings.warn("optimizer contains a parameter group with duplicate parameters; in future, this will cause an error; "
-                          "see github.com/pytorch/pytorch/issues/40967 for more information", stacklevel=4)
+            warn_user("optimizer contains a parameter group with duplicate parameters; in future, this will cause an error; "
+                      "see github.com/pytorch/pytorch/issues/40967 for more information")
         for group in self.param_groups:
             if ("param_names" in param_group) != ("param_names" in group):
                 kind = "with names" if "param_names" in param_group else "without names"

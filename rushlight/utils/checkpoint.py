@@ -5,7 +5,6 @@ Source: Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016.
 from __future__ import annotations
 
 import contextlib
-import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,6 +14,7 @@ from ..autograd.function import Function
 from ..autograd.graph import saved_tensors_hooks
 from ..core import engine
 from ..core.grad_mode import enable_grad, is_grad_enabled, no_grad
+from ..core.program import warn_user
 from ..random import get_rng_state, set_rng_state
 from ..tensor import Tensor
 
@@ -67,8 +67,8 @@ def checkpoint(function: Callable, *args: Any, use_reentrant: bool | None = None
 
 def warn_of_default(beginning: str) -> None:
     """PyTorch's warning where use_reentrant was not given."""
-    warnings.warn(beginning + " use_reentrant=False is recommended, but if you need to preserve the current default behavior, you can pass "
-                  "use_reentrant=True. Refer to docs for more details on the differences between the two variants.", stacklevel=3)
+    warn_user(beginning + " use_reentrant=False is recommended, but if you need to preserve the current default behavior, you can pass "
+              "use_reentrant=True. Refer to docs for more details on the differences between the two variants.")
 
 
 @contextlib.contextmanager
@@ -210,7 +210,7 @@ def detach_variable(inputs: tuple) -> tuple:
 def check_backward_validity(inputs: Any) -> None:
     """Warn where no argument requires a gradient."""
     if not any([arg.requires_grad for arg in inputs if isinstance(arg, Tensor)]):
-        warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", stacklevel=2)
+        warn_user("None of the inputs have requires_grad=True. Gradients will be None")
 
 
 # ---- several functions in a row, and switches

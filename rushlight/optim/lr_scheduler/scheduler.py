@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 import functools
-import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from ...core import recording
+from ...core.program import warn_user
 from ...names import Portable
 from ...tensor import Tensor
 from ..optimizer import Optimizer
@@ -88,12 +88,12 @@ class LRScheduler(Portable):
         """Go to the next epoch, after the optimizer's `step`; to a given `epoch` is deprecated."""
         if self._step_count == 1:
             if not hasattr(self.optimizer.step, "_wrapped_by_lr_sched"):
-                warnings.warn(STEP_OVERRIDDEN, UserWarning, stacklevel=2)
+                warn_user(STEP_OVERRIDDEN)
             elif not getattr(self.optimizer, "_opt_called", False):
-                warnings.warn(STEP_TOO_EARLY, UserWarning, stacklevel=2)
+                warn_user(STEP_TOO_EARLY)
         self._step_count += 1
         if epoch is not None:
-            warnings.warn(EPOCH_DEPRECATION_WARNING, UserWarning, stacklevel=2)
+            warn_user(EPOCH_DEPRECATION_WARNING)
         self._update_lr(epoch)
 
     def _update_lr(self, epoch: int | None = None) -> None:
@@ -110,7 +110,7 @@ class LRScheduler(Portable):
 
     def _check_within_step(self) -> None:
         if not self._get_lr_called_within_step:
-            warnings.warn("To get the last learning rate computed by the scheduler, please use `get_last_lr()`.", UserWarning, stacklevel=3)
+            warn_user("To get the last learning rate computed by the scheduler, please use `get_last_lr()`.")
 
     def state_dict(self) -> dict[str, Any]:
         """Everything but the optimizer, for saving."""

@@ -1,9 +1,9 @@
 """Batches in memory that a device can read directly."""
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
+from ....core.program import warn_user
 from .collate import rebuilt
 
 
@@ -19,10 +19,10 @@ def can_pin(wanted: bool, device: str) -> bool:
     if not wanted:
         return False
     if device:
-        warnings.warn("pin_memory_device is deprecated, the current accelerator will be used as the device,"
-                      f"ignore pin_memory_device='{device}'.", stacklevel=5)
+        warn_user("pin_memory_device is deprecated, the current accelerator will be used as the device,"
+                  f"ignore pin_memory_device='{device}'.")
     import rushlight
     if rushlight.cuda.is_available():
         return True
-    warnings.warn("'pin_memory' argument is set as true but no accelerator is found, then device pinned memory won't be used.", stacklevel=5)
+    warn_user("'pin_memory' argument is set as true but no accelerator is found, then device pinned memory won't be used.")
     return False
