@@ -242,13 +242,15 @@ class Builder:
         return Instruction(operation, tuple(place[a] for a in arguments) if self.operands(i) else arguments)
 
 
-#: Powers that are cheaper, and as exact, as multiplications and a square root.
+#: Powers that are cheaper, and as exact, as multiplications and a square root: as eager's, which is PyTorch's (x ** -0.5 of -0.0 is -inf).
 SMALL_POWERS: dict[float, Callable[[Builder, int], int]] = {
     1: lambda b, x: x,
     2: lambda b, x: b.call("multiply", (x, x)),
     3: lambda b, x: b.call("multiply", (b.call("multiply", (x, x)), x)),
     0.5: lambda b, x: b.call("sqrt", (x,)),
+    -0.5: lambda b, x: b.call("divide", (b.constant(1), b.call("sqrt", (x,)))),
     -1: lambda b, x: b.call("divide", (b.constant(1), x)),
+    -2: lambda b, x: b.call("divide", (b.constant(1), b.call("multiply", (x, x)))),
 }
 
 VISITORS: dict[str, Callable[[Builder, Any], int]] = {

@@ -60,3 +60,16 @@ def test_compiled_operations_are_those_as_written():
             np.testing.assert_allclose(result.numpy(), expected.numpy(), rtol=3e-6, atol=1e-37, err_msg=f"{op.name}: {op.code}")
             compared += 1
     assert compared > 200
+
+
+@pytest.mark.parametrize("backend", ["numpy", "llvm"])
+@pytest.mark.parametrize("exponent", [-3, -2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2, 3])
+def test_compiled_powers_and_their_gradients_are_those_as_written(exponent, backend):
+    def powers(x):
+        out = x ** exponent
+        return out, torch.autograd.grad(out.sum(), x)[0]
+    x = torch.tensor(NUMBERS, requires_grad=True)
+    compiled = torch.compile(powers, backend=backend)
+    for _ in range(2):
+        for result, expected in zip(compiled(x), powers(x)):
+            np.testing.assert_allclose(result.detach().numpy(), expected.detach().numpy(), rtol=3e-6, atol=1e-37)

@@ -49,6 +49,7 @@ def test_constants_are_folded_and_small_powers_are_multiplications():
     assert operations(parse("x * (2 * 3 + 1)")) == ["input", "constant", "multiply"]
     assert operations(parse("x ** 2")) == ["input", "multiply"]
     assert operations(parse("x ** 0.5")) == ["input", "sqrt"]
+    assert operations(parse("x ** -0.5")) == ["input", "constant", "sqrt", "divide"]
     assert "power" in operations(parse("x ** y"))
 
 
