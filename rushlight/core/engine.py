@@ -298,8 +298,8 @@ def edges_of(node: Node) -> tuple:
 
 def tell_where(node: Node) -> None:
     """Warn with the place in the forward pass that a failing backward belongs to (anomaly mode)."""
-    import warnings
-    warnings.warn(f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n{node.traceback}", stacklevel=4)
+    from .program import warn_user
+    warn_user(f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n{node.traceback}")
 
 
 def check_nan(node: Node, grads: Any) -> None:

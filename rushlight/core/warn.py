@@ -6,8 +6,8 @@ from .program import warn_user
 _given: set = set()
 
 
-def warn_once(message: str, stacklevel: int | None = None) -> None:
-    """Give a warning at the line of the program that called the library, unless it was given before. `stacklevel` changes nothing."""
+def warn_once(message: str) -> None:
+    """Give a warning at the line of the program that called the library, unless it was given before."""
     if message not in _given:
         _given.add(message)
         warn_user(message)

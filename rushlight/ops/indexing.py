@@ -247,7 +247,7 @@ def plain_tensor(item: Tensor) -> Any:
 
 def byte_mask(item: Tensor) -> Tensor:
     """A tensor of bytes as a mask, with PyTorch's warning."""
-    warn_once("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.", stacklevel=6)
+    warn_once("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.")
     return item.bool()
 
 
@@ -266,7 +266,7 @@ def sequence_as_tuple(index: Any) -> bool:
         if item is None or item is ... or isinstance(item, (slice, list, tuple, np.ndarray)) or hasattr(item, "_array"):
             warn_once("Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in pytorch 2.9; use x[tuple(seq)] "
                       "instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor index, x[torch.tensor(seq)], which will result either "
-                      "in an error or a different result", stacklevel=4)
+                      "in an error or a different result")
             return True
     return False
 

@@ -23,6 +23,12 @@ def old_hook_on(module):
     return module(torch.ones(1, 2, requires_grad=True))
 
 
+def nan_in_anomaly_mode():
+    x = torch.tensor(0.0, requires_grad=True)
+    with torch.autograd.set_detect_anomaly(True), pytest.raises(RuntimeError, match="nan"):
+        (x * 0 / x.abs()).backward()
+
+
 def early_hook():
     module = nn.Linear(2, 2)
     module.register_full_backward_hook(lambda *args: None)
@@ -51,6 +57,8 @@ WARNING = {
     "an initialization": lambda: nn.init.trunc_normal_(torch.ones(3), 5.0, 0.1, -1, 1),
     "a hook": lambda: old_hook_on(nn.Sequential(nn.Linear(2, 2))),
     "backward": early_hook,
+    "anomaly mode": nan_in_anomaly_mode,
+    "a mask of bytes": lambda: torch.ones(2)[torch.zeros(2, dtype=torch.uint8)],
     "a new tensor": lambda: torch.ones(2).new_tensor(torch.ones(2)),
     "a checkpoint": lambda: checkpoint(torch.exp, torch.ones(2), use_reentrant=True),
     "a loader": lambda: list(DataLoader([1.0, 2.0], pin_memory=True)),
