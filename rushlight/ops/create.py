@@ -157,14 +157,14 @@ def full(size: Any, fill_value: Any, *, out: Any = None, dtype: Any = None, layo
     if not isinstance(size, (tuple, list)):
         raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
     shape = shape_of("full", (size,), None)
-    value = number("full", fill_value, 2)
+    if fill_value.__class__ is float:  # as most are
+        value, own = fill_value, dtypes.Default.dtype
+    else:
+        value = number("full", fill_value, 2)
+        own = fill_value.dtype if hasattr(fill_value, "_array") else dtypes.of_scalar(value)
     if out is not None:
         return into(out, shape).fill_(value)
-    if dtype is not None:
-        kind = numpy_dtype(dtype, "full")
-    else:
-        kind = fill_value._array.dtype if hasattr(fill_value, "_array") else dtypes.of_scalar(value).numpy
-    return made(FILLED, requires_grad, shape, value, kind, None)
+    return made(FILLED, requires_grad, shape, value, own.numpy if dtype is None else numpy_dtype(dtype, "full"), None)
 
 
 def blank(shape: tuple, dtype: Any, order: Any = None) -> Any:

@@ -147,7 +147,10 @@ def alike(arrays: Any) -> bool:
     """Whether all arrays are of one dtype, shape and strides."""
     first = arrays[0]
     dtype, shape, strides = first.dtype, first.shape, first.strides
-    return not [1 for array in arrays if array.dtype is not dtype or array.shape != shape or array.strides != strides]
+    for array in arrays:
+        if array.dtype is not dtype or array.shape != shape or array.strides != strides:
+            return False
+    return True
 
 
 def stacked(arrays: Any) -> Any:
