@@ -462,7 +462,7 @@ for _name, _op in {"add": arithmetic.ADD, "sub": arithmetic.SUB, "mul": arithmet
                    "floordiv": arithmetic.FLOOR_DIVIDE, "mod": arithmetic.REMAINDER}.items():
     setattr(Tensor, f"__{_name}__", operator(_op))
     setattr(Tensor, f"__r{_name}__", _reflected(operator(_op)))
-for _name, _function in {"__radd__": Tensor.__add__, "__rmul__": Tensor.__mul__,  # type: ignore[attr-defined]  # PyTorch turns these two round
+for _name, _function in {"__radd__": Tensor.__add__, "__rmul__": Tensor.__mul__,  # PyTorch turns these two round
                          "__rsub__": _reflected(operator(arithmetic.RSUB)), "__div__": operator(arithmetic.DIV),
                          "__rdiv__": arithmetic.__rtruediv__, "__rtruediv__": arithmetic.__rtruediv__}.items():
     setattr(Tensor, _name, _function)

@@ -108,7 +108,8 @@ def operator(op: Op) -> Any:
     """The method behind a binary operator such as `+`.
 
     Two small tensors of one dtype, or one and a number, the commonest calls of all, go the short way below, which is `apply` written out
-    for them (0.7 us where apply takes 1.6, and PyTorch 0.9); all else goes through apply. An operand that is no tensor or number is left to its own class.
+    for them (0.7 us where apply takes 1.6, and PyTorch 0.9); all else goes through apply. An operand that is no tensor or number is left
+    to its own class.
     """
     forward, keeps, keeps_both = op.forward, op.keeps_arguments, op.keeps_all
     takes_any = op.is_ufunc and op.dtype is SAME  # of any dtype: no conversion before, no check
