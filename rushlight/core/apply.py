@@ -9,7 +9,7 @@ from . import wrap as wrapping
 from .grad_mode import mode
 from .inplace import INFERENCE, fresh_node, link_view, version_of
 from .node import Node, OutputSlot
-from .op import SAME, NotANumber, Op
+from .op import SAME, NotANumber, Op, ordering
 from .wrap import new, wrap
 
 #: What looks on at every operation (capture, anomaly mode, hooks on saved tensors): watcher(op, args, attrs) runs it and returns
@@ -113,13 +113,14 @@ def operator(op: Op) -> Any:
     """
     forward, keeps, keeps_both = op.forward, op.keeps_arguments, op.keeps_all
     takes_any = op.is_ufunc and op.dtype is SAME  # of any dtype: no conversion before, no check
+    takes = "f" if op.kind is ordering else "fc"
 
     def method(x: Any, y: Any) -> Any:
         try:
             a = x._array
             is_number = y.__class__ is float or y.__class__ is int and -EXACT <= y <= EXACT
             b: Any = y._array if not is_number else asarray(y, a.dtype) if a.dtype.kind in "fc" and a.itemsize > 2 else None
-            if watchers or a.dtype is not b.dtype or a.size > SMALL or b.size > SMALL or not takes_any and a.dtype.kind not in "fc":
+            if watchers or a.dtype is not b.dtype or a.size > SMALL or b.size > SMALL or not takes_any and a.dtype.kind not in takes:
                 return apply(op, x, y)
             out = forward(a, b)
         except (AttributeError, ValueError, TypeError):  # a number on the left, or shapes that do not fit

@@ -94,6 +94,11 @@ HALVES = (float16, bfloat16)
 WIDE_UNSIGNED = (uint16, uint32, uint64)
 
 
+def is_half(numpy_type: np.dtype) -> bool:
+    """Whether it is float16 or bfloat16 (which NumPy calls a void type)."""
+    return numpy_type.itemsize == 2 and numpy_type.kind in "fV"
+
+
 def load_bfloat16() -> None:
     """Teach NumPy bfloat16."""
     import ml_dtypes

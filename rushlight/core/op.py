@@ -10,6 +10,7 @@ import numpy as np
 
 from ..backends.large import LARGE, split_ufunc
 from . import dtypes, wrap as wrapping
+from .dtypes import is_half
 from .grad_mode import mode
 from .inplace import check_savable
 from .node import NEEDS, OUT, REST, G, OutputSlot
@@ -17,6 +18,7 @@ from .numbers import check_width
 from .wrap import wrap
 
 ndarray = np.ndarray
+SINGLE = np.dtype(np.float32)
 
 
 class Op:
@@ -40,18 +42,20 @@ class Op:
     samples     function that gives example arguments for the generic tests
     hidden      forward returns a tuple: the result, and arrays that are kept for the gradient formulas alone; `out` is then all of them
     explain     function of the arguments that gives PyTorch's error where the array library refused them, or None
+    wide_number beside a half tensor a second argument that is a number, or a tensor of one element, is not rounded to the half: the operation
+                runs in float32, and its result is rounded once
     holomorphic the formulas are derivatives f'(x, y, out) with real coefficients: for complex numbers they are given the conjugates
                 of what was saved, which is the convention of PyTorch's complex gradients
     """
 
     __slots__ = ("name", "kind", "forward", "grads", "vjp", "dtype", "code", "samples", "node_name", "arguments", "evaluate", "is_view",
                  "is_ufunc", "differentiable", "holomorphic", "explain", "keeps_arguments", "keeps_out", "hidden", "loop", "launches", "over",
-                 "_wants", "_keep", "_pull", "_conj_pull")
+                 "wide_number", "_wants", "_keep", "_pull", "_conj_pull")
 
     def __init__(self, name: str, kind: Kind, forward: Callable, grads: tuple = (), *, vjp: Callable | None = None, dtype: str = "same",
                  code: str | None = None, samples: Callable | None = None, node_name: str | None = None, arguments: tuple = (),
                  holomorphic: bool = False, hidden: bool = False, explain: Callable | None = None, loop: Callable | None = None,
-                 launches: bool | str = False, over: tuple = ()):
+                 launches: bool | str = False, over: tuple = (), wide_number: bool = False):
         self.name = name
         self.kind = kind
         self.forward = forward
@@ -62,6 +66,7 @@ class Op:
         self.loop = loop
         self.launches = launches
         self.over = over
+        self.wide_number = wide_number
         self.samples = samples
         self.node_name = node_name or "".join([part.capitalize() for part in name.split("_")]) + "Backward0"
         self.arguments = arguments or kind.arguments or _positional(forward)
@@ -150,7 +155,7 @@ class Op:
         """The same operation, whose node has another name: PyTorch numbers them by overload."""
         return Op(self.name, self.kind, self.forward, self.grads, vjp=self.vjp, dtype=self.dtype, code=self.code, samples=self.samples,
                   node_name=node_name, arguments=self.arguments, holomorphic=self.holomorphic, hidden=self.hidden,
-                  loop=self.loop, launches=self.launches, over=self.over)
+                  loop=self.loop, launches=self.launches, over=self.over, wide_number=self.wide_number)
 
     def __repr__(self) -> str:
         return f"Op({self.name})"
@@ -257,10 +262,14 @@ def evaluate_binary(op: Op, args: tuple, attrs: dict) -> Any:
         a, b = x._array, y._array
         if a.dtype is not b.dtype:
             a, b = promoted(args)
+            if a.itemsize == 2 and op.wide_number and b.size == 1 and is_half(a.dtype):
+                return with_wide_number(op, a, y._array.astype(SINGLE), attrs)
     except AttributeError:
         if op.kind is not binary:
             require_tensors(op, x, y)
         a, b = _with_number(op, x, y)
+        if a.itemsize == 2 and op.wide_number and is_half(a.dtype) and not hasattr(y, "_array"):
+            return with_wide_number(op, a, number_like(y, SINGLE), attrs)
     if op.dtype is INT_TO_FLOAT and a.dtype.kind in "biu":
         real = dtypes.get_default_dtype().numpy
         a, b = a.astype(real), b.astype(real)
@@ -272,12 +281,27 @@ def evaluate_binary(op: Op, args: tuple, attrs: dict) -> Any:
     return out
 
 
+def with_wide_number(op: Op, a: Any, number: Any, attrs: dict) -> Any:
+    """forward of a half array and a number, in float32 and rounded once: so PyTorch's kernels read the number of a product or a quotient."""
+    out = split_ufunc(op.forward, (a, number)) if a.size >= LARGE and op.is_ufunc and not attrs else None
+    return np.asarray(op.forward(a, number, **attrs) if out is None else out).astype(a.dtype)
+
+
+def evaluate_ordering(op: Op, args: tuple, attrs: dict) -> Any:
+    """As evaluate_binary, of real numbers: complex ones have no order."""
+    if any([np.iscomplexobj(getattr(value, "_array", value)) for value in args]):
+        dtype = dtypes.result_type(args)
+        raise NotImplementedError(f"\"{op.name}_cpu\" not implemented for '{dtype.kernel_name}'")
+    return evaluate_binary(op, args, attrs)
+
+
 def require_tensors(op: Op, x: Any, y: Any) -> None:
     """Raise PyTorch's TypeError unless the arguments are tensors, as far as the kind demands it."""
     for position, (name, value) in enumerate((("input", x), ("other", y))):
-        if hasattr(value, "_array") or position == 1 and op.kind is tensor_first:
+        takes_number = op.kind is not two_tensors
+        if hasattr(value, "_array") or position == 1 and takes_number:
             continue
-        if op.kind is tensor_first:
+        if takes_number:
             raise TypeError(f"{op.name}() received an invalid combination of arguments - got ({type(x).__name__}, {type(y).__name__}), but "
                             "expected one of:\n * (Tensor input, Tensor other)\n * (Tensor input, Number other)")
         raise TypeError(f"{op.name}(): argument '{name}' (position {position + 1}) must be Tensor, not {type(value).__name__}")
@@ -411,8 +435,9 @@ SAME, INT_TO_FLOAT, BOOL = "same", "int_to_float", "bool"
 
 unary = Kind("unary", evaluate_unary, ("x",), explain_argument)
 binary = Kind("binary", evaluate_binary, ("x", "y"), explain_broadcast)
-#: as binary, where the first argument, or both, must be tensors
+#: as binary, where the first argument, or both, must be tensors; and of those the comparisons that complex numbers lack
 tensor_first = Kind("tensor_first", evaluate_binary, ("x", "y"), explain_broadcast)
+ordering = Kind("tensor_first", evaluate_ordering, ("x", "y"), explain_broadcast)
 two_tensors = Kind("two_tensors", evaluate_binary, ("x", "y"), explain_broadcast)
 nary = Kind("nary", evaluate_nary, (), explain_broadcast)
 reduction = Kind("reduction", evaluate_reduction, (), explain_argument)

@@ -27,6 +27,12 @@ def ieee_divide(a: float, b: float) -> float:
     return math.nan if a == 0 or a != a else math.copysign(math.inf, a) * math.copysign(1.0, b)
 
 
+def remainder(a: float, b: float) -> float:
+    """a modulo b with the sign of b; a zero has the sign of a, as in PyTorch, where Python's has that of b."""
+    rest = a % b
+    return rest or math.copysign(rest, a)
+
+
 def ieee_power(a: float, b: float) -> float:
     """a ** b for Python numbers by the rules of IEEE 754: infinity where Python raises."""
     try:
@@ -49,7 +55,7 @@ def sigmoid(a: float) -> float:
 #: What an instruction does to Python numbers. The keys are the language's whole vocabulary; a generator has a table with the same keys.
 FUNCTIONS: dict[str, Callable] = {
     "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": ieee_divide, "floor_divide": operator.floordiv,
-    "remainder": operator.mod, "power": ieee_power, "negative": operator.neg,
+    "remainder": remainder, "power": ieee_power, "negative": operator.neg,
     "less": operator.lt, "less_equal": operator.le, "greater": operator.gt, "greater_equal": operator.ge, "equal": operator.eq,
     "not_equal": operator.ne,
     "logical_and": lambda a, b: bool(a and b), "logical_or": lambda a, b: bool(a or b), "logical_xor": lambda a, b: bool(a) != bool(b),

@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from rushlight.backends import special_numpy
+from rushlight.backends.quotients import floor_divide, remainder
 from rushlight.backends.select import select
 
+from .dtypes import is_half
 from .scalar import FUNCTIONS, LEAVES, Program
 
 #: The functions that NumPy lacks, in the language itself. The exponential of a large number overflows to infinity, and 1 / infinity is right.
@@ -46,13 +48,9 @@ def load(a: np.ndarray, out: np.ndarray | None, dtype: np.dtype) -> np.ndarray:
 
 
 #: What a body may call, by the language's name of the operation.
-CALLS: dict[str, Callable] = {"where": select, "sign": sign, "erf": special_numpy.erf, "erfc": special_numpy.erfc}
+CALLS: dict[str, Callable] = {"where": select, "sign": sign, "erf": special_numpy.erf, "erfc": special_numpy.erfc,
+                              "floor_divide": floor_divide, "remainder": remainder}
 CALLS.update({name: getattr(np, NUMPY_NAMES.get(name, name)) for name in FUNCTIONS if name not in MACROS and name not in CALLS})
-
-
-def is_half(dtype: np.dtype) -> bool:
-    """Whether it is float16 or bfloat16 (which NumPy calls a void type)."""
-    return dtype.itemsize == 2 and dtype.kind in "fV"
 
 
 def compute_dtype(dtypes: Sequence[np.dtype]) -> np.dtype:

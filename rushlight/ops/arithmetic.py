@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..backends import quotients
 from ..core.apply import apply
-from ..core.op import BOOL, INT_TO_FLOAT, Op, binary, tensor_first, unary
+from ..core.dtypes import of_numpy
+from ..core.op import BOOL, INT_TO_FLOAT, Op, binary, ordering, tensor_first, unary
 from ..core.samples import one, pair, positive_pair
 
 if TYPE_CHECKING:
@@ -94,7 +96,7 @@ multiply = mul
 MUL = Op("mul", binary, np.multiply, samples=pair,
     grads=(lambda g, y: g * y,
            lambda g, x: g * x),
-    code="x * y", holomorphic=True)
+    code="x * y", holomorphic=True, wide_number=True)
 
 
 def conj(value: Any) -> Any:
@@ -113,7 +115,7 @@ def true_divide(input: Tensor, other: Any) -> Tensor:
 DIV = Op("div", binary, np.true_divide, dtype=INT_TO_FLOAT, samples=positive_pair,
     grads=(lambda g, y: g / y,
            lambda g, y, out: -g * out / y),
-    code="x / y", holomorphic=True)
+    code="x / y", holomorphic=True, wide_number=True)
 
 
 def __rtruediv__(input: Tensor, other: Any) -> Tensor:
@@ -141,21 +143,21 @@ def floor_divide(input: Tensor, other: Any) -> Tensor:
     return apply(FLOOR_DIVIDE, input, other)
 
 
-def _check_divisor(b: Any) -> None:
+def check_division(kernel_name: str, b: Any) -> None:
+    """Raise PyTorch's errors for a division with rounding: of a dtype that its kernel lacks, or of integers by zero."""
+    if b.dtype.kind in "bc":
+        raise NotImplementedError(f"\"{kernel_name}\" not implemented for '{of_numpy(b.dtype).kernel_name}'")
     if b.dtype.kind in "iu" and not b.all():
         raise RuntimeError("ZeroDivisionError")
 
 
 def _floor_divide(a: Any, b: Any) -> Any:
-    _check_divisor(b)
-    if a.dtype.kind not in "fV":
-        return np.floor_divide(a, b)
-    # NumPy's quotient by zero is nan where PyTorch keeps the true quotient.
-    return np.where(b == 0, np.true_divide(a, b), np.floor_divide(a, b))
+    check_division("div_floor_cpu", b)
+    return quotients.floor_divide(a, b)
 
 
 def _trunc_divide(a: Any, b: Any) -> Any:
-    _check_divisor(b)
+    check_division("div_trunc_cpu", b)
     if a.dtype.kind in "iu":
         quotient = np.floor_divide(a, b)
         return quotient + ((quotient < 0) & (quotient * b != a)).astype(a.dtype)
@@ -171,9 +173,11 @@ def no_derivative(name: str) -> Any:
 
 FLOOR_DIVIDE = Op("floor_divide", binary, _floor_divide, node_name="torch::autograd::NotImplemented",
     grads=(no_derivative("floor_divide"),) * 2,
-    code="x // y")
-DIV_FLOOR = Op("div", binary, _floor_divide, grads=(zero, zero), samples=positive_pair, code="x // y", node_name="DivBackward2")
-DIV_TRUNC = Op("div", binary, _trunc_divide, grads=(zero, zero), samples=positive_pair, code="trunc(x / y)", node_name="DivBackward2")
+    code="x // y", wide_number=True)
+DIV_FLOOR = Op("div", binary, _floor_divide, grads=(zero, zero), samples=positive_pair, node_name="DivBackward2",
+    code="x // y", wide_number=True)
+DIV_TRUNC = Op("div", binary, _trunc_divide, grads=(zero, zero), samples=positive_pair, node_name="DivBackward2",
+    code="trunc(x / y)", wide_number=True)
 
 
 def remainder(input: Any, other: Any) -> Tensor:
@@ -182,8 +186,8 @@ def remainder(input: Any, other: Any) -> Tensor:
 
 
 def _remainder(a: Any, b: Any) -> Any:
-    _check_divisor(b)
-    return np.remainder(a, b)
+    check_division("remainder_cpu", b)
+    return quotients.remainder(a, b)
 
 
 REMAINDER = Op("remainder", binary, _remainder,
@@ -199,7 +203,7 @@ def fmod(input: Tensor, other: Any) -> Tensor:
 
 
 def _fmod(a: Any, b: Any) -> Any:
-    _check_divisor(b)
+    check_division("fmod_cpu", b)
     return np.fmod(a, b)
 
 
@@ -223,11 +227,6 @@ negative = neg
 NEG = Op("neg", unary, np.negative, samples=one,
     grads=(lambda g: -g,),
     code="-x")
-
-
-def _ordered(a: Any) -> None:
-    if a.dtype.kind == "c":
-        raise NotImplementedError("comparison is not implemented for complex tensors")
 
 
 # Comparisons: bool results, no gradient.
@@ -266,7 +265,7 @@ not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
 
 EQ = Op("eq", tensor_first, np.equal, dtype=BOOL, code="x == y")
 NE = Op("ne", tensor_first, np.not_equal, dtype=BOOL, code="x != y")
-LT = Op("lt", tensor_first, np.less, dtype=BOOL, code="x < y")
-LE = Op("le", tensor_first, np.less_equal, dtype=BOOL, code="x <= y")
-GT = Op("gt", tensor_first, np.greater, dtype=BOOL, code="x > y")
-GE = Op("ge", tensor_first, np.greater_equal, dtype=BOOL, code="x >= y")
+LT = Op("lt", ordering, np.less, dtype=BOOL, code="x < y")
+LE = Op("le", ordering, np.less_equal, dtype=BOOL, code="x <= y")
+GT = Op("gt", ordering, np.greater, dtype=BOOL, code="x > y")
+GE = Op("ge", ordering, np.greater_equal, dtype=BOOL, code="x >= y")

@@ -383,10 +383,9 @@ def floor_moves(v: Vectors, rest: str, b: str) -> str:
 
 
 def remainder(v: Vectors, a: str, b: str) -> str:
-    """a - b floor(a / b), with the sign of b; what Python's % and NumPy's compute."""
+    """a - b floor(a / b), with the sign of b; a zero has that of a, as in PyTorch."""
     rest = fmod(v, a, b)
-    out = v.where(floor_moves(v, rest, b), v.add(rest, b), rest)
-    return v.where(v.compare("oeq", out, v.number(0.0)), v.intrinsic("copysign", out, b), out)
+    return v.where(floor_moves(v, rest, b), v.add(rest, b), rest)
 
 
 def floor_divide(v: Vectors, a: str, b: str) -> str:

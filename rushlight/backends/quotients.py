@@ -1,0 +1,29 @@
+"""Rounded quotients and their remainders, where NumPy's differ from PyTorch's: at zero. `out` may be an argument's memory."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def floor_divide(a: Any, b: Any, out: Any = None) -> Any:
+    """a / b rounded down. NumPy's quotient of floats by zero is nan where PyTorch keeps the true quotient."""
+    if a.dtype.kind not in "fV":
+        return np.floor_divide(a, b, out)
+    by_zero = b == 0
+    quotient = np.true_divide(a, b) if by_zero.any() else None
+    out = np.asarray(np.floor_divide(a, b, out))
+    if quotient is not None:
+        np.copyto(out, quotient, where=by_zero)
+    return out
+
+
+def remainder(a: Any, b: Any, out: Any = None) -> Any:
+    """a modulo b with the sign of b. A remainder of zero has the sign of a; NumPy's has that of b."""
+    dividend = a.copy() if a is out else a
+    out = np.asarray(np.remainder(a, b, out))
+    if out.dtype.kind in "fV":
+        exact = out == 0
+        if exact.any():
+            np.copysign(out, dividend, out=out, where=exact)
+    return out
