@@ -37,7 +37,8 @@ def threads() -> str:
 
 def machine_code() -> str:
     """Whether kernels are compiled, and where their code is kept."""
-    from .backends.llvm.engine import available, folder
+    from .backends.llvm.engine import available
+    from .backends.llvm.kept import folder
     if available():
         return f"on, kept in {folder()}"
     return "off (RUSHLIGHT_JIT=0)" if os.environ.get("RUSHLIGHT_JIT") == "0" else "off"
