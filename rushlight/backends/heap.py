@@ -7,11 +7,23 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 #: The bytes of freed memory that are kept at most; on a small machine a sixteenth of its memory.
 KEPT = 256 << 20
 #: mallopt's names of what is set, from glibc's malloc.h
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+#: The bytes from which on a block is mapped by itself where memory is to stay `unwritten`.
+APART = 4 << 20
+
+
+class _Heap:
+    """How malloc is told, where it listens, and the largest block that it keeps."""
+
+    mallopt: Any = None
+    largest = 0
 
 
 def keep_freed_memory() -> bool:
@@ -24,4 +36,27 @@ def keep_freed_memory() -> bool:
         return False
     kept = min(KEPT, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 16)
     # Blocks beyond the second limit are mapped each on its own, and given back when freed.
-    return bool(mallopt(M_TRIM_THRESHOLD, kept) and mallopt(M_MMAP_THRESHOLD, kept // 4))
+    if not (mallopt(M_TRIM_THRESHOLD, kept) and mallopt(M_MMAP_THRESHOLD, kept // 4)):
+        return False
+    _Heap.mallopt, _Heap.largest = mallopt, kept // 4
+    return True
+
+
+@contextmanager
+def unwritten(sizes: list[int]) -> Iterator[None]:
+    """A context in which arrays of these sizes in bytes are made that nobody will write to.
+
+    They would lie in memory that was freed and is at hand, and what is written to next would need new pages. So this memory is held
+    meanwhile, and what is asked for is mapped, block by block, to pages that never come to be.
+    """
+    if _Heap.mallopt is None:
+        yield
+        return
+    import numpy as np
+    _Heap.mallopt(M_MMAP_THRESHOLD, APART)
+    held = [np.empty(size, np.uint8) for size in sizes if size >= APART]
+    try:
+        yield
+    finally:
+        del held
+        _Heap.mallopt(M_MMAP_THRESHOLD, _Heap.largest)

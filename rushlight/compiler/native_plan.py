@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..backends.aborts import raise_error
+from ..backends.heap import unwritten
 from ..backends.llvm.multiply import address
 from ..backends.llvm.tape import Segment, Slots
 from ..backends.parallel import Unnotable, inside
@@ -215,7 +216,8 @@ class NativePlan(Plan):
             arrays = [item if item.__class__ is not Value else self.array(item) if op.launches == "strided"
                       else self.without_gaps(item, copies, is_matrix) for item in equation.inputs]
             inside.launches, inside.abort, inside.scratch = [], self.abort, self.scratch
-            with np.errstate(all="ignore"):  # what stands for arrays holds no numbers
+            # What stands for arrays holds no numbers. And most results are moved to buffers, so that their own memory is never written to.
+            with np.errstate(all="ignore"), unwritten([value.storage.size for value in equation.outputs if value is not None]):
                 made = op.forward(*arrays, **equation.attrs)
             launches = copies + inside.launches
         except Unnotable:
