@@ -4,6 +4,7 @@ Each has its backward as one fused kernel, an Op of its own that can be differen
 """
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +12,10 @@ import numpy as np
 from ..backends.native import MANY, is_native
 from ..backends.select import masked
 from ..core.apply import apply
+from ..core.dtypes import is_half
 from ..core.fused import fused
 from ..core.inplace import inplace as inplace_form
+from ..core.numbers import checked_number
 from ..core.op import Kind, Op, opaque, unary
 from ..core.samples import between, one, pair
 from .choose import where, zero_where
@@ -130,7 +133,7 @@ def _hardtanh(x: Any, *, min_val: float, max_val: float) -> Any:
         raise NotImplementedError("clamp is not supported for complex types")
     if kind == "u" and (min_val < 0 or max_val < 0):
         raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
-    return np.minimum(np.maximum(x, np.array(min_val, x.dtype)), np.array(max_val, x.dtype))
+    return np.minimum(np.maximum(x, checked_number(min_val, x.dtype)), checked_number(max_val, x.dtype))
 
 
 HARDTANH = Op("hardtanh", unary, _hardtanh, samples=between((-2, 2), min_val=-1.0, max_val=0.5),
@@ -249,8 +252,9 @@ HARDSWISH_BACKWARD = Op("hardswish_backward", opaque, fused(HARDSWISH_GRADIENT, 
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """input where it is farther than lambd from 0, else 0."""
-    return apply(HARDSHRINK, input, lambd=lambd)
+    """input where it is farther than lambd from 0, else 0. lambd is rounded to input's dtype."""
+    dtype = input._array.dtype
+    return apply(HARDSHRINK, input, lambd=float(checked_number(lambd, dtype)) if is_half(dtype) else lambd)
 
 
 HARDSHRINK = Op("hardshrink", floating("hardshrink_cpu"), fused("where((x >= -lambd) & (x <= lambd), 0, x)", ("x",), ("lambd",)),
@@ -266,13 +270,13 @@ HARDSHRINK_BACKWARD = Op("hardshrink_backward", opaque, lambda grad, x, *, lambd
 
 
 #: the largest finite number of each dtype
-LARGEST = {"float16": 65504.0, "bfloat16": 3.38953e38, "float32": 3.40282e38, "float64": 1.79769e308}
+LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": 3.4028234663852886e38, "float64": 1.7976931348623157e308}
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """input moved by lambd towards 0, and 0 where that would pass it."""
-    if lambd < 0:
-        dtype = input.dtype
+    dtype = input.dtype
+    if not 0 <= lambd <= LARGEST.get(dtype.name, math.inf):
         raise RuntimeError(f"lambda must be in range [0, {LARGEST.get(dtype.name, 0):g}] for input dtype {dtype.kernel_name}, but found {lambd:g}")
     return apply(SOFTSHRINK, input, lambd=lambd)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..backends import quotients
 from ..core.apply import apply
-from ..core.dtypes import of_numpy
+from ..core.dtypes import is_half, of_numpy
 from ..core.op import BOOL, INT_TO_FLOAT, Op, binary, ordering, tensor_first, unary
 from ..core.samples import one, pair, positive_pair
 
@@ -151,11 +151,22 @@ def check_division(kernel_name: str, b: Any) -> None:
         raise RuntimeError("ZeroDivisionError")
 
 
+def by_one_number(forward: Any) -> Any:
+    """The rule of a rounded quotient, where halves are divided by a single number in float32 and rounded once: see `Op.wide_number`."""
+    def rule(a: Any, b: Any) -> Any:
+        if b.size == 1 and b.dtype is a.dtype and is_half(b.dtype):
+            return np.asarray(forward(a, b.astype(np.float32))).astype(a.dtype)
+        return forward(a, b)
+    return rule
+
+
+@by_one_number
 def _floor_divide(a: Any, b: Any) -> Any:
     check_division("div_floor_cpu", b)
-    return quotients.floor_divide(a, b)
+    return (quotients.floor_divide_halves if is_half(b.dtype) else quotients.floor_divide)(a, b)
 
 
+@by_one_number
 def _trunc_divide(a: Any, b: Any) -> Any:
     check_division("div_trunc_cpu", b)
     if a.dtype.kind in "iu":

@@ -164,7 +164,7 @@ def _wide_enough(input: Tensor, *bounds: Any) -> Tensor:
     if kind in "fV":
         return input
     if kind == "c":
-        raise RuntimeError("clamp is not supported for complex types")
+        raise NotImplementedError("clamp is not supported for complex types")
     return input.to(result_type((input, *bounds)))
 
 
@@ -202,7 +202,7 @@ CLAMP_MAX = CLAMP_ABOVE.printed_as("ClampMaxBackward0")
 
 def _clamp_between(x: Any, min: Any, max: Any) -> Any:
     if x.dtype.kind == "c":
-        raise RuntimeError("clamp is not supported for complex types")
+        raise NotImplementedError("clamp is not supported for complex types")
     if min is not None:
         x = np.maximum(x, min)
     return x if max is None else np.minimum(x, max)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.apply import apply
-from ..core.fused import fused, widened
+from ..core.fused import fused
+from ..core.numbers import checked_number
 from ..core.op import INT_TO_FLOAT, Op, binary, two_tensors, unary
 from ..core.samples import between, one, pair, positive, positive_pair
 from .choose import where, zero_where
@@ -142,9 +143,12 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
 
 
 def _logit(x: Any, *, eps: float | None) -> Any:
+    one = np.ones((), x.dtype)
     if eps is not None:
-        x = np.clip(x, x.dtype.type(eps), x.dtype.type(1 - eps))
-    return np.log(x / (1 - x))
+        low = checked_number(eps, x.dtype)
+        high = one - low
+        x = np.where(x < low, low, np.where(x > high, high, x))
+    return np.log(x / (one - x))
 
 
 def _logit_gradient(g: Any, x: Any, eps: float | None) -> Any:
@@ -155,7 +159,7 @@ def _logit_gradient(g: Any, x: Any, eps: float | None) -> Any:
     return zero_where((x < eps) | (x > 1 - eps), slope)
 
 
-LOGIT = Op("logit", unary, widened(_logit), dtype=INT_TO_FLOAT, samples=between((0.1, 0.9), eps=None),
+LOGIT = Op("logit", unary, _logit, dtype=INT_TO_FLOAT, samples=between((0.1, 0.9), eps=None),
     grads=(_logit_gradient,))
 
 

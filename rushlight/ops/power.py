@@ -10,6 +10,9 @@ import numpy as np
 
 from ..core import dtypes
 from ..core.apply import apply
+from ..core.dtypes import is_half
+from ..core.fused import widened
+from ..core.numbers import checked_number
 from ..core.op import Op, binary, unary
 from ..core.samples import one, positive_pair
 from .arithmetic import conj, zero
@@ -26,6 +29,8 @@ def pow(input: Any, exponent: Any) -> Tensor:
             return apply(SQUARE, input)
         if input._array.dtype.kind in "iu" and isinstance(exponent, int) and exponent < 0:
             raise RuntimeError("Integers to negative integer powers are not allowed.")
+        if is_half(input._array.dtype) and not isinstance(exponent, complex):
+            checked_number(exponent, input._array.dtype)
         return apply(POW_NUMBER, input, exponent)
     return apply(POW if getattr(input, "_array", None) is not None else POW_OF_NUMBER, input, exponent)
 
@@ -47,17 +52,19 @@ def _pow(a: Any, b: Any) -> Any:
         # As PyTorch's: 1 / a**n in integers, which is 0 but for a = 1 and a = -1.
         positive = np.power(a, np.abs(b))
         return np.where(b < 0, np.where(a == 1, 1, np.where(a == -1, positive, 0)), positive).astype(a.dtype)
-    if b.ndim == 0 and a.dtype.kind in "fc":
-        quick = QUICK.get(b.item())
-        if quick is not None:
-            return quick(a)
     return np.power(a, b)
+
+
+def _pow_number(a: Any, b: Any) -> Any:
+    # PyTorch takes the quick ways for all dtypes but float16.
+    quick = QUICK.get(b.item()) if b.ndim == 0 and a.dtype.kind in "fcV" and a.dtype != np.float16 else None
+    return _pow(a, b) if quick is None else quick(a)
 
 
 #: powers that are cheaper, and as exact, as something else
 QUICK: dict[float, Callable] = {0.5: np.sqrt, 1: np.positive, 2: np.square, 3: lambda a: a * a * a,
                               -1: np.reciprocal, -2: lambda a: np.reciprocal(a * a),
-         -0.5: lambda a: np.reciprocal(np.sqrt(a))}
+                              -0.5: widened(lambda a: np.reciprocal(np.sqrt(a)))}
 
 
 def _pow_x(g: Any, x: Any, y: Any) -> Any:
@@ -90,7 +97,7 @@ def _number_log(x: Any, out: Any) -> Any:
 POW = Op("pow", binary, _pow, samples=positive_pair,
     grads=(_pow_x, _pow_y),
     code="x ** y", node_name="PowBackward1")
-POW_NUMBER = POW.printed_as("PowBackward0")
+POW_NUMBER = Op("pow", binary, _pow_number, grads=(_pow_x, None), code="x ** y", node_name="PowBackward0")
 POW_OF_NUMBER = POW.printed_as("PowBackward2")
 
 

@@ -217,7 +217,7 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
     return apply(LDEXP, input, other)
 
 
-LDEXP = Op("ldexp", two_tensors, widened(lambda x, y: x * np.exp2(y)), dtype=INT_TO_FLOAT, samples=pair,
+LDEXP = Op("ldexp", two_tensors, lambda x, y: x * np.exp2(y), dtype=INT_TO_FLOAT, samples=pair, wide_number=True,
     grads=(lambda g, y: g * 2.0 ** y,
            lambda g, out: g * (out * math.log(2))),
     code="x * exp2(y)", holomorphic=True)

@@ -154,7 +154,7 @@ def _xlog1py(x: Any, y: Any) -> Any:
     return np.where((x == 0) & ~np.isnan(y), x.dtype.type(0), x * np.log1p(y))
 
 
-XLOG1PY = Op("special_xlog1py", binary, widened(_xlog1py), dtype=INT_TO_FLOAT, samples=positive_pair, node_name="SpecialXlog1PyBackward0",
+XLOG1PY = Op("special_xlog1py", binary, _xlog1py, dtype=INT_TO_FLOAT, samples=positive_pair, node_name="SpecialXlog1PyBackward0",
     grads=(lambda g, x, y: zero_where((x == 0) & (y <= -1), g * log1p(y)) if hasattr(y, "_array") else g * math.log1p(y),
            lambda g, x, y: g * x / (y + 1)),
     code="where((x == 0) & ~isnan(y), 0, x * log1p(y))")

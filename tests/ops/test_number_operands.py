@@ -5,9 +5,9 @@ import pytest
 
 import rushlight as torch
 
-inf = math.inf
+inf, nan = math.inf, math.nan
 X = [0.3, -3.3, 1.0, 300.0, -0.0, 65504.0]
-#: an expression, and what PyTorch gives of X in float16 and in bfloat16
+#: an expression, and what PyTorch gives of X in float16 and in bfloat16, where the tensor is long enough for whole vectors
 RESULTS = [
     ("x * 0.1",
      [0.029998779296875, -0.330078125, 0.0999755859375, 30.0, -0.0, 6552.0],
@@ -66,6 +66,45 @@ RESULTS = [
     ("x % 0.3",
      [0.0, 0.2998046875, 0.099853515625, 0.251220703125, -0.0, 0.040283203125],
      [0.0, 0.01171875, 0.09765625, 0.12109375, -0.0, 0.27734375]),
+    ("x ** 3",
+     [0.027008056640625, -35.96875, 1.0, inf, -0.0, inf],
+     [0.0272216796875, -35.75, 1.0, 27000832.0, -0.0, 281474976710656.0]),
+    ("x ** -2",
+     [11.109375, 0.091796875, 1.0, 1.1086463928222656e-05, inf, 0.0],
+     [11.0625, 0.091796875, 1.0, 1.1086463928222656e-05, inf, 2.3283064365386963e-10]),
+    ("(x.abs() + 1) ** -0.5",
+     [0.876953125, 0.482177734375, 0.70703125, 0.057647705078125, 1.0, 0.00390625],
+     [0.87890625, 0.482421875, 0.70703125, 0.0576171875, 1.0, 0.00390625]),
+    ("x ** 0.5",
+     [0.5478515625, nan, 1.0, 17.328125, 0.0, 255.875],
+     [0.546875, nan, 1.0, 17.375, -0.0, 256.0]),
+    ("x ** torch.tensor(3)",
+     [0.027008056640625, -35.96875, 1.0, inf, -0.0, inf],
+     [0.0272216796875, -35.75, 1.0, 27000832.0, -0.0, 281474976710656.0]),
+    ("0.3 ** x",
+     [0.69677734375, 53.15625, 0.300048828125, 0.0, 1.0, 0.0],
+     [0.6953125, 52.5, 0.30078125, 0.0, 1.0, 0.0]),
+    ("x // (x * 0 + 0.0125)",
+     [24.0, -265.0, 80.0, 24000.0, -0.0, inf],
+     [24.0, -264.0, 79.0, 23936.0, -0.0, 5242880.0]),
+    ("torch.div(x, torch.tensor(0.3, dtype=x.dtype), rounding_mode='trunc')",
+     [1.0, -11.0, 3.0, 999.0, -0.0, inf],
+     [1.0, -10.0, 3.0, 996.0, -0.0, 218112.0]),
+    ("torch.special.xlog1py(x, 0.3)",
+     [0.0787353515625, -0.8662109375, 0.262451171875, 78.75, 0.0, 17184.0],
+     [0.0791015625, -0.87109375, 0.263671875, 79.0, 0.0, 17280.0]),
+    ("torch.logit(x, 0.1)",
+     [-0.84765625, -2.197265625, 2.197265625, 2.197265625, -2.197265625, 2.197265625],
+     [-0.84375, -2.1875, 2.1875, 2.1875, -2.1875, 2.1875]),
+    ("torch.ldexp(x, torch.tensor(0.1))",
+     [0.321533203125, -3.537109375, 1.0712890625, 321.5, -0.0, inf],
+     [0.322265625, -3.53125, 1.0703125, 322.0, -0.0, 70144.0]),
+    ("torch.ldexp(x, x.sign() + 0.3)",
+     [0.73876953125, -2.033203125, 2.462890625, 739.0, -0.0, inf],
+     [0.73828125, -2.03125, 2.453125, 736.0, -0.0, 160768.0]),
+    ("torch.nn.functional.hardshrink(x, 0.3)",
+     [0.0, -3.30078125, 1.0, 300.0, 0.0, 65504.0],
+     [0.0, -3.296875, 1.0, 300.0, 0.0, 65536.0]),
 ]
 #: an expression, and x's gradient by PyTorch where [1, 0.7, -0.3, 0.11, 3, 5] arrives
 GRADIENTS = [
@@ -148,6 +187,19 @@ def test_complex_numbers_have_no_order_and_no_rounded_quotients():
         for call in calls:
             with pytest.raises(NotImplementedError, match=f"^\"{name}_cpu\" not implemented for 'ComplexFloat'$"):
                 call()
+
+
+def test_numbers_beyond_a_half_are_refused_where_pytorch_makes_halves_of_them():
+    x, functional = torch.tensor(X, dtype=torch.float16), torch.nn.functional
+    for call in (lambda: x ** 65520, lambda: x.pow_(-70000.0), lambda: functional.hardshrink(x, 65520), lambda: functional.hardtanh(x, -70000, 1),
+                 lambda: torch.logit(x, 70000.0)):
+        with pytest.raises(RuntimeError, match="^value cannot be converted to type c10::Half without overflow$"):
+            call()
+    with pytest.raises(RuntimeError, match="^value cannot be converted to type c10::BFloat16 without overflow$"):
+        x.to(torch.bfloat16) ** 1e39
+    with pytest.raises(RuntimeError, match=r"^lambda must be in range \[0, 65504\] for input dtype Half, but found 65520$"):
+        functional.softshrink(x, 65520)
+    assert (torch.tensor([2.0]) ** 1e39).item() == inf
 
 
 def test_truth_values_have_no_rounded_quotients():
