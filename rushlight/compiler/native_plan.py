@@ -255,7 +255,9 @@ class NativePlan(Plan):
                         and self.may_lie_over(value, over.get(value), equation):
                     return self.buffers.pass_on(over[value].storage, value.storage)
             return self.buffers.give(storages, self.buffers.buffer(owner.nbytes))
-        launches, blocks = moved(launches, [owner for each, owner in owners.items() if users[each]], buffer)
+        # The largest first: it needs the most of what memory lies free in one piece.
+        largest_first = sorted([owner for each, owner in owners.items() if users[each]], key=lambda owner: -owner.nbytes)
+        launches, blocks = moved(launches, largest_first, buffer)
         places = [blocks.get(id(memory.owner(array))) for _, array in pairs]
         return launches, [(value, array if block is None else moved_into(block, array)) for (value, array), block in zip(pairs, places, strict=True)]
 
