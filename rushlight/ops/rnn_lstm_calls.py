@@ -136,11 +136,9 @@ class GroupProducts:
         """out = a @ b. All products of a size use the same memory, also where their calls are only noted."""
         (n, k), m = a.shape, b.shape[1]
         p = multiply.plan_of(a, b, order(n, k, m))
-        panels = p.parts * p.part_size
         if p not in self.memory:
-            self.memory[p] = take_panels(panels + n * m if p.halves > 1 else panels)
-        start = address(self.memory[p])
-        words = multiply.arguments(p, a, b, address(out), start + 4 * panels, 0, start, 0)
+            self.memory[p] = take_panels(p.memory)
+        words = multiply.arguments(p, address(a), address(b), address(out), 0, address(self.memory[p]), 0)
         run_kernel(p.kernel, p.address, p.parts, 1, words, (p, a, b, out, self.memory[p]))
 
     def add(self, dz: Any, operands: Any) -> None:

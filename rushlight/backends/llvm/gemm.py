@@ -48,10 +48,10 @@ def first_heights(lanes: int) -> list[int]:
     return [-fewest(rows, lanes)[1] for rows in range(2 * most)] + [most]
 
 
-# The words of a call's arguments.
-(LEFT, LEFT_ROW, LEFT_COLUMN, RIGHT, RIGHT_ROW, RIGHT_COLUMN, OUT, OUT_ROW, SECOND, BIAS, ROW_COUNT, COLUMN_COUNT, BLOCKS, HALF_BLOCKS,
- BLOCK_COUNT, PANELS, PANELS_SIZE, LEFT_SIZE, ROW_PARTS, COLUMN_PARTS, LEFT_PACKED, RIGHT_IN_PLACE, PREPARED) = range(23)
-WORDS = 23
+# The words of a call's arguments: addresses, then what is the same for all products of one plan.
+ADDRESSES = LEFT, RIGHT, OUT, SECOND, BIAS, PANELS, PREPARED = range(7)
+(LEFT_ROW, LEFT_COLUMN, RIGHT_ROW, RIGHT_COLUMN, OUT_ROW, ROW_COUNT, COLUMN_COUNT, BLOCKS, HALF_BLOCKS, BLOCK_COUNT, PANELS_SIZE, LEFT_SIZE,
+ ROW_PARTS, COLUMN_PARTS, LEFT_PACKED, RIGHT_IN_PLACE) = range(7, 23)
 #: The panels of the right matrix that one pass over the rows multiplies: with 384 rows they fill three quarters of a second-level cache.
 GROUP = 32
 #: The floats before a part's panels: the first half's part counts there how many of the halves are done. It is a line of the cache.

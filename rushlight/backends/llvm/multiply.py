@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,8 @@ from . import gemm
 from .engine import engine
 from .workers import run_kernel
 
-#: a call's arguments, as bytes
-pack_words = struct.Struct(f"{gemm.WORDS}q").pack
+#: the addresses among a call's arguments, as bytes
+pack_addresses = struct.Struct(f"{len(gemm.ADDRESSES)}q").pack
 Address, Count = ctypes.c_size_t, ctypes.c_int64
 DATA = object.__basicsize__
 #: memory for panels, used in turn by all products
@@ -42,31 +41,36 @@ TO_PACK, IN_PLACE, PREPARED = range(3)
 
 
 class Plan:
-    """What the products of one size have in common: the blocks, the parts, and the memory that each part needs for its panels.
+    """What the products of matrices that lie in one way have in common: the blocks, the parts, the memory for panels, and the kernel's words.
 
-    `threads` are those that share each half; `left_packed` is whether a tile's part of the left matrix is copied into a panel, `right` how
-    the right one lies.
+    `size` is (n, k, m); `threads` are those that share each half; `left_packed` is whether a tile's part of the left matrix is copied into a
+    panel, `right` how the right one lies; `strides` are those of both, in floats.
     """
 
-    __slots__ = ("kernel", "address", "bounds", "halves", "words", "last_words", "part_size", "parts", "panels", "prepare", "prepare_address")
+    __slots__ = ("kernel", "address", "bounds", "halves", "part_size", "parts", "panels", "prepare", "prepare_address", "shape", "chunk", "memory",
+                 "second", "words")
 
-    def __init__(self, n: int, k: int, m: int, halves: tuple, threads: int, left_packed: bool, right: int):
+    def __init__(self, size: tuple, strides: tuple, halves: tuple, threads: int, left_packed: bool, right: int):
         lanes = engine().width // 4
-        most, width = gemm.heights(lanes)[0], gemm.VECTORS * lanes
+        (n, k, m), most, width = size, gemm.heights(lanes)[0], gemm.VECTORS * lanes
         self.kernel, self.address, self.prepare, self.prepare_address = gemm.kernels()
-        self.halves = len(halves)
+        self.halves, self.shape = len(halves), (n, m)
         flat = [*halves[0], *(halves[1][1:] if self.halves > 1 else [])]
         self.bounds = (ctypes.c_int64 * len(flat))(*flat)
-        self.words = ctypes.addressof(self.bounds), len(halves[0]) - 1, len(flat) - 1
         longest = max([end - start for start, end in zip(flat, flat[1:])])
         self.panels = -(-m // width)
         row_parts, column_parts = cut(n, self.panels, width, threads, left_packed, right)
         self.parts = self.halves * row_parts * column_parts
+        self.chunk = 1 if n * k * m >= ALONE else self.parts
         # One tile's part of the left matrix, with room between its rows, and for what a vector's store leaves behind it; all begins where a
         # line of the cache does.
         left_size = most * (-(-longest // 16) + 1) * 16 + width
         self.part_size = gemm.HEAD + left_size + min(gemm.GROUP, self.panels) * width * longest
-        self.last_words = self.part_size, left_size, row_parts, column_parts, left_packed, right == IN_PLACE
+        #: the floats of memory for all panels, behind which the second half's sums lie, and those of both
+        self.second = self.parts * self.part_size
+        self.memory = self.second + (n * m if self.halves > 1 else 0)
+        self.words = struct.pack("16q", *strides, m, n, m, ctypes.addressof(self.bounds), len(halves[0]) - 1, len(flat) - 1, self.part_size,
+                                 left_size, row_parts, column_parts, left_packed, right == IN_PLACE)
 
 
 #: the multiplications that take as long as copying one number into a panel, and as fetching one that is read in its place
@@ -91,7 +95,9 @@ def cut(n: int, panels: int, width: int, threads: int, left_packed: bool, right:
     return (row_parts, 1) if of_rows <= of_columns * (1.1 if n * m <= CACHED else 1.03) else (1, column_parts)
 
 
-plan = lru_cache(256)(Plan)
+#: the plans of products, by how their matrices lie; the most that are kept
+plans: dict[tuple, Plan] = {}
+MOST_PLANS = 1024
 
 
 def multiply(a: Any, b: Any, bias: Any, halves: tuple) -> Any:
@@ -100,8 +106,11 @@ def multiply(a: Any, b: Any, bias: Any, halves: tuple) -> Any:
     `halves` are the bounds of the blocks of the inner dimension, in one or two tuples: each is summed from the left, then the two are added.
     The bias is added to the first block.
     """
-    a, b = straight(a), straight(b)
-    return run(plan_of(a, b, halves), a, b, bias, 0)
+    p = plans.get((a.shape, a.strides, b.shape, b.strides, halves, False, pool.size()))
+    if p is None:
+        a, b = straight(a), straight(b)
+        p = plan_of(a, b, halves)
+    return run(p, a, b, bias, 0)
 
 
 #: multiplications below which the calling thread is done before another one has begun
@@ -109,10 +118,22 @@ ALONE = 1 << 18
 
 
 def plan_of(a: Any, b: Any, halves: tuple, prepared: bool = False) -> Plan:
-    """The plan of a product of these matrices, or of such as lie like them."""
+    """The plan of products of matrices that are straight and lie like these; `prepared` is whether the right one lies in panels."""
+    key = a.shape, a.strides, b.shape, b.strides, halves, prepared, pool.size()
+    found = plans.get(key)
+    if found is None:
+        if len(plans) >= MOST_PLANS:
+            plans.clear()
+        found = plans[key] = new_plan(a, b, halves, prepared)
+    return found
+
+
+def new_plan(a: Any, b: Any, halves: tuple, prepared: bool) -> Plan:
     (n, k), m = a.shape, b.shape[1]
     threads = -(-pool.size() // len(halves)) if n * k * m >= ALONE else 1
-    return plan(n, k, m, halves, threads, is_packed(a), PREPARED if prepared else IN_PLACE if is_in_place(-(-n // threads), b) else TO_PACK)
+    strides = [stride // 4 for stride in (*a.strides, *b.strides)]
+    right = PREPARED if prepared else IN_PLACE if is_in_place(-(-n // threads), b) else TO_PACK
+    return Plan((n, k, m), tuple(strides), halves, threads, is_packed(a), right)
 
 
 def is_packed(a: Any) -> bool:
@@ -132,28 +153,20 @@ def is_in_place(n: int, b: Any) -> bool:
 
 def run(p: Plan, a: Any, b: Any, bias: Any, prepared: int) -> Any:
     """The product, by its plan; `prepared` is the address of b's panels, or 0."""
-    n, m = len(a), b.shape[1]
-    # The second half's sums lie behind the panels.
-    panels = p.parts * p.part_size
-    memory = take_panels(panels + n * m if p.halves > 1 else panels)
-    start = address(memory)
-    out = np.empty((n, m), np.float32)
-    words = arguments(p, a, b, address(out), start + 4 * panels, 0 if bias is None else address(bias), start, prepared)
-    run_kernel(p.kernel, p.address, p.parts, 1 if n * m * a.shape[1] >= ALONE else p.parts, words, (p, a, b, bias, out, memory))
+    memory = take_panels(p.memory)
+    out = np.empty(p.shape, np.float32)
+    words = arguments(p, address(a), address(b), address(out), 0 if bias is None else address(bias), address(memory), prepared)
+    run_kernel(p.kernel, p.address, p.parts, p.chunk, words, (p, a, b, bias, out, memory))
     give_panels(memory)
     return out
 
 
-def arguments(p: Plan, a: Any, b: Any, out: int, second: int, bias: int, memory: int, prepared: int) -> bytes:
-    """The words of a call."""
-    left_row, left_column = a.strides
-    right_row, right_column = b.strides
-    m = b.shape[1]
-    if memory and p.halves > 1:  # none of them is done
+def arguments(p: Plan, left: int, right: int, out: int, bias: int, memory: int, prepared: int) -> bytes:
+    """The words of a call, which works on the memory at these addresses."""
+    if p.halves > 1 and memory:  # none of them is done
         for part in range(0, p.parts, 2):
             Count.from_address(memory + 4 * part * p.part_size).value = 0
-    return pack_words(address(a), left_row // 4, left_column // 4, address(b), right_row // 4, right_column // 4, out, m, second, bias, len(a), m,
-                      *p.words, memory, *p.last_words, prepared)
+    return pack_addresses(left, right, out, memory + 4 * p.second, bias, memory, prepared) + p.words
 
 
 class Prepared:
@@ -162,11 +175,12 @@ class Prepared:
     def __init__(self, b: Any, rows: int, halves: tuple):
         self.b, self.halves = straight(b), halves
         k, m = b.shape
-        p = plan(rows, k, m, halves, pool.size(), False, PREPARED)
+        strides = [stride // 4 for stride in self.b.strides]
+        p = Plan((rows, k, m), (k, 1, *strides), halves, pool.size(), False, PREPARED)
         width = gemm.VECTORS * engine().width // 4
         self.panels = take_panels(p.panels * width * k)
         self.address = address(self.panels)
-        words = arguments(p, self.b, self.b, 0, 0, 0, 0, self.address)
+        words = arguments(p, 0, address(self.b), 0, 0, 0, self.address)
         run_kernel(p.prepare, p.prepare_address, p.panels, -(-p.panels // pool.size()), words, (p, self))
 
     def __call__(self, a: Any) -> Any:
