@@ -10,11 +10,11 @@ def floor_divide(a: Any, b: Any, out: Any = None) -> Any:
     """a / b rounded down. NumPy's quotient of floats by zero is nan where PyTorch keeps the true quotient."""
     if a.dtype.kind not in "fV":
         return np.floor_divide(a, b, out)
-    by_zero = b == 0
-    quotient = np.true_divide(a, b) if by_zero.any() else None
+    if np.count_nonzero(b) == b.size:
+        return np.floor_divide(a, b, out)
+    by_zero, quotient = b == 0, np.true_divide(a, b)
     out = np.asarray(np.floor_divide(a, b, out))
-    if quotient is not None:
-        np.copyto(out, quotient, where=by_zero)
+    np.copyto(out, quotient, where=by_zero)
     return out
 
 
@@ -34,9 +34,8 @@ def floor_divide_halves(a: Any, b: Any) -> Any:
 def remainder(a: Any, b: Any, out: Any = None) -> Any:
     """a modulo b with the sign of b. A remainder of zero has the sign of a; NumPy's has that of b."""
     dividend = a.copy() if a is out else a
-    out = np.asarray(np.remainder(a, b, out))
-    if out.dtype.kind in "fV":
-        exact = out == 0
-        if exact.any():
-            np.copysign(out, dividend, out=out, where=exact)
+    out = np.remainder(a, b, out)
+    if out.dtype.kind in "fV" and np.count_nonzero(out) < out.size:
+        out = np.asarray(out)
+        np.copysign(out, dividend, out=out, where=out == 0)
     return out

@@ -14,8 +14,8 @@ from ..core.scalar import LEAVES, Program
 from ..core.scalar_native import TRUTHS, as_number, as_truth, wants_truth, write
 
 #: operations of a line or two, and about how many lines some take; the other functions have MANY_LINES
-BRIEF = frozenset({*LEAVES, *TRUTHS, "add", "subtract", "multiply", "divide", "negative", "square", "abs", "where", "maximum", "minimum", "sign",
-                   "floor", "ceil", "trunc", "round", "copysign"})  # fmt: skip
+BRIEF = frozenset({*LEAVES, *TRUTHS, "add", "subtract", "multiply", "divide", "negative", "fma", "square", "abs", "where", "maximum", "minimum",
+                   "sign", "floor", "ceil", "trunc", "round", "copysign"})  # fmt: skip
 LINES = {"sqrt": 12, "rsqrt": 13, "exp": 25, "sigmoid": 28, "log": 35, "tanh": 45, "erf": 60}
 MANY_LINES = 100
 #: the lines of one vector's work up to which four, or two, vectors are written side by side: beyond, the processor finds enough to do in one

@@ -18,6 +18,7 @@ from ..backends.llvm.engine import engine
 from ..backends.llvm.multiply import address
 from ..backends.llvm.rows import CACHED, PIECE
 from ..backends.llvm.vector_math import FUNCTIONS
+from ..backends.llvm.vectors import TOO_LARGE
 from ..backends.native import MANY
 from ..backends.parallel import pool
 from ..core import scalar
@@ -31,8 +32,6 @@ LANES = 16
 NEIGHBOURS, SAME, APART, ROW = 1.0, 0.1, 8.0, 10.0
 #: the sizes of a block of a long innermost dim, the best first
 BLOCKS = (64, 80, 48, 96, 112, 128, 32, 40, 50, 56, 60, 72, 100, 120)
-#: where rounding a double to a float32 gives infinity
-TOO_LARGE = 2.0 ** 128 - 2.0 ** 103
 #: The columns, for each thread, from which threads share the columns of a sum over rows: of what the caches hold, and of more. A strip of
 #: fewer than STRIP is slow to fetch.
 NARROW, WIDE, STRIP = 64, 4096, 1024

@@ -59,7 +59,7 @@ FUNCTIONS: dict[str, Callable] = {
     "less": operator.lt, "less_equal": operator.le, "greater": operator.gt, "greater_equal": operator.ge, "equal": operator.eq,
     "not_equal": operator.ne,
     "logical_and": lambda a, b: bool(a and b), "logical_or": lambda a, b: bool(a or b), "logical_xor": lambda a, b: bool(a) != bool(b),
-    "logical_not": operator.not_, "where": lambda c, a, b: a if c else b,
+    "logical_not": operator.not_, "where": lambda c, a, b: a if c else b, "fma": lambda a, b, c: a * b + c,
     "maximum": lambda a, b: a if a != a or a > b else b, "minimum": lambda a, b: a if a != a or a < b else b,
     "abs": abs, "sign": lambda a: float(a > 0) - float(a < 0), "square": lambda a: a * a,
     "floor": math.floor, "ceil": math.ceil, "trunc": math.trunc, "round": round, "sqrt": ieee_sqrt, "rsqrt": lambda a: ieee_divide(1.0, ieee_sqrt(a)),
@@ -72,7 +72,7 @@ FUNCTIONS: dict[str, Callable] = {
 
 #: The instructions that read no other value.
 LEAVES = frozenset({"input", "constant"})
-TERNARY = frozenset({"where"})
+TERNARY = frozenset({"where", "fma"})
 BINARY = frozenset({
     "add", "subtract", "multiply", "divide", "floor_divide", "remainder", "power", "less", "less_equal", "greater", "greater_equal",
     "equal", "not_equal", "logical_and", "logical_or", "logical_xor", "maximum", "minimum", "atan2", "hypot", "copysign", "fmod",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from rushlight.backends import special_numpy
+from rushlight.backends.fma import fma
 from rushlight.backends.quotients import floor_divide, remainder
 from rushlight.backends.select import select
 
@@ -49,7 +50,7 @@ def load(a: np.ndarray, out: np.ndarray | None, dtype: np.dtype) -> np.ndarray:
 
 #: What a body may call, by the language's name of the operation.
 CALLS: dict[str, Callable] = {"where": select, "sign": sign, "erf": special_numpy.erf, "erfc": special_numpy.erfc,
-                              "floor_divide": floor_divide, "remainder": remainder}
+                              "floor_divide": floor_divide, "remainder": remainder, "fma": fma}
 CALLS.update({name: getattr(np, NUMPY_NAMES.get(name, name)) for name in FUNCTIONS if name not in MACROS and name not in CALLS})
 
 

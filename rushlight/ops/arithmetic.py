@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..backends import quotients
+from ..backends.fma import fma
+from ..backends.native import MANY
 from ..core.apply import apply
-from ..core.dtypes import is_half, of_numpy
+from ..core.dtypes import BOOL as BOOL_CATEGORY, COMPLEX, FLOAT, is_half, of_numpy, result_type
+from ..core.fused import fused
+from ..core.numbers import checked_number
 from ..core.op import BOOL, INT_TO_FLOAT, Op, binary, ordering, tensor_first, unary
 from ..core.samples import one, pair, positive_pair
 
@@ -21,24 +25,25 @@ def zero(g: Any) -> Any:
 
 
 def add(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
-    """input + alpha * other, elementwise. Shapes broadcast."""
-    if alpha != 1:
-        other = scaled(other, alpha, input)
-    return apply(ADD, input, other)
+    """input + alpha * other, elementwise. Shapes broadcast. Where alpha is not 1, float32 and the halves are rounded once."""
+    if alpha == 1 and alpha is not True:
+        return apply(ADD, input, other)
+    return apply(ADD_SCALED, input, other, alpha=factor(alpha, input, other))
 
 
-def scaled(other: Any, alpha: Any, input: Any) -> Any:
-    """alpha * other; an integer `other` takes no fractional alpha."""
-    if isinstance(alpha, float) and not _is_float(input) and not _is_float(other):
-        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
-    if isinstance(alpha, bool) and not _is_bool(input):
+def factor(alpha: Any, *operands: Any) -> Any:
+    """alpha as a Python number. Raises RuntimeError where the operands' sum has a dtype for which it is no factor."""
+    if alpha.__class__ is float and hasattr(operands[0], "_array") and operands[0]._array.dtype.kind in "fV":
+        return alpha  # as nearly always
+    alpha = alpha.item() if hasattr(alpha, "_array") else alpha
+    category = result_type(operands).category
+    if isinstance(alpha, bool) and category != BOOL_CATEGORY:
         raise RuntimeError("Boolean alpha only supported for Boolean results.")
-    return other * alpha
-
-
-def _is_float(value: Any) -> bool:
-    array = getattr(value, "_array", None)
-    return isinstance(value, (float, complex)) if array is None else array.dtype.kind not in "biu"
+    if category < FLOAT and not isinstance(alpha, int):
+        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+    if category != COMPLEX and isinstance(alpha, complex):
+        raise RuntimeError("For non-complex input tensors, argument alpha must not be a complex number.")
+    return alpha
 
 
 def _is_bool(value: Any) -> bool:
@@ -52,11 +57,28 @@ ADD = Op("add", binary, np.add, samples=pair,
     code="x + y")
 
 
+def _add_scaled(x: Any, y: Any, *, alpha: Any) -> Any:
+    number = checked_number(alpha, x.dtype)
+    if is_half(x.dtype) or x.size >= MANY and x.dtype.kind == "f":
+        return _sum(x, y, alpha=float(number))
+    return fma(number, y, x)
+
+
+_sum = fused("fma(alpha, y, x)", ("x", "y"), ("alpha",))
+ADD_SCALED = Op("add", binary, _add_scaled, samples=lambda random, shape: [(args, {"alpha": -0.7}) for args, _ in pair(random, shape)],
+    grads=(lambda g: g,
+           lambda g, alpha: g * conj(alpha)),
+    code="fma(alpha, y, x)")
+
+
 def sub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """input - alpha * other, elementwise. Shapes broadcast. Raises RuntimeError for two bool tensors."""
-    if alpha != 1:
-        other = scaled(other, alpha, input)
-    return apply(SUB, input, other)
+    if alpha == 1 and alpha is not True:
+        return apply(SUB, input, other)
+    error = _no_bools(input, other)
+    if error is not None:
+        raise error
+    return apply(SUB_SCALED, input, other, alpha=-factor(alpha, input, other))
 
 
 subtract = sub
@@ -72,6 +94,7 @@ SUB = Op("sub", binary, np.subtract, explain=_no_bools, samples=pair,
     grads=(lambda g: g,
            lambda g: -g),
     code="x - y")
+SUB_SCALED = ADD_SCALED.printed_as("SubBackward0")
 
 
 def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
@@ -79,11 +102,14 @@ def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     if input._array.dtype.kind == "b":
         raise RuntimeError("Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the "
                            "`~` or `logical_not()` operator instead.")
-    return apply(RSUB_TENSOR if hasattr(other, "_array") else RSUB, other, input if alpha == 1 else scaled(input, alpha, other))
+    number = not hasattr(other, "_array")
+    if alpha == 1 and alpha is not True:
+        return apply(RSUB if number else RSUB_TENSOR, other, input)
+    return apply(RSUB_SCALED if number else RSUB_TENSOR_SCALED, other, input, alpha=-factor(alpha, input, other))
 
 
-RSUB = SUB.printed_as("RsubBackward1")
-RSUB_TENSOR = SUB.printed_as("RsubBackward0")
+RSUB, RSUB_SCALED = SUB.printed_as("RsubBackward1"), ADD_SCALED.printed_as("RsubBackward1")
+RSUB_TENSOR, RSUB_TENSOR_SCALED = SUB.printed_as("RsubBackward0"), ADD_SCALED.printed_as("RsubBackward0")
 
 
 def mul(input: Tensor, other: Any) -> Tensor:

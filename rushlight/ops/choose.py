@@ -7,9 +7,9 @@ import numpy as np
 
 from ..core.apply import apply
 from ..core.dtypes import result_type
-from ..core.fused import fused, widened
+from ..core.fused import fused
 from ..core.numbers import checked_number
-from ..core.op import Kind, Op, explain_broadcast, nary, promoted, two_tensors, unary
+from ..core.op import SINGLE, Kind, Op, explain_broadcast, nary, promoted, two_tensors, unary
 from ..core.samples import between, pair
 from .arithmetic import conj
 
@@ -242,7 +242,7 @@ CLAMP_MAX_TENSOR = CLAMP_BETWEEN.printed_as("ClampMaxBackward1")
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     """input + weight * (end - input): input at weight 0, end at 1."""
     for name, value in (("end", end), ("weight", weight)):
-        if _is_tensor(value) and value.dtype is not input.dtype:
+        if _is_tensor(value) and value.dtype is not input.dtype and (value is not weight or value._array.ndim):
             raise RuntimeError(f"expected dtype {input.dtype.c_name} for `{name}` but got dtype {value.dtype.c_name}")
     if _is_tensor(weight):
         return apply(LERP_TENSOR, input, end, weight)
@@ -250,21 +250,32 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
 
 
 # From the nearer end, so that weight 1 gives `end` itself.
-_from_start, _from_end = "x + weight * (y - x)", "y - (y - x) * (1 - weight)"
+_from_start, _from_end = "fma(weight, y - x, x)", "fma(weight - 1, y - x, y)"
 _lerp_start, _lerp_end = (fused(text, ("x", "y"), ("weight",)) for text in (_from_start, _from_end))
 
 
 def _lerp(x: Any, y: Any, *, weight: Any) -> Any:
     if x.dtype.kind == "c":
-        weight = x.dtype.type(weight)
+        weight = checked_number(weight, x.dtype)
         return x + weight * (y - x) if abs(weight) < 0.5 else y - (y - x) * (1 - weight)
+    weight = _computed_with(weight, x.dtype)
     return (_lerp_start if abs(weight) < 0.5 else _lerp_end)(x, y, weight=weight)
+
+
+def _computed_with(number: Any, dtype: Any) -> float:
+    """The number as kernels for floats of that dtype take it: rounded to float32, also beside halves, or as it is."""
+    return float(checked_number(number, dtype if dtype.itemsize == 8 else SINGLE))
+
+
+def _lerp_loop(shape: tuple, *, weight: Any) -> tuple:
+    weight = _computed_with(weight, SINGLE)
+    return (f"fma({weight!r}, y - x, x)" if abs(weight) < 0.5 else f"fma({weight - 1!r}, y - x, y)"), None, 1.0
 
 
 LERP = Op("lerp", two_tensors, _lerp, samples=between((-2, 2), (-2, 2), weight=0.25),
     grads=(lambda g, weight: g * conj(1 - weight),
            lambda g, weight: g * conj(weight)),
-    code=_from_start)
+    loop=_lerp_loop)
 LERP_TENSOR = Op("lerp", nary, fused(f"where(abs(weight) < 0.5, {_from_start}, {_from_end})", ("x", "y", "weight")),
     samples=between((-2, 2), (-2, 2), (0, 1)), arguments=("x", "y", "weight"), node_name="LerpBackward1",
     grads=(lambda g, weight: g * conj(1 - weight),
@@ -284,22 +295,25 @@ def _value_for(value: Any, *tensors: Any) -> Any:
     return int(value) if isinstance(value, float) and all([t._array.dtype.kind in "biu" for t in tensors]) else value
 
 
-def _large_or_whole(code: str, whole: Any) -> Any:
-    """The kernel of a scalar text for large float arrays, the same as calls on whole arrays for others."""
-    pieces, small = fused(code, ("x", "y", "z"), ("value",)), widened(whole)
-    return lambda x, y, z, *, value: (pieces if x.size > LARGE and x.dtype.kind == "f" else small)(x, y, z, value=value)
+def _fused_or_whole(code: str, whole: Any) -> Any:
+    """The kernel of a scalar text for floats; calls on whole arrays for others."""
+    kernel = fused(code, ("x", "y", "z"), ("value",))
+
+    def forward(x: Any, y: Any, z: Any, *, value: Any) -> Any:
+        return kernel(x, y, z, value=_computed_with(value, x.dtype)) if x.dtype.kind in "fV" else whole(x, y, z, value=value)
+    return forward
 
 
 def _addcmul(x: Any, y: Any, z: Any, *, value: Any) -> Any:
     return x + (y * z if value == 1 else _bound(x, value) * y * z)
 
 
-ADDCMUL = Op("addcmul", nary, _large_or_whole("x + value * y * z", _addcmul),
+ADDCMUL = Op("addcmul", nary, _fused_or_whole("fma(value * y, z, x)", _addcmul),
     samples=between((-2, 2), (-2, 2), (-2, 2), value=0.5), arguments=("x", "y", "z"),
     grads=(lambda g: g,
            lambda g, z, value: g * conj(z * value),
            lambda g, y, value: g * conj(y * value)),
-    code="x + value * y * z")
+    code="fma(value * y, z, x)")
 
 
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
@@ -314,12 +328,12 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) 
 
 
 def _addcdiv(x: Any, y: Any, z: Any, *, value: Any) -> Any:
-    return x + (y / z if value == 1 else _bound(x, value) * (y / z))
+    return x + (y / z if value == 1 else _bound(x, value) * y / z)
 
 
-ADDCDIV = Op("addcdiv", nary, _large_or_whole("x + value * (y / z)", _addcdiv),
+ADDCDIV = Op("addcdiv", nary, _fused_or_whole("x + value * y / z", _addcdiv),
     samples=between((-2, 2), (-2, 2), (0.5, 2), value=0.5), arguments=("x", "y", "z"),
     grads=(lambda g: g,
            lambda g, z, value: g * conj(value / z),
            lambda g, y, z, value: -g * conj(y * value / (z * z))),
-    code="x + value * (y / z)")
+    code="x + value * y / z")

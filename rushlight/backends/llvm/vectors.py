@@ -10,10 +10,13 @@ import math
 import struct
 from collections.abc import Callable, Sequence
 
+#: where rounding a double to a float32 gives infinity
+TOO_LARGE = 2.0 ** 128 - 2.0 ** 103
+
 
 def number_text(value: float) -> str:
-    """A float32 constant: LLVM writes it as the bits of the double that it equals."""
-    rounded = struct.unpack("f", struct.pack("f", value))[0] if math.isfinite(value) and abs(value) < 3.5e38 else float(value)
+    """A float32 constant: LLVM writes it as the bits of the double that it equals. It is infinite where float32 cannot hold the value."""
+    rounded = math.copysign(math.inf, value) if abs(value) >= TOO_LARGE else struct.unpack("f", struct.pack("f", value))[0]
     return f"0x{struct.unpack('<Q', struct.pack('<d', rounded))[0]:016X}"
 
 
