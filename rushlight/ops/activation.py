@@ -89,7 +89,16 @@ RELU_BACKWARD = Op("threshold_backward", opaque, _relu_backward,
 
 def _threshold_backward(grad: Any, x: Any, *, threshold: float) -> Any:
     # Not `x > threshold`: the gradient passes at nan.
-    return masked(grad, ~(x <= threshold))
+    return masked(grad, ~(x <= bound(threshold, x)))
+
+
+def bound(number: float, x: Any) -> Any:
+    """The number that elements of x are compared with for their gradient: in PyTorch no half, also where x has half precision."""
+    return np.float32(number) if is_half(x.dtype) else number
+
+
+def _outside(x: Any, low: float, high: float) -> Any:
+    return (x <= bound(low, x)) | (x >= bound(high, x))
 
 
 THRESHOLD_BACKWARD = Op("threshold_backward", opaque, _threshold_backward, samples=between((-2, 2), (-2, 2), threshold=0.5),
@@ -139,7 +148,7 @@ def _hardtanh(x: Any, *, min_val: float, max_val: float) -> Any:
 HARDTANH = Op("hardtanh", unary, _hardtanh, samples=between((-2, 2), min_val=-1.0, max_val=0.5),
     grads=(lambda g, x, min_val, max_val: apply(HARDTANH_BACKWARD, g, x, min_val=min_val, max_val=max_val),),
     code="minimum(maximum(x, min_val), max_val)")
-HARDTANH_BACKWARD = Op("hardtanh_backward", opaque, lambda grad, x, *, min_val, max_val: masked(grad, ~((x <= min_val) | (x >= max_val))),
+HARDTANH_BACKWARD = Op("hardtanh_backward", opaque, lambda grad, x, *, min_val, max_val: masked(grad, ~_outside(x, min_val, max_val)),
     samples=between((-2, 2), (-2, 2), min_val=-1.0, max_val=0.5),
     grads=(lambda g, x, min_val, max_val: apply(HARDTANH_BACKWARD, g, x, min_val=min_val, max_val=max_val),
            None),
@@ -261,8 +270,15 @@ HARDSHRINK = Op("hardshrink", floating("hardshrink_cpu"), fused("where((x >= -la
     samples=between((-2, 2), lambd=0.5),
     grads=(lambda g, x, lambd: apply(HARDSHRINK_BACKWARD, g, x, lambd=lambd),),
     code="where((x >= -lambd) & (x <= lambd), 0, x)")
+
+
+def _hardshrink_backward(grad: Any, x: Any, *, lambd: float) -> Any:
+    rounded = checked_number(lambd, x.dtype)
+    return masked(grad, ~((x >= -rounded) & (x <= rounded)))
+
+
 # Softshrink is a shift beside hardshrink, and has its gradient; PyTorch gives each a name.
-HARDSHRINK_BACKWARD = Op("hardshrink_backward", opaque, lambda grad, x, *, lambd: masked(grad, ~((x >= -lambd) & (x <= lambd))),
+HARDSHRINK_BACKWARD = Op("hardshrink_backward", opaque, _hardshrink_backward,
     samples=between((-2, 2), (-2, 2), lambd=0.5),
     grads=(lambda g, x, lambd: apply(HARDSHRINK_BACKWARD, g, x, lambd=lambd),
            None),

@@ -11,7 +11,7 @@ from ..core.fused import fused
 from ..core.numbers import checked_number
 from ..core.op import SINGLE, Kind, Op, explain_broadcast, nary, promoted, two_tensors, unary
 from ..core.samples import between, pair
-from .arithmetic import conj
+from .arithmetic import conj, true_divide
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -334,6 +334,6 @@ def _addcdiv(x: Any, y: Any, z: Any, *, value: Any) -> Any:
 ADDCDIV = Op("addcdiv", nary, _fused_or_whole("x + value * y / z", _addcdiv),
     samples=between((-2, 2), (-2, 2), (0.5, 2), value=0.5), arguments=("x", "y", "z"),
     grads=(lambda g: g,
-           lambda g, z, value: g * conj(value / z),
+           lambda g, z, value: g * conj(true_divide(value, z)),
            lambda g, y, z, value: -g * conj(y * value / (z * z))),
     code="x + value * y / z")

@@ -98,7 +98,7 @@ def copysign(input: Tensor, other: Any) -> Tensor:
 
 
 COPYSIGN = Op("copysign", tensor_first, np.copysign, dtype=INT_TO_FLOAT, samples=pair,
-    grads=(lambda g, x, out: zero_where(x == 0, g * sgn(x) * sgn(out)),
+    grads=(lambda g, x, out: g * zero_where(x == 0, out / x),
            zero),
     code="copysign(x, y)")
 

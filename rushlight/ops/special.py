@@ -15,7 +15,7 @@ from ..core.op import INT_TO_FLOAT, Op, binary, two_tensors, unary
 from ..core.samples import between, one, positive, positive_pair
 from .arithmetic import MUL
 from .choose import where, zero_where
-from .exponential import exp, log, log1p
+from .exponential import exp, log
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -155,7 +155,7 @@ def _xlog1py(x: Any, y: Any) -> Any:
 
 
 XLOG1PY = Op("special_xlog1py", binary, _xlog1py, dtype=INT_TO_FLOAT, samples=positive_pair, node_name="SpecialXlog1PyBackward0",
-    grads=(lambda g, x, y: zero_where((x == 0) & (y <= -1), g * log1p(y)) if hasattr(y, "_array") else g * math.log1p(y),
+    grads=(lambda g, x, y: zero_where((x == 0) & (y <= -1), xlog1py(g, y)),
            lambda g, x, y: g * x / (y + 1)),
     code="where((x == 0) & ~isnan(y), 0, x * log1p(y))")
 

@@ -157,6 +157,28 @@ def test_gradients_by_a_number_have_pytorchs_precision(case, place, dtype):
 
 
 @HALVES
+@pytest.mark.parametrize("name, numbers, expected", [("threshold", (0.3, 0.1), [0.0, 1.0]), ("hardtanh", (-1e-8, 1e-8), [1.0, 0.0]),
+                                                     ("softshrink", (0.3,), [0.0, 0.0]), ("hardshrink", (0.3,), [0.0, 0.0])])
+def test_gradients_compare_with_numbers_as_pytorch_does(name, numbers, expected, place, dtype):
+    # 0.3 is a little larger in both halves than it is itself: the shrinking functions alone round it first.
+    x = torch.tensor([0.0, 0.3], dtype=dtype, requires_grad=True)
+    getattr(torch.nn.functional, name)(x, *numbers).sum().backward()
+    assert x.grad.tolist() == expected
+
+
+def test_gradients_with_numbers_round_where_pytorchs_do():
+    x, y = torch.tensor([0.0, -3.3, 1.0], dtype=torch.float16, requires_grad=True), torch.tensor([0.7, 1.3, -0.3], dtype=torch.float16)
+    torch.special.xlog1py(x, 0.3).sum().backward()
+    assert x.grad.tolist() == [0.262451171875] * 3
+    x.grad = None
+    torch.addcdiv(y, x, y, value=0.3).sum().backward()
+    assert x.grad.tolist() == [0.428466796875, 0.2308349609375, -1.0]
+    x.grad = None
+    torch.special.xlog1py(x, -3.3).sum().backward()
+    assert all(math.isnan(g) for g in x.grad.tolist()[1:])
+
+
+@HALVES
 @pytest.mark.parametrize("case", RESULTS, ids=[case[0] for case in RESULTS])
 def test_compiled_functions_give_numbers_the_same_precision(case, place, dtype):
     x = torch.tensor(X, dtype=dtype)
