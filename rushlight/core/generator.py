@@ -188,13 +188,14 @@ class Generator:
         np.bitwise_or(high, words[1::2], high)
         return high if unsigned else high.view(np.int64)
 
-    def moved_by(self, draw: Callable[[np.ndarray], Any]) -> Any:
-        """draw(memory) of the 624 words and the position, for what draws from there by itself; no other thread draws meanwhile."""
+    def moved_by(self, draw: Callable[[np.ndarray], Any], words: int = BLOCK + 1) -> Any:
+        """draw(memory) of the 624 words and the position, for what draws from there by itself, `words` at most; no other thread draws meanwhile."""
         with self._lock:
             if self._raw is None:
                 self._start()
             self._fresh = False
-            self._forget()
+            if self._position.value + words > BLOCK:
+                self._forget()
             return draw(self._memory)
 
     def uniforms(self) -> Coroutine[float, None, None]:

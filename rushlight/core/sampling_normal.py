@@ -6,6 +6,7 @@ each step rounded to float32.
 """
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from functools import cache, partial
@@ -95,10 +96,20 @@ def _normal_in_blocks(flat: np.ndarray, mean: float, std: float, generator: Gene
         _by_numpy(flat, mean, std, generator, 53, _transform_double)
         return
     mean, std = _single(mean), _single(std)
-    if is_loaded() or flat.size >= MANY and available():
+    if is_loaded() or (flat.size >= MANY or is_wanted_often()) and available():
         _by_kernel(flat, mean, std, generator)
     else:
         _by_numpy(flat, mean, std, generator, 24, _transform_single)
+
+
+#: How often a few numbers are made by NumPy's calls before the kernel is loaded for them: by then they have taken as long.
+PATIENCE = 1000
+_times = itertools.count(1)
+
+
+def is_wanted_often() -> bool:
+    """Whether this was asked more often than PATIENCE."""
+    return next(_times) > PATIENCE
 
 
 def _single(x: float) -> float:
@@ -108,7 +119,7 @@ def _single(x: float) -> float:
 
 def _by_kernel(flat: np.ndarray, mean: float, std: float, generator: Generator) -> None:
     if flat.itemsize == 4:
-        generator.moved_by(partial(_fill_blocks(), flat, flat.size, mean, std))
+        generator.moved_by(partial(_fill_blocks(), flat, flat.size, mean, std), flat.size + 16)
         return
     for out in (*blocks(flat[:_last(flat)], CHUNK), flat[_last(flat):]):
         numbers = np.empty(out.size, np.float32)

@@ -1,5 +1,6 @@
 """Normal numbers in machine code have the bits of NumPy's, with vectors of every width and any number of threads, and draw the same words."""
 import ctypes
+import itertools
 
 import ml_dtypes
 import numpy as np
@@ -95,9 +96,21 @@ def test_threads_share_the_numbers_in_the_order_of_the_stream(size, threads, mon
 def test_large_arrays_go_to_the_kernel_and_small_ones_once_one_is_loaded(monkeypatch):
     sizes = []
     monkeypatch.setattr(sampling_normal, "_fill_blocks", lambda: lambda out, *rest: sizes.append(out.size))
+    monkeypatch.setattr(sampling_normal, "is_wanted_often", lambda: False)
     for loaded in (False, True):
         monkeypatch.setattr(sampling_normal, "is_loaded", lambda loaded=loaded: loaded)
         for size in (15, 16, MANY - 1, MANY):
             sampling_normal.normal(np.empty(size, np.float32), 0, 1, Generator())
         sampling_normal.normal(np.empty(100), 0, 1, Generator())
     assert sizes == [MANY, 16, MANY - 1, MANY]
+
+
+@pytest.mark.skipif(not available(), reason="RUSHLIGHT_JIT=0 switches machine code off")
+def test_a_program_that_often_wants_a_few_numbers_gets_the_kernel(monkeypatch):
+    sizes = []
+    monkeypatch.setattr(sampling_normal, "_fill_blocks", lambda: lambda out, *rest: sizes.append(out.size))
+    monkeypatch.setattr(sampling_normal, "is_loaded", lambda: False)
+    monkeypatch.setattr(sampling_normal, "_times", itertools.count(sampling_normal.PATIENCE - 1))
+    for _ in range(4):
+        sampling_normal.normal(np.empty(16, np.float32), 0, 1, Generator())
+    assert sizes == [16, 16]
