@@ -10,9 +10,16 @@ import numpy as np
 C_NAMES = {"bool": "bool", "uint8": "uint8_t", "int8": "int8_t", "int16": "int16_t", "int32": "int", "int64": "int64_t", "uint16": "uint16_t",
            "uint32": "uint32_t", "uint64": "uint64_t", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float",
            "float64": "double", "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}
-SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+HALF, SINGLE, DOUBLE = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
 LARGEST_SINGLE = 3.4028234663852886e38
 LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": LARGEST_SINGLE, "complex64": LARGEST_SINGLE}
+
+
+def converted(array: Any, dtype: np.dtype, order: Any = "K") -> Any:
+    """The array in another dtype. A double becomes float16 by way of float32, as in PyTorch: it is rounded twice."""
+    if dtype is HALF and array.dtype == DOUBLE:
+        array = array.astype(SINGLE)
+    return array.astype(dtype, order)
 
 
 def check_width(value: Any) -> None:
@@ -48,7 +55,7 @@ def checked_number(value: Any, dtype: np.dtype) -> Any:
     largest = LARGEST.get(dtype.name)
     if largest is not None and abs(value) > largest and math.isfinite(abs(value)):
         raise overflow(dtype)
-    return np.array(value).astype(dtype)
+    return converted(np.array(value), dtype)
 
 
 def whole(value: Any, dtype: np.dtype) -> int:

@@ -14,11 +14,10 @@ from .dtypes import is_half
 from .grad_mode import mode
 from .inplace import check_savable
 from .node import NEEDS, OUT, REST, G, OutputSlot
-from .numbers import check_width
+from .numbers import HALF, SINGLE, check_width, converted
 from .wrap import wrap
 
 ndarray = np.ndarray
-SINGLE = np.dtype(np.float32)
 
 
 class Op:
@@ -331,6 +330,8 @@ def number_like(value: Any, dtype: Any) -> Any:
     """A 0-d array of a Python number; an integer wraps to the width of an integer dtype, as in C. OverflowError beyond 64 bits."""
     if value.__class__ is int and not -2**63 <= value < 2**63:
         check_width(value)
+    if dtype is HALF and value.__class__ is float:
+        return converted(np.array(value), HALF)
     try:
         return np.array(value, dtype)
     except OverflowError:
@@ -349,7 +350,7 @@ def promoted(args: tuple) -> list:
         if array is None:
             array = None if value is None else number_like(value, common)
         elif array.dtype is not common:
-            array = array.astype(common)
+            array = converted(array, common)
         arrays.append(array)
     return arrays
 

@@ -13,7 +13,7 @@ from ..core.grad_mode import mode
 from ..core.inplace import check_apart, inplace
 from ..core.layout import channels_last, channels_last_3d, contiguous_format, preserve_format
 from ..core.memory import dense
-from ..core.numbers import checked_number
+from ..core.numbers import checked_number, converted
 from ..core.op import Op, binary, opaque
 from ..core.warn import warn_once
 
@@ -80,7 +80,7 @@ def _cast(x: Any, *, dtype: dtypes.dtype) -> Any:
     if x.dtype.kind in "fV" and target.kind == "u" and x.size:
         # C's conversion of a negative float is undefined: go by way of int64, as PyTorch's kernels do.
         x = x.astype(np.int64)
-    return x.astype(target, order="K" if dense(x) else "C")
+    return converted(x, target, "K" if dense(x) else "C")
 
 
 CAST = Op("to_copy", opaque, _cast, grads=(lambda g: g,), code="x")       # the engine casts the gradient back

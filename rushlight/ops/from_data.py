@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import dtypes, recording
+from ..core import dtypes, numbers, recording
 from ..core.numbers import C_NAMES
 
 #: what NumPy makes of Python's own numbers
@@ -60,7 +60,7 @@ def from_number(value: Any, dtype: Any) -> Any:
 def from_array(array: Any, dtype: Any) -> Any:
     """A copy of a NumPy array. Raises where PyTorch has no such dtype or strides."""
     check_array(array)
-    return array.copy(order="K") if dtype is None or array.dtype == dtype.numpy else array.astype(dtype.numpy)
+    return array.copy(order="K") if dtype is None or array.dtype == dtype.numpy else numbers.converted(array, dtype.numpy)
 
 
 def check_array(array: Any) -> None:
@@ -147,7 +147,7 @@ def converted(array: Any, dtype: Any) -> Any:
             raise RuntimeError(f"value cannot be converted to type {C_NAMES[dtype.name].removesuffix('_t')} without overflow")
         if array.dtype.kind == "f":
             array = array.astype(np.int64)
-    return array.astype(target)
+    return numbers.converted(array, target)
 
 
 # ---- the slow way
