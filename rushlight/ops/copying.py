@@ -13,7 +13,7 @@ from ..core.grad_mode import mode
 from ..core.inplace import check_apart, inplace
 from ..core.layout import channels_last, channels_last_3d, contiguous_format, preserve_format
 from ..core.memory import dense
-from ..core.numbers import checked_number, converted
+from ..core.numbers import DOUBLE, HALF, checked_number, converted
 from ..core.op import Op, binary, opaque
 from ..core.warn import warn_once
 
@@ -166,7 +166,8 @@ def write(input: Tensor, values: Any) -> Tensor:
     if values.dtype.kind == "c" and input._array.dtype.kind not in "cb":
         values = values.real
         warn_once("Casting complex values to real discards the imaginary part")
-    np.copyto(input._array, values, casting="unsafe")
+    target = input._array
+    np.copyto(target, converted(values, HALF) if target.dtype is HALF and values.dtype == DOUBLE else values, casting="unsafe")
     bump(input)
     return input
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core import dtypes
 from ..core.apply import apply
 from ..core.fused import widened
 from ..core.op import INT_TO_FLOAT, Op, binary, number_like, opaque, tensor_first, two_tensors, unary
@@ -202,12 +203,19 @@ HEAVISIDE = Op("heaviside", binary, _heaviside, node_name="torch::autograd::NotI
 
 def nextafter(input: Tensor, other: Tensor) -> Tensor:
     """The next number that the dtype can hold, from input towards other."""
-    if input._array.dtype.kind not in "fV":
-        raise NotImplementedError(f"\"nextafter_cpu\" not implemented for '{input.dtype.kernel_name}'")
+    require_tensor("nextafter", other)
+    dtype = dtypes.result_type((input, other))
+    if dtype.category != dtypes.FLOAT:
+        raise NotImplementedError(f"\"nextafter_cpu\" not implemented for '{dtype.kernel_name}'")
     return apply(NEXTAFTER, input, other)
 
 
-NEXTAFTER = Op("nextafter", two_tensors, np.nextafter,
+def _nextafter(x: Any, y: Any) -> Any:
+    # Of equal numbers, such as the two zeros, the second: NumPy gives the first for float16.
+    return np.nextafter(x, y) if x.dtype != np.float16 else np.where(x == y, y, np.nextafter(x, y))
+
+
+NEXTAFTER = Op("nextafter", two_tensors, _nextafter,
     grads=(lambda g: g,
            zero))
 

@@ -41,6 +41,8 @@ def test_doubles_become_float16_by_way_of_float32():
     # This number lies just above the middle of two halves; float32 has that middle, which goes to the even half below.
     middle = 3.1806640625 + 1e-12
     double, zeros = torch.tensor([middle], dtype=torch.float64), torch.zeros(2, dtype=torch.float16)
-    for half in (torch.tensor(middle, dtype=torch.float16), double.half(), torch.full((1,), middle, dtype=torch.float16), zeros + middle,
+    copied = torch.zeros(1, dtype=torch.float16)
+    copied.copy_(double)
+    for half in (copied, torch.tensor(middle, dtype=torch.float16), double.half(), torch.full((1,), middle, dtype=torch.float16), zeros + middle,
                  torch.tensor(double.numpy(), dtype=torch.float16), zeros + double[0]):
         assert set(half.reshape(-1).tolist()) == {3.1796875}

@@ -224,6 +224,15 @@ def test_numbers_beyond_a_half_are_refused_where_pytorch_makes_halves_of_them():
     assert (torch.tensor([2.0]) ** 1e39).item() == inf
 
 
+def test_nextafter_of_equal_numbers_is_the_second_and_dtypes_are_promoted():
+    for dtype in (torch.float16, torch.float32, torch.float64):
+        zeros = torch.tensor([0.0, -0.0], dtype=dtype)
+        assert spelled(torch.nextafter(zeros, zeros.flip(0)).tolist()) == ["-0.0", "0.0"]
+    assert torch.nextafter(torch.tensor([1]), torch.tensor([2.0])).dtype is torch.float32
+    with pytest.raises(NotImplementedError, match="^\"nextafter_cpu\" not implemented for 'Long'$"):
+        torch.nextafter(torch.tensor([True]), torch.tensor([2]))
+
+
 def test_truth_values_have_no_rounded_quotients():
     x = torch.tensor([True])
     for name, call in {"div_floor": lambda: x // True, "remainder": lambda: x % x, "fmod": lambda: torch.fmod(x, True)}.items():
