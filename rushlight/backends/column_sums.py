@@ -5,6 +5,7 @@ part of the result. It is also the more exact one: sums of 16 rows are summed, n
 """
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -28,13 +29,19 @@ def column_sums(x: Any) -> Any:
     if x.size < FEW or rows < 4 or columns < 2 or x.dtype.kind != "f":
         return np.add.reduce(x, 0)
     if x.size < MANY and x.dtype == np.float32 and x.strides[1] == 4 and engine.is_loaded():
-        from .column_sums_native import small_sums
-        return small_sums(x, whole, RUN, LEVELS)
+        return kernel_of_small()(x, whole, RUN, LEVELS)
     zero = x.dtype.type(0)  # sums begin with it in PyTorch: of minus zeros alone they are plus zero
     if whole == columns:
         return in_runs(x) + zero
     rest = interleaved(x[:, whole:])
     return (rest if not whole else np.concatenate([in_runs(x[:, :whole]), rest])) + zero
+
+
+@cache
+def kernel_of_small() -> Any:
+    """The function of small tables: an import statement would take as long as it does."""
+    from .column_sums_native import small_sums
+    return small_sums
 
 
 def in_runs(x: Any) -> Any:
