@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 else:
     Listed = object
 
+#: Makes a Size of a tuple without a call of Python's: an array's shape needs no check.
+new_tuple = tuple.__new__
+
 
 class Tensor(Listed):
     """An n-dimensional array of one dtype that can record how it was computed.
@@ -55,13 +58,13 @@ class Tensor(Listed):
 
     @property
     def shape(self) -> Size:
-        return Size(self._array.shape)
+        return new_tuple(Size, self._array.shape)
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the size of one dimension."""
         shape = self._array.shape
         if dim is None:
-            return Size(shape)
+            return new_tuple(Size, shape)
         return shape[dim if dim.__class__ is int and 0 <= dim < len(shape) else counted_dim(dim, len(shape))]
 
     @property
