@@ -31,8 +31,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     """input where condition holds, else other; with condition alone, the indices where it holds, a tensor for each dimension."""
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
-    kind = condition._array.dtype.name
-    if kind != "bool" and kind != "uint8":
+    if condition._array.dtype.char not in "?B":  # bool, uint8; NumPy would import a module to say their names
         name = condition.dtype.kernel_name
         raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {name}")
     return apply(WHERE, condition, input, other)

@@ -10,7 +10,7 @@ import numpy as np
 from ..core import device as devices, dtypes, recording
 from ..core.apply import apply, watchers, wrap
 from ..core.grad_mode import mode
-from ..core.inplace import check_apart, inplace
+from ..core.inplace import bump, check_apart, inplace
 from ..core.layout import channels_last, channels_last_3d, contiguous_format, preserve_format
 from ..core.memory import dense
 from ..core.numbers import DOUBLE, HALF, checked_number, converted
@@ -162,7 +162,6 @@ def copy_(input: Tensor, src: Any, non_blocking: Any = False) -> Tensor:
 
 def write(input: Tensor, values: Any) -> Tensor:
     """Overwrite a tensor's memory with values, which are broadcast and cast, and note the write."""
-    from ..core.inplace import bump
     if values.dtype.kind == "c" and input._array.dtype.kind not in "cb":
         values = values.real
         warn_once("Casting complex values to real discards the imaginary part")
@@ -245,7 +244,6 @@ def zero_(input: Tensor) -> Tensor:
     """Overwrite every element with 0."""
     if watchers or mode.grad and (input._node is not None or input._base is not None):
         return _zero_recorded(input)
-    from ..core.inplace import bump
     input._array.fill(0)
     bump(input)
     return input
