@@ -92,7 +92,30 @@ def _cat(*arrays: Any, dim: int, sizes: tuple) -> Any:
     if dim and (given[0].size >= MANY or inside.launches is not None) and len(given) > 1 and is_native(*given):
         from .join_native import joined
         return joined(given, dim)
-    return np.concatenate(given, axis=dim)
+    return in_order(np.concatenate(given, axis=dim), given)
+
+
+def in_order(joined: Any, arrays: Any) -> Any:
+    """What the arrays were joined to, in PyTorch's order: the last dimension's elements side by side, or, if all arrays are images with their
+    channels last, so too. NumPy keeps any order that the arrays agree on, and what was joined of transposed tensors could not be viewed in
+    another shape."""
+    if joined.flags.c_contiguous:
+        return joined
+    if joined.ndim in (4, 5) and all([channels_are_last(a) for a in arrays]):
+        return np.moveaxis(np.ascontiguousarray(np.moveaxis(joined, 1, -1)), -1, 1)
+    return np.ascontiguousarray(joined)
+
+
+def channels_are_last(array: Any) -> bool:
+    """Whether the strides are those of images (N, C, ..., H, W) whose channels lie side by side."""
+    least = 0
+    for dim in (1, *range(array.ndim - 1, 1, -1), 0):
+        size, stride = array.shape[dim], array.strides[dim]
+        # Where all sizes but one are 1, the strides do not tell; PyTorch then takes the usual order.
+        if not size or stride < least or not dim and least == array.strides[1]:
+            return False
+        least = stride * size
+    return True
 
 
 def alike(arrays: Any) -> Any:
@@ -139,9 +162,10 @@ def stack(tensors: Any, dim: int = 0) -> Tensor:
 def _stack(*arrays: Any, dim: int) -> Any:
     arrays, shape = alike(arrays), arrays[0].shape
     if dim == len(shape):
-        return np.concatenate([a[..., None] for a in arrays], axis=dim)
+        deep = [a[..., None] for a in arrays]
+        return in_order(np.concatenate(deep, axis=dim), deep)
     # Side by side along dim, and that dimension then taken apart: a third of the time of numpy.stack.
-    return np.concatenate(arrays, axis=dim).reshape((*shape[:dim], len(arrays), *shape[dim:]))
+    return in_order(np.concatenate(arrays, axis=dim), arrays).reshape((*shape[:dim], len(arrays), *shape[dim:]))
 
 
 STACK = Op("stack", joining, _stack,

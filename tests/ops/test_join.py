@@ -56,3 +56,17 @@ def test_bad_input_raises_what_pytorch_raises(call, error, message):
     with pytest.raises(error) as raised:
         call()
     assert str(raised.value).splitlines()[0].startswith(message)
+
+
+def test_what_is_joined_of_transposed_tensors_can_be_viewed_in_another_shape():
+    x = torch.arange(12.0).reshape(3, 4).t()
+    assert torch.cat([x, x]).stride() == (3, 1) and torch.stack([x, x]).stride() == (12, 3, 1) and torch.stack([x, x], 2).stride() == (6, 2, 1)
+    assert torch.cat([x, x]).view(-1)[:4].tolist() == [0, 4, 8, 1]
+    assert torch.cat([x.t()[None, :, :, None].transpose(1, 2)] * 2, 1).is_contiguous()
+
+
+def test_joined_images_keep_their_channels_last_if_all_have_them_so():
+    images = torch.zeros(2, 3, 4, 5).to(memory_format=torch.channels_last)
+    assert torch.cat([images, images], 1).stride() == (120, 1, 30, 6)
+    assert torch.cat([images, images.contiguous()], 1).stride() == (120, 20, 5, 1)
+    assert torch.stack([images, images]).stride() == (120, 60, 1, 15, 3)
