@@ -501,4 +501,16 @@ def _invert(self: Tensor) -> Tensor:
 Tensor.__invert__ = _invert  # type: ignore[method-assign, assignment]
 Tensor.__rmatmul__ = _through("matmul", swapped=True)  # type: ignore[method-assign]
 
+
+def _shifts_number(name: str) -> Any:
+    """The method behind `number << tensor` or `number >> tensor`."""
+    def method(self: Tensor, other: Any) -> Tensor:
+        from .ops import logic
+        return getattr(logic, name)(other, self)
+    return method
+
+
+for _name in ("left", "right"):
+    setattr(Tensor, f"__r{_name[0]}shift__", _shifts_number(f"bitwise_{_name}_shift"))
+
 methods.install(Tensor)

@@ -88,6 +88,13 @@ def test_limits_are_values_not_errors():
     assert torch.tensor([NAN]).sign().item() == 0.0
 
 
+def test_a_number_is_shifted_by_a_tensor():
+    assert (1 << torch.arange(4)).tolist() == [1, 2, 4, 8] and (-256 >> torch.arange(3)).tolist() == [-256, -128, -64]
+    assert (300 << torch.arange(4, dtype=torch.uint8)).tolist() == [44, 88, 176, 96]
+    with pytest.raises(NotImplementedError, match="\"lshift_cpu\" not implemented for 'Float'"):
+        1.5 << torch.arange(4)
+
+
 def test_shifts_beyond_the_width_give_nothing_or_the_sign():
     x = torch.tensor([5, -5], dtype=torch.int8)
     assert (x << 9).tolist() == [0, 0] and (x >> 9).tolist() == [0, -1]
