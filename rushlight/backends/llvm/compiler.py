@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 from typing import Any, NamedTuple
 
+from ..cpu import get_cpu_capability
 from .kept import digest, keep, read_kept
 
 #: What LLVM makes of a module before it writes machine code. Kernels are written in vectors, with their loops as they are to be, and keep their
@@ -78,7 +79,10 @@ def processor() -> str | None:
 
 
 def name_of_target() -> str | None:
-    """The name of the file that tells the target: a hash of the processor and of the installed LLVM. None where these are not known."""
+    """The name of the file that tells the target: a hash of the processor and of the installed LLVM. None where these are not known.
+
+    NumPy's word counts too: it asks the processor itself, which an emulator such as Valgrind answers otherwise than the system's file does.
+    """
     import importlib.util
     import platform
     facts, package = processor(), importlib.util.find_spec("llvmlite")
@@ -88,7 +92,7 @@ def name_of_target() -> str | None:
         found = os.stat(package.origin)
     except OSError:
         return None
-    made_by = [facts, platform.machine(), package.origin, str(found.st_mtime_ns), str(found.st_size)]
+    made_by = [facts, platform.machine(), get_cpu_capability(), package.origin, str(found.st_mtime_ns), str(found.st_size)]
     return "target-" + digest("\n".join(made_by).encode()).hexdigest()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("llvmlite", reason="the kernels need the jit extra")
 
-from rushlight.backends.llvm import engine as module, kept
+from rushlight.backends.llvm import compiler, engine as module, kept
 from rushlight.backends.llvm.compiler import Compiler
 from rushlight.core.scalar import parse
 from rushlight.core.scalar_native import loop
@@ -69,6 +69,18 @@ def test_another_users_file_is_not_loaded(cache, monkeypatch):
     assert kept.read_kept(path.name)
     monkeypatch.setattr(os, "getuid", lambda: 12345)
     assert kept.read_kept(path.name) is None
+
+
+def test_another_processor_is_another_target(cache, monkeypatch):
+    here = compiler.name_of_target()
+    if here is None:
+        pytest.skip("the system does not tell the processor here")
+    compiler.keep_target(compiler.Compiler().target)
+    assert compiler.kept_target() == compiler.Compiler().target
+    for name, other in (("get_cpu_capability", "an emulator's"), ("processor", "another")):
+        with monkeypatch.context() as patch:
+            patch.setattr(compiler, name, lambda other=other: other)
+            assert compiler.name_of_target() != here and compiler.kept_target() is None
 
 
 def test_text_that_is_wrong_is_an_error_and_not_a_crash():
