@@ -10,8 +10,7 @@ import numpy as np
 
 from ....core import dtypes
 from ....core.apply import watchers
-from ....core.wrap import wrap
-from ....ops.create import tensor
+from ....ops.create import held, tensor
 from ....ops.exchange import as_tensor, from_numpy, warn_not_writable
 from ....ops.from_data import array_of_another_library
 from ....ops.join import stack
@@ -124,7 +123,7 @@ def collate_tensor_fn(batch: Any, *, collate_fn_map: dict | None = None) -> Any:
     if isinstance(batch, (list, tuple)) and set(map(type, batch)) == {Tensor} and not watchers:
         arrays = [tensor._array for tensor in batch if tensor._node is None and (tensor._base is None or not tensor.requires_grad)]
         if len(arrays) == len(batch) and alike(arrays):
-            return wrap(stacked(arrays))
+            return held(stacked(arrays))
     return stack(batch, 0)
 
 
@@ -139,7 +138,7 @@ def collate_numpy_array_fn(batch: Any, *, collate_fn_map: dict | None = None) ->
             and dtype in dtypes.BY_NUMPY and min(first.strides, default=0) >= 0:
         if not first.flags.writeable:
             warn_not_writable()
-        return wrap(stacked(batch))
+        return held(stacked(batch))
     return collate([as_tensor(array) for array in batch], collate_fn_map=collate_fn_map)
 
 

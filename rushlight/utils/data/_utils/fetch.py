@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ....core.apply import plain_are_watched
-from ....core.wrap import wrap
+from ....ops.create import held
 from ....tensor import Tensor
 from ..dataset import ConcatDataset, Subset, TensorDataset
 from . import collate
@@ -46,9 +46,9 @@ def gathered(dataset: Any, indices: list) -> Any:
         parts = shares(dataset, indices, None)
         first = parts[0]
         if len(parts) == 1:
-            batch = [wrap(picked(array, first.indices)) for array in first.arrays]
+            batch = [held(picked(array, first.indices)) for array in first.arrays]
         else:
-            batch = [wrap(merged(parts, at, len(indices))) for at in range(len(first.arrays))]
+            batch = [held(merged(parts, at, len(indices))) for at in range(len(first.arrays))]
     except (Unlike, IndexError, TypeError, AttributeError):  # the long way meets the same trouble, and has PyTorch's words for it
         return None
     return batch if first.is_tuple else batch[0]

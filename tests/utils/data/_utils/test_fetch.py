@@ -98,3 +98,11 @@ def test_rows_go_to_memory_that_a_worker_provides(monkeypatch):
     (found,) = fetch.gathered(data.TensorDataset(rows(5, 2)), [-1, 0])
     assert found._array is given[0] and found.tolist() == [[8, 9], [0, 1]]
     assert fetch.gathered(data.TensorDataset(rows(5, 2)), [5]) is None
+
+
+@pytest.mark.parametrize("dataset", [rows(6), data.ConcatDataset([rows(3), rows(3)]), list(rows(6)), [np.ones(2, np.float32)] * 6],
+                         ids=["gathered", "joined", "collated", "arrays"])
+def test_batches_made_in_inference_mode_are_inference_tensors(dataset):
+    with torch.inference_mode():
+        assert next(iter(data.DataLoader(dataset, batch_size=5))).is_inference()
+    assert not next(iter(data.DataLoader(dataset, batch_size=5))).is_inference()
