@@ -160,7 +160,10 @@ class ChainDataset(IterableDataset):
 
 
 class Subset(Dataset[T_co]):
-    """The samples of a dataset that `indices` names, in their order."""
+    """The samples of a dataset that `indices` names, in their order.
+
+    Raises NotImplementedError for a class that changes `__getitem__` alone: a DataLoader asks for several samples at once, and would pass it by.
+    """
 
     dataset: Any
     indices: Sequence[int]
@@ -168,6 +171,12 @@ class Subset(Dataset[T_co]):
     def __init__(self, dataset: Any, indices: Sequence[int]):
         self.dataset = dataset
         self.indices = indices
+        kind = type(self)
+        if kind.__getitem__ is not Subset.__getitem__ and kind.__getitems__ is Subset.__getitems__:
+            raise NotImplementedError(
+                f"{kind.__name__} overrides __getitem__ but not __getitems__. When subclassing Subset and overriding __getitem__, you must also "
+                "override __getitems__ to ensure DataLoader works correctly with your custom logic. A simple implementation:\n\n"
+                "def __getitems__(self, indices):\n    return [self.__getitem__(idx) for idx in indices]")
 
     def __getitem__(self, index: Any) -> T_co:
         if isinstance(index, list):

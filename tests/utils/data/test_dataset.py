@@ -143,3 +143,16 @@ def test_datasets_are_pickled_by_our_names():
     kept = pickle.dumps(data.Subset(data.TensorDataset(torch.arange(4)), [2]))
     assert b"rushlight.utils.data.dataset" in kept
     assert pickle.loads(kept)[0][0].item() == 2
+
+
+def test_a_subset_that_changes_single_samples_alone_is_refused():
+    class Doubled(data.Subset):
+        def __getitem__(self, index):
+            return 2 * super().__getitem__(index)
+
+    class Both(Doubled):
+        def __getitems__(self, indices):
+            return [self[index] for index in indices]
+    with pytest.raises(NotImplementedError, match="^Doubled overrides __getitem__ but not __getitems__"):
+        Doubled(torch.arange(3), [1])
+    assert next(iter(data.DataLoader(Both(torch.arange(3), [2, 1]), batch_size=2))).tolist() == [4, 2]
