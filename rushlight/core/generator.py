@@ -258,8 +258,8 @@ class Generator:
         recording.reads("get_state()")
         return wrap(self.state_bytes())
 
-    def set_state(self, new_state: Any) -> None:
-        """Go back to a state that `get_state` gave. Raises TypeError or RuntimeError if it is none."""
+    def set_state(self, new_state: Any) -> Generator:
+        """Go back to a state that `get_state` gave; returns the generator. Raises TypeError or RuntimeError if it is none."""
         recording.reads("set_state()")
         array = getattr(new_state, "_array", None)
         if array is None:
@@ -269,6 +269,7 @@ class Generator:
         if not array.flags.c_contiguous:
             raise RuntimeError("RNG state must be contiguous")
         self.load_state_bytes(array)
+        return self
 
     def clone_state(self) -> Generator:
         """Another generator, at the same place of the same stream."""
@@ -318,6 +319,10 @@ def _type_name(value: Any) -> str:
 #: The stream that random functions draw from unless told otherwise. Its seed is chosen when it is first asked for.
 default_generator = Generator()
 default_generator._seed = None
+if hasattr(os, "register_at_fork"):
+    # A process that is forked while another thread draws would wait for that thread for ever, which it does not have.
+    os.register_at_fork(before=default_generator._lock.acquire, after_in_parent=default_generator._lock.release,
+                        after_in_child=default_generator._lock.release)
 
 #: Threads that have a stream of their own, as the workers of a DataLoader have, by the thread's number: what they draw must not depend on
 #: which of them is faster.

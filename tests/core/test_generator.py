@@ -1,4 +1,5 @@
 import copy
+import os
 import pickle
 
 import numpy as np
@@ -218,3 +219,19 @@ def test_the_default_stream_differs_between_processes(python):
 
 def test_generator_prints_as_pytorch_s():
     assert repr(Generator()).startswith("<torch._C.Generator object at 0x")
+
+
+def test_setting_the_state_returns_the_generator():
+    generator = seeded(3)
+    assert generator.set_state(generator.get_state()) is generator
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot be forked here")
+def test_a_process_forked_while_a_thread_draws_can_draw(python):
+    code = ("import os, signal, threading, time\nimport rushlight as torch\nstop = []\n"
+            "def draw():\n    while not stop:\n        torch.randn(1_000_000)\n"
+            "thread = threading.Thread(target=draw)\nthread.start()\ntime.sleep(0.2)\n"
+            "for _ in range(3):\n    child = os.fork()\n    if not child:\n        signal.alarm(5)\n        torch.manual_seed(1)\n"
+            "        os._exit(torch.rand(1).item() == 0.7576315999031067)\n    print(os.waitpid(child, 0)[1])\n"
+            "stop.append(True)\nthread.join()")
+    assert python("-c", code).stdout.split() == ["256", "256", "256"]
