@@ -260,7 +260,7 @@ def evaluate_binary(op: Op, args: tuple, attrs: dict) -> Any:
     try:
         a, b = x._array, y._array
         if a.dtype is not b.dtype:
-            a, b = promoted(args)
+            a, b = promoted(args, op.dtype is INT_TO_FLOAT)
             if a.itemsize == 2 and op.wide_number and b.size == 1 and is_half(a.dtype):
                 return with_wide_number(op, a, y._array.astype(SINGLE), attrs)
     except AttributeError:
@@ -319,11 +319,12 @@ def _with_number(op: Op, x: Any, y: Any) -> tuple:
         return a, b
     a = x._array
     kind = a.dtype.kind
-    if y.__class__ is float and (kind == "f" or kind == "c") or y.__class__ is int and kind != "b":
+    if y.__class__ is float and (kind == "f" or kind == "c") or \
+            y.__class__ is int and kind != "b" and (op.dtype is not INT_TO_FLOAT or kind not in "iu"):
         return a, number_like(y, a.dtype)
     if not isinstance(y, (int, float, complex, np.generic)):
         raise NotANumber(f"{op.name}(): argument 'other' (position 2) must be Tensor, not {type(y).__name__}")
-    return tuple(promoted((x, y)))
+    return tuple(promoted((x, y), op.dtype is INT_TO_FLOAT))
 
 
 def number_like(value: Any, dtype: Any) -> Any:
@@ -341,9 +342,14 @@ def number_like(value: Any, dtype: Any) -> Any:
         return np.array(float("inf") if value > 0 else float("-inf"), dtype)
 
 
-def promoted(args: tuple) -> list:
-    """The arrays of tensors and numbers, cast to their common dtype."""
+def promoted(args: tuple, to_float: bool = False) -> list:
+    """The arrays of tensors and numbers, cast to their common dtype; integers to the default float type if that is wanted.
+
+    At once, since their common type may be too narrow for a number: 256 beside bytes is 0.
+    """
     common = dtypes.result_type(args).numpy
+    if to_float and common.kind in "biu":
+        common = dtypes.get_default_dtype().numpy
     arrays = []
     for value in args:
         array = getattr(value, "_array", None)
@@ -356,10 +362,7 @@ def promoted(args: tuple) -> list:
 
 
 def evaluate_nary(op: Op, args: tuple, attrs: dict) -> Any:
-    arrays = promoted(args)
-    if op.dtype is INT_TO_FLOAT and arrays[0].dtype.kind in "biu":
-        real = dtypes.get_default_dtype().numpy
-        arrays = [None if a is None else a.astype(real) for a in arrays]
+    arrays = promoted(args, op.dtype is INT_TO_FLOAT)
     out = op.forward(*arrays, **attrs)
     return np.asarray(out) if isinstance(out, np.generic) else out
 

@@ -238,3 +238,13 @@ def test_truth_values_have_no_rounded_quotients():
     for name, call in {"div_floor": lambda: x // True, "remainder": lambda: x % x, "fmod": lambda: torch.fmod(x, True)}.items():
         with pytest.raises(NotImplementedError, match=f"^\"{name}_cpu\" not implemented for 'Bool'$"):
             call()
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int16, torch.int64])
+@pytest.mark.parametrize("number", [256, 1000, -1, 2**40])
+def test_quotients_of_integers_are_of_floats_before_anything_wraps(dtype, number):
+    x = torch.tensor([0, 1, 5], dtype=dtype)
+    for beside in (number, torch.tensor(number)):
+        assert (x / beside).tolist() == (x.float() / beside).tolist()
+        assert (beside / (x + 1)).tolist() == (beside / (x + 1).float()).tolist()
+        assert torch.atan2(x, torch.tensor(number)).tolist() == torch.atan2(x.float(), torch.tensor(float(number))).tolist()
