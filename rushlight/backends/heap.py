@@ -3,9 +3,10 @@
 A step of training frees its arrays and the next step asks for the same sizes. glibc gives large blocks back to the system at once, so
 every step pays a page fault per 4 KiB to get them again: 6 of the 15 ms that the written-out GELU of four million numbers took.
 
-NumPy asks the system for pages of 2 MiB where an array has 4 MiB or more, so that large arrays cost fewer faults. With memory that is kept that
-is no matter after the first step; before, on a machine that is a guest of another, a page of that size takes milliseconds to find and to clear:
-of the 0.4 s to a character LSTM's third step they took 0.13. So NumPy is told not to ask.
+NumPy asks the system for pages of 2 MiB where an array has 4 MiB or more, so that large arrays cost fewer faults. Where memory is kept that is
+no matter after the first step; before, on a machine that is a guest of another, such a page takes milliseconds to find and to clear: of the
+0.4 s to a character LSTM's third step they took 0.13. So NumPy is told not to ask. What is larger than KEPT pays for it at every step: adding
+1 to 75 million numbers takes half as long again.
 """
 from __future__ import annotations
 
@@ -40,9 +41,9 @@ def keep_freed_memory() -> bool:
         return False
     kept = min(KEPT, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 16)
     # Blocks beyond the second limit are mapped each on its own, and given back when freed.
-    if not (mallopt(M_TRIM_THRESHOLD, kept) and mallopt(M_MMAP_THRESHOLD, kept // 4)):
+    if not (mallopt(M_TRIM_THRESHOLD, kept) and mallopt(M_MMAP_THRESHOLD, kept)):
         return False
-    _Heap.mallopt, _Heap.largest = mallopt, kept // 4
+    _Heap.mallopt, _Heap.largest = mallopt, kept
     ask_for_small_pages()
     return True
 
@@ -70,9 +71,10 @@ def unwritten(sizes: list[int]) -> Iterator[None]:
         return
     import numpy as np
     _Heap.mallopt(M_MMAP_THRESHOLD, APART)
-    held = [np.empty(size, np.uint8) for size in sizes if size >= APART]
+    held: list = []
     try:
+        held += [np.empty(size, np.uint8) for size in sizes if size >= APART]
         yield
     finally:
-        del held
+        held.clear()
         _Heap.mallopt(M_MMAP_THRESHOLD, _Heap.largest)
