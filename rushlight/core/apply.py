@@ -119,7 +119,9 @@ def operator(op: Op) -> Any:
         try:
             a = x._array
             is_number = y.__class__ is float or y.__class__ is int and -EXACT <= y <= EXACT
-            b: Any = y._array if not is_number else asarray(y, a.dtype) if a.dtype.kind in "fc" and a.itemsize > 2 else None
+            if is_number and (a.dtype.kind not in "fc" or a.itemsize == 2):
+                return apply(op, x, y)
+            b: Any = asarray(y, a.dtype) if is_number else y._array
             if watchers or a.dtype is not b.dtype or a.size > SMALL or b.size > SMALL or not takes_any and a.dtype.kind not in takes:
                 return apply(op, x, y)
             out = forward(a, b)
