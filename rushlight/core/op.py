@@ -153,7 +153,7 @@ class Op:
     def printed_as(self, node_name: str) -> Op:
         """The same operation, whose node has another name: PyTorch numbers them by overload."""
         return Op(self.name, self.kind, self.forward, self.grads, vjp=self.vjp, dtype=self.dtype, code=self.code, samples=self.samples,
-                  node_name=node_name, arguments=self.arguments, holomorphic=self.holomorphic, hidden=self.hidden,
+                  node_name=node_name, arguments=self.arguments, holomorphic=self.holomorphic, hidden=self.hidden, explain=self.explain,
                   loop=self.loop, launches=self.launches, over=self.over, wide_number=self.wide_number)
 
     def __repr__(self) -> str:
@@ -264,7 +264,7 @@ def evaluate_binary(op: Op, args: tuple, attrs: dict) -> Any:
             if a.itemsize == 2 and op.wide_number and b.size == 1 and is_half(a.dtype):
                 return with_wide_number(op, a, y._array.astype(SINGLE), attrs)
     except AttributeError:
-        if op.kind is not binary:
+        if op.kind.name != "binary":
             require_tensors(op, x, y)
         a, b = _with_number(op, x, y)
         if a.itemsize == 2 and op.wide_number and is_half(a.dtype) and not hasattr(y, "_array"):
@@ -291,6 +291,14 @@ def evaluate_ordering(op: Op, args: tuple, attrs: dict) -> Any:
     if any([np.iscomplexobj(getattr(value, "_array", value)) for value in args]):
         dtype = dtypes.result_type(args)
         raise NotImplementedError(f"\"{op.name}_cpu\" not implemented for '{dtype.kernel_name}'")
+    return evaluate_binary(op, args, attrs)
+
+
+def evaluate_difference(op: Op, args: tuple, attrs: dict) -> Any:
+    """As evaluate_binary, of arguments that the operation's `explain` has nothing against."""
+    error = op.explain(*args)  # type: ignore[misc]
+    if error is not None:
+        raise error
     return evaluate_binary(op, args, attrs)
 
 
@@ -441,6 +449,7 @@ unary = Kind("unary", evaluate_unary, ("x",), explain_argument)
 binary = Kind("binary", evaluate_binary, ("x", "y"), explain_broadcast)
 #: as binary, where the first argument, or both, must be tensors; and of those the comparisons that complex numbers lack
 tensor_first = Kind("tensor_first", evaluate_binary, ("x", "y"), explain_broadcast)
+difference = Kind("binary", evaluate_difference, ("x", "y"), explain_broadcast)
 ordering = Kind("tensor_first", evaluate_ordering, ("x", "y"), explain_broadcast)
 two_tensors = Kind("two_tensors", evaluate_binary, ("x", "y"), explain_broadcast)
 nary = Kind("nary", evaluate_nary, (), explain_broadcast)

@@ -12,7 +12,7 @@ from ..core.apply import apply
 from ..core.dtypes import BOOL as BOOL_CATEGORY, COMPLEX, FLOAT, is_half, of_numpy, result_type
 from ..core.fused import fused
 from ..core.numbers import checked_number
-from ..core.op import BOOL, INT_TO_FLOAT, Op, binary, ordering, tensor_first, unary
+from ..core.op import BOOL, INT_TO_FLOAT, Op, binary, difference, ordering, tensor_first, unary
 from ..core.samples import one, pair, positive_pair
 
 if TYPE_CHECKING:
@@ -85,12 +85,15 @@ subtract = sub
 
 
 def _no_bools(x: Any, y: Any) -> Exception | None:
-    if not (_is_bool(x) and _is_bool(y)):
-        return None
-    return RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead.")
+    if _is_bool(x) and _is_bool(y):
+        return RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead.")
+    if _is_bool(x) or _is_bool(y):
+        return RuntimeError("Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the "
+                            "`~` or `logical_not()` operator instead.")
+    return None
 
 
-SUB = Op("sub", binary, np.subtract, explain=_no_bools, samples=pair,
+SUB = Op("sub", difference, np.subtract, explain=_no_bools, samples=pair,
     grads=(lambda g: g,
            lambda g: -g),
     code="x - y")
@@ -99,9 +102,9 @@ SUB_SCALED = ADD_SCALED.printed_as("SubBackward0")
 
 def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """other - alpha * input, elementwise."""
-    if input._array.dtype.kind == "b":
-        raise RuntimeError("Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the "
-                           "`~` or `logical_not()` operator instead.")
+    error = _no_bools(other, input)
+    if error is not None:
+        raise error
     number = not hasattr(other, "_array")
     if alpha == 1 and alpha is not True:
         return apply(RSUB if number else RSUB_TENSOR, other, input)

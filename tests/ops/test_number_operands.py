@@ -248,3 +248,18 @@ def test_quotients_of_integers_are_of_floats_before_anything_wraps(dtype, number
         assert (x / beside).tolist() == (x.float() / beside).tolist()
         assert (beside / (x + 1)).tolist() == (beside / (x + 1).float()).tolist()
         assert torch.atan2(x, torch.tensor(number)).tolist() == torch.atan2(x.float(), torch.tensor(float(number))).tolist()
+
+
+@pytest.mark.parametrize("difference", [
+    lambda x: x - 1, lambda x: 1 - x, lambda x: x - 1.5, lambda x: torch.tensor([1, 2]) - True, lambda x: True - torch.tensor([1.0]),
+    lambda x: torch.tensor([1, 2]) - x, lambda x: torch.sub(x, 1, alpha=2), lambda x: torch.rsub(x, 1),
+])
+def test_nothing_is_subtracted_from_truth_values_nor_they_from_anything(difference):
+    with pytest.raises(RuntimeError, match="^Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask"):
+        difference(torch.tensor([True, False]))
+
+
+@pytest.mark.parametrize("difference", [lambda x: x - x, lambda x: x.sub_(True), lambda x: torch.rsub(x, x)])
+def test_truth_values_are_not_subtracted_from_each_other(difference):
+    with pytest.raises(RuntimeError, match="^Subtraction, the `-` operator, with two bool tensors is not supported"):
+        difference(torch.tensor([True, False]))
