@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import methods
+from . import methods, operators
 from .core import apply as core_apply, device as devices, dtypes, memory, recording
-from .core.apply import operator, wrap
+from .core.apply import wrap
 from .core.grad_mode import mode
 from .core.inplace import INFERENCE, node_of
 from .core.node import AccumulateGrad, RemovableHandle, add_hook, shown
 from .core.size import Size
 from .names import from_portable, portable
-from .ops import arithmetic
 
 if TYPE_CHECKING:
     from .listed import Listed  # methods and operators come from the list in methods.py, which a type checker does not see
@@ -454,63 +453,5 @@ def counted_dim(dim: int, ndim: int) -> int:
     return one_dim(dim, ndim)
 
 
-# ---- operators
-
-def _reflected(method: Any) -> Any:
-    """The method behind a binary operator whose left operand is not a tensor."""
-    return lambda self, other: method(other, self)
-
-
-for _name, _op in {"add": arithmetic.ADD, "sub": arithmetic.SUB, "mul": arithmetic.MUL, "truediv": arithmetic.DIV,
-                   "floordiv": arithmetic.FLOOR_DIVIDE, "mod": arithmetic.REMAINDER}.items():
-    setattr(Tensor, f"__{_name}__", operator(_op))
-    setattr(Tensor, f"__r{_name}__", _reflected(operator(_op)))
-for _name, _function in {"__radd__": Tensor.__add__, "__rmul__": Tensor.__mul__,  # PyTorch turns these two round
-                         "__rsub__": _reflected(operator(arithmetic.RSUB)), "__div__": operator(arithmetic.DIV),
-                         "__rdiv__": arithmetic.__rtruediv__, "__rtruediv__": arithmetic.__rtruediv__}.items():
-    setattr(Tensor, _name, _function)
-for _name, _op in {"eq": arithmetic.EQ, "ne": arithmetic.NE, "lt": arithmetic.LT, "le": arithmetic.LE, "gt": arithmetic.GT,
-                   "ge": arithmetic.GE}.items():
-    setattr(Tensor, f"__{_name}__", operator(_op))
-
-
-def _through(name: str, swapped: bool = False) -> Any:
-    """The method behind an operator that a named method already is."""
-    def method(self: Tensor, *other: Any) -> Any:
-        return getattr(other[0], name)(self) if swapped else getattr(self, name)(*other)
-    return method
-
-
-for _dunder, _method in {"__neg__": "neg", "__pos__": "positive", "__abs__": "abs", "__pow__": "pow",
-                         "__matmul__": "matmul", "__and__": "bitwise_and", "__or__": "bitwise_or", "__xor__": "bitwise_xor",
-                         "__lshift__": "bitwise_left_shift", "__rshift__": "bitwise_right_shift", "__rand__": "bitwise_and",
-                         "__ror__": "bitwise_or", "__rxor__": "bitwise_xor", "__iadd__": "add_", "__isub__": "sub_", "__imul__": "mul_",
-                         "__itruediv__": "div_", "__ifloordiv__": "floor_divide_", "__imod__": "remainder_", "__ipow__": "pow_",
-                         "__iand__": "bitwise_and_", "__ior__": "bitwise_or_", "__ixor__": "bitwise_xor_",
-                         "__ilshift__": "bitwise_left_shift_", "__irshift__": "bitwise_right_shift_", "__reversed__": "flip"}.items():
-    setattr(Tensor, _dunder, _through(_method))
-
-
-def _invert(self: Tensor) -> Tensor:
-    """The complement of every bit, or of every truth value."""
-    if self._array.dtype.kind not in "biu":
-        raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
-    return self.bitwise_not()
-
-
-Tensor.__invert__ = _invert  # type: ignore[method-assign, assignment]
-Tensor.__rmatmul__ = _through("matmul", swapped=True)  # type: ignore[method-assign]
-
-
-def _shifts_number(name: str) -> Any:
-    """The method behind `number << tensor` or `number >> tensor`."""
-    def method(self: Tensor, other: Any) -> Tensor:
-        from .ops import logic
-        return getattr(logic, name)(other, self)
-    return method
-
-
-for _name in ("left", "right"):
-    setattr(Tensor, f"__r{_name[0]}shift__", _shifts_number(f"bitwise_{_name}_shift"))
-
+operators.install(Tensor)
 methods.install(Tensor)
