@@ -102,6 +102,10 @@ SUB_SCALED = ADD_SCALED.printed_as("SubBackward0")
 
 def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """other - alpha * input, elementwise."""
+    if not hasattr(input, "_array"):
+        other_type = "Tensor" if hasattr(other, "_array") else type(other).__name__
+        raise TypeError(f"rsub() received an invalid combination of arguments - got ({type(input).__name__}, {other_type}), but expected one of:\n"
+                        " * (Tensor input, Tensor other, *, Number alpha = 1)\n * (Tensor input, Number other, Number alpha = 1)\n")
     error = _no_bools(other, input)
     if error is not None:
         raise error

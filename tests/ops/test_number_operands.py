@@ -263,3 +263,8 @@ def test_nothing_is_subtracted_from_truth_values_nor_they_from_anything(differen
 def test_truth_values_are_not_subtracted_from_each_other(difference):
     with pytest.raises(RuntimeError, match="^Subtraction, the `-` operator, with two bool tensors is not supported"):
         difference(torch.tensor([True, False]))
+
+
+def test_what_is_subtracted_by_rsub_is_a_tensor():
+    with pytest.raises(TypeError, match=r"^rsub\(\) received an invalid combination of arguments - got \(int, Tensor\), but expected one of:"):
+        torch.rsub(2, torch.tensor([1]))
