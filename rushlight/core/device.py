@@ -98,7 +98,7 @@ def as_device(where: object) -> device:
 
 def require_cpu(where: object) -> None:
     """Raise PyTorch's error unless the device is one that this build can use."""
-    kind = (_Default.device if where is None else as_device(where)).type
+    kind = as_device(where).type
     if kind == "cuda":
         raise AssertionError("Torch not compiled with CUDA enabled\n"
                              "  no CUDA device serves this program: check torch.cuda.is_available() before asking for one")

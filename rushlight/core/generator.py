@@ -27,20 +27,17 @@ STATE = np.dtype({
 BLOCK = 624
 # Measured: below this many numbers random_raw is the faster of NumPy's two ways, above it randint.
 FEW = 1000
-_24_BITS = np.array((1 << 24) - 1, np.uint64)
 _UNIT = np.array(2.0**-24, np.float32)
 _32 = np.array(32, np.uint64)
 _LOW_BITS = tuple(np.array((1 << bits) - 1, np.uint64) for bits in range(65))
 #: Two words are put together after the first was cut to these bits, so that the result is cut too.
 _HIGH_BITS = tuple(np.array((1 << max(bits - 32, 0)) - 1, np.uint64) for bits in range(65))
-
-
 _NO_WORDS = np.empty(0, np.uint64)
 
 
 def _to_singles(words: np.ndarray) -> np.ndarray:
     """k * 2**-24 for the low 24 bits k of each word."""
-    found = np.bitwise_and(words, _24_BITS).astype(np.float32)
+    found = np.bitwise_and(words, _LOW_BITS[24]).astype(np.float32)
     return np.multiply(found, _UNIT, found)
 
 
@@ -222,17 +219,18 @@ class Generator:
 
     def state_bytes(self) -> np.ndarray:
         """The state as 5056 bytes, the same that PyTorch's `get_state` gives."""
-        if self._raw is None:
-            self._start()
         state = np.zeros((), STATE)
-        position = self._position.value
-        state["seed"] = self._seed
-        state["left"] = BLOCK + 1 - position
-        state["seeded"] = 1
-        state["next"] = 0 if self._fresh else position
-        state["words"] = self._memory[:BLOCK]
-        state["normal"] = self.cached_normal or 0.0
-        state["has_normal"] = self.cached_normal is not None
+        with self._lock:
+            if self._raw is None:
+                self._start()
+            position = self._position.value
+            state["seed"] = self._seed
+            state["left"] = BLOCK + 1 - position
+            state["seeded"] = 1
+            state["next"] = 0 if self._fresh else position
+            state["words"] = self._memory[:BLOCK]
+            state["normal"] = self.cached_normal or 0.0
+            state["has_normal"] = self.cached_normal is not None
         return np.frombuffer(state.tobytes(), np.uint8).copy()
 
     def load_state_bytes(self, array: np.ndarray) -> None:

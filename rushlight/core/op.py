@@ -447,9 +447,10 @@ SAME, INT_TO_FLOAT, BOOL = "same", "int_to_float", "bool"
 
 unary = Kind("unary", evaluate_unary, ("x",), explain_argument)
 binary = Kind("binary", evaluate_binary, ("x", "y"), explain_broadcast)
+#: as binary, of what is no truth value
+difference = Kind("binary", evaluate_difference, ("x", "y"), explain_broadcast)
 #: as binary, where the first argument, or both, must be tensors; and of those the comparisons that complex numbers lack
 tensor_first = Kind("tensor_first", evaluate_binary, ("x", "y"), explain_broadcast)
-difference = Kind("binary", evaluate_difference, ("x", "y"), explain_broadcast)
 ordering = Kind("tensor_first", evaluate_ordering, ("x", "y"), explain_broadcast)
 two_tensors = Kind("two_tensors", evaluate_binary, ("x", "y"), explain_broadcast)
 nary = Kind("nary", evaluate_nary, (), explain_broadcast)

@@ -108,7 +108,7 @@ _times = itertools.count(1)
 
 
 def is_wanted_often() -> bool:
-    """Whether this was asked more often than PATIENCE."""
+    """Whether a few numbers were wanted more often than PATIENCE, with this time, which is counted."""
     return next(_times) > PATIENCE
 
 

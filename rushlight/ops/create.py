@@ -5,6 +5,7 @@ Each is the result of an operation without arguments, whose attributes say all: 
 from __future__ import annotations
 
 import numbers
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,15 +75,15 @@ def shape_of(name: str, args: tuple, size: Any) -> tuple:
     elif not args:
         raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
     shape = plain_sizes(args)
-    return checked_shape(name, args) if shape is None else shape
+    return checked_shape(name, args, wrong_size) if shape is None else shape
 
 
-def checked_shape(name: str, args: tuple) -> tuple:
-    """The same where there is more to them than plain numbers."""
+def checked_shape(name: str, args: tuple, wrong: Callable[[str, tuple], TypeError]) -> tuple:
+    """Sizes where there is more to them than plain numbers; `wrong` gives the error for what is no integer."""
     try:
         shape = sizes_of(args)
     except TypeError:
-        raise wrong_size(name, args) from None
+        raise wrong(name, args) from None
     for n in shape:
         if n < 0:
             raise RuntimeError("zeros: Dimension size must be non-negative." if name == "zeros" else
@@ -178,7 +179,7 @@ def filled(shape: tuple, value: Any, dtype: Any, order: Any) -> Any:
     """An array with one number everywhere."""
     if value.__class__ is int and value == 0 and order is None:
         return np.zeros(shape, dtype)
-    array = np.empty(shape, dtype) if order is None else blank(shape, dtype, order)
+    array = blank(shape, dtype, order)
     array.fill(value if fits(value, dtype) else checked_number(value, dtype))
     return array
 

@@ -27,8 +27,8 @@ from .indexing import (
     out_of_bounds,
     plain_operation,
     plan,
-    region,
     type_name,
+    view_of,
 )
 from .regions import ALL
 
@@ -50,13 +50,13 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
         return None
     if direct and index.__class__ is tuple and plain_operation(index) is not None:
         try:
-            return set_region(input, index if ... in index else (*index, ...), value, given)
+            return set_view_of(input, index if ... in index else (*index, ...), value, given)
         except IndexError:  # out of range: the long way says how
             pass
     op, key, places, tensors = plan(input, index)
     if direct and tensors is None:
-        return set_region(input, key, value, given)
-    view = input if op is None or op is ALIAS else region(input, op, key)
+        return set_view_of(input, key, value, given)
+    view = input if op is None or op is ALIAS else view_of(input, op, key)
     if tensors is not None:
         put_(view, places, tensors, value_tensor(value, view))
     elif given is None:
@@ -83,7 +83,7 @@ def set_plain(input: Tensor, index: Any, value: Any, given: Any) -> None:
         index = checked_slice(index)
     elif not array.ndim or not -array.shape[0] <= index < array.shape[0]:
         raise out_of_bounds(index, array.shape)
-    set_region(input, (index, ...), value, given)
+    set_view_of(input, (index, ...), value, given)
 
 
 def set_elements(input: Tensor, index: Any, value: Any, given: Any) -> bool:
@@ -101,7 +101,7 @@ def set_elements(input: Tensor, index: Any, value: Any, given: Any) -> bool:
     return True
 
 
-def set_region(input: Tensor, key: tuple, value: Any, given: Any) -> None:
+def set_view_of(input: Tensor, key: tuple, value: Any, given: Any) -> None:
     """Write a number or an array into the part of a tensor's array that a key of NumPy's names."""
     array = input._array
     target = array[key]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import recording
-from ..core.apply import apply, show, watchers, wrap
+from ..core.apply import apply, view_result, watchers, wrap
 from ..core.op import Op, opaque, view as view_kind
 from ..core.samples import indexed
 from ..core.warn import warn_once
@@ -44,23 +44,23 @@ def getitem(input: Tensor, index: Any) -> Tensor:
         shape = input._array.shape
         if not shape or not -shape[0] <= index < shape[0]:
             raise out_of_bounds(index, shape)
-        return region(input, SELECT, (index, ...))
+        return view_of(input, SELECT, (index, ...))
     if kind is slice:
         shape = input._array.shape
         if not shape:
             raise IndexError("slice() cannot be applied to a 0-dim tensor.")
-        return region(input, SLICE, (checked_slice(index), ...))
+        return view_of(input, SLICE, (checked_slice(index), ...))
     if kind is tuple:
         op = plain_operation(index)
         if op is not None:
             try:
-                return region(input, op, index if ... in index else (*index, ...))
+                return view_of(input, op, index if ... in index else (*index, ...))
             except IndexError:  # out of range: the long way says how
                 pass
     elif kind is not list and is_plain_index(index, input._array):
         return pick(input, (index._array.ndim if index._array.dtype.kind == "b" else 1,), [index])
     op, key, places, tensors = plan(input, index)
-    view = input if op is None else apply(ALIAS, input) if op is ALIAS else region(input, op, key)
+    view = input if op is None else apply(ALIAS, input) if op is ALIAS else view_of(input, op, key)
     return view if tensors is None else pick(view, places, tensors)
 
 
@@ -97,14 +97,14 @@ def is_plain_index(index: Any, array: Any) -> bool:
     return found.dtype == np.int64 or found.dtype.kind == "b" and found.shape == array.shape[:found.ndim]
 
 
-def region(input: Tensor, op: Op, key: tuple) -> Tensor:
+def view_of(input: Tensor, op: Op, key: tuple) -> Tensor:
     """The view part of an index."""
     array = input._array
     attributes = {"key": key, "shape": array.shape}
     if watchers:
         return apply(op, input, **attributes)
     # Without new dimensions the operation does nothing but this, and to call it takes as long again.
-    return show(op, input, op.forward(array, **attributes) if None in key else array[key], attributes)
+    return view_result(op, input, op.forward(array, **attributes) if None in key else array[key], attributes)
 
 
 def out_of_bounds(index: int, shape: tuple, at: int = 0, size: int = -1) -> IndexError:

@@ -14,11 +14,12 @@ from ..core import device as devices, dtypes, recording, sampling, sampling_disc
 from ..core.apply import apply, watchers
 from ..core.generator import FEW, Generator, default_stream
 from ..core.memory import dense
+from ..core.numbers import SINGLE
 from ..core.op import Kind, Op, evaluate_opaque, explain_broadcast, opaque
 from ..core.out import write_out
 from .arithmetic import zero
-from .create import blank, held
-from .dims import plain_sizes, sizes_of
+from .create import blank, checked_shape, held
+from .dims import plain_sizes
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -58,20 +59,13 @@ def shape_of(args: tuple, size: Any, name: str) -> tuple:
     elif not args:
         raise TypeError(f"{name}() received an invalid combination of arguments - got (), but expected one of:\n * (tuple of ints size)")
     shape = plain_sizes(args)
-    return checked_shape(args, name) if shape is None else shape
+    return checked_shape(name, args, wrong_size) if shape is None else shape
 
 
-def checked_shape(args: tuple, name: str) -> tuple:
-    """The same where there is more to it than plain numbers."""
-    try:
-        shape = sizes_of(args)
-    except TypeError:
-        wrong = args[0] if len(args) == 1 else next(n for n in args if not hasattr(n, "__index__"))
-        raise TypeError(f"{name}(): argument 'size' (position 1) must be tuple of ints, not {type(wrong).__name__}") from None
-    for n in shape:
-        if n < 0:
-            raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(shape)}")
-    return shape
+def wrong_size(name: str, args: tuple) -> TypeError:
+    """PyTorch's error for sizes that are not integers."""
+    wrong = args[0] if len(args) == 1 else next(n for n in args if not hasattr(n, "__index__"))
+    return TypeError(f"{name}(): argument 'size' (position 1) must be tuple of ints, not {type(wrong).__name__}")
 
 
 def fresh(op: Op, shape: tuple, dtype: dtypes.dtype, requires_grad: bool = False, order: Any = None, **attributes: Any) -> Tensor:
@@ -143,7 +137,6 @@ def _rand(*, shape: tuple, dtype: Any, order: Any, generator: Generator) -> Any:
     return sampling.uniform(blank(shape, dtype, order), 0.0, 1.0, generator)
 
 
-SINGLE = dtypes.float32.numpy
 RAND = Op("rand", opaque, _rand)
 
 
