@@ -5,6 +5,7 @@ Of a large matrix the threads sum the runs; a small one is summed by one call.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -44,29 +45,32 @@ def run_sums(x: Any, run: int) -> Any:
     return sums
 
 
-def nested_runs(lanes: int, run: int, levels: int) -> tuple[str, Code]:
-    """@nested_runs(x, row stride, rows, columns, out): one vector of columns summed over rows: runs, runs of runs, and so on.
+def nested(c: Rows, rows: str, run: int, levels: int, vectors: int, load: Callable[[str], list[str]]) -> list[str]:
+    """So many vectors that load(row) gives, summed over the rows: runs, runs of runs, and so on.
 
     Level by level, what fills no run of the next level is summed by itself; these sums are added from the lowest level on.
     """
-    c = Rows(lanes)
-    mask, nothing = c.first_lanes("%columns"), c.number(0.0)
+    def sums_of(first: str, level: int) -> list[str]:
+        return summed(first, c.plus(first, run ** level), level - 1) if level else load(first)
 
-    def sum_of(first: str, level: int) -> str:
-        if not level:
-            return c.load_some(c.at("%x", c.times(first, "%stride")), mask)
-        return summed(first, c.plus(first, run ** level), level - 1)
-
-    def summed(first: str, last: str, level: int) -> str:
-        total = c.cell(nothing)
-        c.store(nothing, total)
+    def summed(first: str, last: str, level: int) -> list[str]:
+        totals = [c.cell(c.number(0.0)) for _ in range(vectors)]
         with c.loop(first, last, run ** level) as i:
-            c.accumulate(sum_of(i, level), total)
-        return c.load(total)
-    ends = ["%rows", *[c.whole("%rows", run ** level) for level in range(1, levels + 1)], "0"]
-    total = summed(ends[1], ends[0], 0)
+            for value, total in zip(sums_of(i, level), totals):
+                c.accumulate(value, total)
+        return [c.load(total) for total in totals]
+    ends = [rows, *[c.whole(rows, run ** level) for level in range(1, levels + 1)], "0"]
+    totals = summed(ends[1], ends[0], 0)
     for level in range(1, levels + 1):
-        total = c.add(total, summed(ends[level + 1], ends[level], level))
+        totals = [c.add(total, more) for total, more in zip(totals, summed(ends[level + 1], ends[level], level))]
+    return totals
+
+
+def nested_runs(lanes: int, run: int, levels: int) -> tuple[str, Code]:
+    """@nested_runs(x, row stride, rows, columns, out): one vector of columns, summed over rows as `nested` has it."""
+    c = Rows(lanes)
+    mask = c.first_lanes("%columns")
+    [total] = nested(c, "%rows", run, levels, 1, lambda row: [c.load_some(c.at("%x", c.times(row, "%stride")), mask)])
     c.store(total, "%out")
     return c.function("nested_runs", "ptr %x, i64 %stride, i64 %rows, i64 %columns, ptr %out"), c
 

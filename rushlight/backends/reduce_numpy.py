@@ -10,7 +10,7 @@ import numpy as np
 
 from .column_sums import column_sums
 from .parallel import get_num_threads, parallel_for
-from .row_sums import MANY, sum_of_all
+from .row_sums import MANY, in_this_order, sum_of_all
 
 FLOATS = (np.float32, np.float64)
 #: numbers below which NumPy's own call is as fast
@@ -25,10 +25,10 @@ BLOCK = 512
 
 def reduce(ufunc: Any, x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
     """ufunc.reduce(x, axis, dtype, keepdims=keepdims); axis is None or a tuple of dimensions counted from the front."""
-    if ufunc is np.add and not keepdims and dtype is None and x.dtype in FLOATS and x.flags.c_contiguous and x.size <= MANY:
-        if axis is None:
+    if ufunc is np.add and not keepdims and dtype is None and x.dtype in FLOATS and x.flags.c_contiguous:
+        if axis is None and in_this_order(x):
             return sum_of_all(x.reshape(-1))
-        if x.ndim == 2 and axis == (0,):
+        if x.ndim == 2 and axis == (0,) and x.size <= MANY:
             return column_sums(x)
     if x.size < SMALL or not x.flags.c_contiguous:
         return ufunc.reduce(x, axis, dtype, None, keepdims)

@@ -3,6 +3,10 @@ import numpy as np
 import pytest
 
 from rushlight.backends import row_sums
+from rushlight.backends.native import available
+
+#: sums of the numbers below by PyTorch 2.13 on two threads
+GOLDEN = [(131_073, -84670.578125), (1_234_567, -649265.625), (4_000_000, -2073291.5)]
 
 
 @pytest.fixture
@@ -52,4 +56,25 @@ def cascade(rows):
 def test_two_threads_sum_two_halves(monkeypatch):
     x = np.random.default_rng(3).standard_normal(40000).astype(np.float32)
     monkeypatch.setattr(row_sums, "get_num_threads", lambda: 2)
-    assert row_sums.sum_of_all(x) == row_sums.sum_of_part(x[:20000]) + row_sums.sum_of_part(x[20000:])
+    assert row_sums.sum_of_all(x) == sum(row_sums.sum_of_part(part, row_sums.strands(part)) for part in (x[:20000], x[20000:]))
+
+
+@pytest.mark.skipif(not available(), reason="without machine code such a sum is NumPy's")
+@pytest.mark.parametrize("size", [32768, 32769, 131073, 200_000, 999_999, 1 << 20])
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_large_sums_in_machine_code_have_the_bits_of_the_definition(size, threads, monkeypatch):
+    x = np.random.default_rng(size).standard_normal(size).astype(np.float32)
+    monkeypatch.setattr(row_sums, "get_num_threads", lambda: threads)
+    found = row_sums.sum_of_all(x)
+    monkeypatch.setattr(row_sums, "is_native", lambda x: False)
+    monkeypatch.setattr(row_sums, "MANY", 1 << 21)
+    assert found == row_sums.sum_of_all(x)
+
+
+@pytest.mark.skipif(not available(), reason="without machine code such a sum is NumPy's")
+@pytest.mark.parametrize("size, expected", GOLDEN)
+def test_large_sums_have_pytorchs_bits(size, expected, monkeypatch):
+    monkeypatch.setattr(row_sums, "get_num_threads", lambda: 2)
+    # Whole numbers and their inverses: every sum is rounded, and no random generator is asked.
+    x = (np.arange(size) % 1013 / np.float32(7) - (np.arange(size) % 17) * np.float32(9.1)).astype(np.float32)
+    assert float(row_sums.sum_of_all(x)) == expected
