@@ -1,6 +1,7 @@
 """Elementwise NumPy functions over large arrays, on all cores."""
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,17 +16,22 @@ LARGE = 1 << 17
 GRAIN = 1 << 16
 
 
-def split_ufunc(function: Any, arrays: tuple) -> Any:
-    """function(*arrays) in pieces over the cores; None if the arrays are not all contiguous and of one shape, or 0-d."""
-    shape = next((a.shape for a in arrays if a.ndim), ())
-    for a in arrays:
-        if a.ndim and (a.shape != shape or not a.flags.c_contiguous or a.__class__ is not np.ndarray):
+def split_ufunc(function: Any, arrays: tuple, out: Any = None) -> Any:
+    """function(*arrays), not all of them 0-d, in pieces over the cores; None if the others are not all contiguous and of one shape.
+
+    The result is new, or `out`, one of the arrays that has its dtype and shape.
+    """
+    whole = [a for a in arrays if a.ndim]
+    shape = whole[0].shape
+    for a in whole:
+        if a.shape != shape or not a.flags.c_contiguous or a.__class__ is not np.ndarray:
             return None
-    if function in NATIVE and is_native(*sorted(arrays, key=lambda a: -a.ndim)):
-        return in_machine_code(function, arrays, np.empty(shape, np.float32))
+    if function in NATIVE and is_native(whole[0], *arrays):
+        return in_machine_code(function, arrays, np.empty(shape, np.float32) if out is None else out)
     flat = [a.reshape(-1) if a.ndim else a for a in arrays]
-    # A call on nothing tells the result's dtype.
-    out = np.empty(shape, function(*[a[:0] if a.ndim else a for a in flat]).dtype)
+    if out is None:
+        # A call on nothing tells the result's dtype.
+        out = np.empty(shape, function(*[a[:0] if a.ndim else a for a in flat]).dtype)
     target = out.reshape(-1)
     from .parallel import parallel_for  # threads are loaded by the first program that has large arrays
 
@@ -36,8 +42,15 @@ def split_ufunc(function: Any, arrays: tuple) -> Any:
 
 
 def in_machine_code(function: Any, arrays: tuple, out: Any) -> Any:
+    """out = function(*arrays)."""
+    return runner()(NATIVE[function], arrays, out)
+
+
+@cache
+def runner() -> Any:
+    """The function that runs kernels: an import statement at each call would take as long as all else."""
     from .llvm.elementwise import run
-    return run(NATIVE[function], arrays, out)
+    return run
 
 
 def add_into(a: Any, b: Any) -> None:

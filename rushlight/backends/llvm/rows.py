@@ -138,8 +138,9 @@ class RowKernel:
         """Run it on that many rows; the words are the arrays' addresses (0 for None), the width, and then `words`. What the kernel counts may
         be so many rows of memory each.
         """
-        given = [0 if a is None else address(a) for a in arrays]
-        packed = b"".join([REAL.pack(w) if w.__class__ is float else WHOLE.pack(w) for w in (*given, width, *words)])
+        packed = struct.pack(f"{len(arrays) + 1}q", *[0 if a is None else address(a) for a in arrays], width)
+        for word in words:
+            packed += REAL.pack(word) if word.__class__ is float else WHOLE.pack(word)
         size = count * width * rows
         chunk = count if size < ALONE else -(-count // pool.size()) if size <= CACHED else max(PIECE // (width * rows), 1)
         run_kernel(self.function, self.place, count, chunk, packed, (arrays,))
