@@ -15,7 +15,8 @@ from ..backends.llvm.code import Code, module
 from ..backends.llvm.engine import KERNEL, engine
 from ..backends.llvm.gemm import VECTORS, copy_lines, pack_lines, tile
 from ..backends.llvm.rows import Piece, RowKernel, Rows
-from ..backends.llvm.vectors import sigmoid, tanh
+from ..backends.llvm.vector_tanh import tanh
+from ..backends.llvm.vectors import sigmoid
 
 #: the name of the kernels' last parameter
 WORDS = "%arguments"

@@ -11,7 +11,8 @@ import struct
 from collections.abc import Callable
 
 from .vector_logs import clamped, exp2, expm1, exponent_and_fraction, log1p, log2, log10, scaled
-from .vectors import LN2_HIGH, LN2_LOW, LOG2_E, Vectors, erf, exp, log, maximum, minimum, one_and_more, sigmoid, sign, sqrt, tanh
+from .vector_tanh import tanh
+from .vectors import LN2_HIGH, LN2_LOW, LOG2_E, Vectors, erf, exp, log, maximum, minimum, one_and_more, sigmoid, sign, sqrt
 
 
 class Doubles(Vectors):

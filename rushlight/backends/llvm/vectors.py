@@ -2,7 +2,7 @@
 
 `Vectors(lanes)` writes lines for float32 vectors of that many lanes and names their values. Each function says its largest error in
 units in the last place (ulp), which tests measure. Coefficients are minimax fits of our own on the interval that the argument is first
-brought to. `vector_math` has the other functions, and the table of all.
+brought to. `vector_tanh` has a function by tables, `vector_math` the other functions, and the list of all.
 """
 from __future__ import annotations
 
@@ -229,18 +229,6 @@ def log(v: Vectors, x: str) -> str:
     small = v.fma(v.multiply(square, f), q, v.multiply(exponent, v.number(LN2_LOW)))
     small = v.fma(square, v.number(-0.5), small)
     return log_edges(v, x, v.fma(exponent, v.number(LN2_HIGH), v.add(small, f)))
-
-
-def tanh(v: Vectors, x: str) -> str:
-    """tanh x: x + x^3 q(x^2) below 0.625, and 1 - 2 / (e^2|x| + 1) above; 1 ulp."""
-    a = v.intrinsic("fabs", x)
-    z = v.multiply(x, x)
-    q = v.polynomial(z, (-0.333332783155, 0.133313289638, -0.0537292303013, 0.0206020085678, -0.00566078992439))
-    small = v.fma(v.multiply(q, z), a, a)
-    # From 10 on tanh is 1 in float32; up to there 2^n is one factor.
-    e = exp_of_some(v, v.where(v.compare("ogt", a, v.number(10.0)), v.number(20.0), v.add(a, a)))
-    large = v.subtract(v.number(1.0), v.divide(v.number(2.0), v.add(e, v.number(1.0))))
-    return v.intrinsic("copysign", v.where(v.compare("olt", a, v.number(0.625)), small, large), x)
 
 
 def erf(v: Vectors, x: str) -> str:
