@@ -40,7 +40,8 @@ def machine_code() -> str:
     from .backends.llvm.engine import available
     from .backends.llvm.kept import folder
     if available():
-        return f"on, kept in {folder()}"
+        from .backends.llvm import amx
+        return f"on, kept in {folder()}{', with tiles (AMX)' if amx.available() else ''}"
     return "off (RUSHLIGHT_JIT=0)" if os.environ.get("RUSHLIGHT_JIT") == "0" else "off"
 
 
