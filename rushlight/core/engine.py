@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from ..backends.column_sums import column_sums
 from ..backends.large import add_into
 from . import recording
+from .apply import watchers
 from .grad_mode import mode
 from .node import FREED, FREED_MESSAGE, AccumulateGrad, Node, type_name
 from .wrap import wrap
@@ -189,6 +191,8 @@ def fitted(grad: Any, shape: tuple) -> Any:
         if mode.grad or array.__class__ is not ndarray or not shape or recording.recorder is not None:
             return grad.expand(shape) if shape else grad.reshape(())
         return wrap(ndarray(shape, array.dtype, array, 0, (0,) * len(shape)))  # every element is the one number
+    if array.ndim == 2 and shape == array.shape[1:] and array.dtype.kind == "f" and array.itemsize > 2 and not (mode.grad or watchers):
+        return wrap(column_sums(array))  # a bias's, as `sum_to_size` has it: of small layers its way there takes as long as the sum
     if len(array.shape) <= len(shape) and all([n in (1, m) for n, m in zip(array.shape[::-1], shape[::-1])]):
         return grad.expand(shape)
     return grad.sum_to_size(shape)

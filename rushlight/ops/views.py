@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import dtypes, recording
-from ..core.apply import apply
+from ..core.apply import apply, view_result, watchers
 from ..core.grad_mode import mode
 from ..core.inplace import bump, check_writable, requires_grad
 from ..core.op import Op, opaque, view as view_kind
@@ -157,7 +157,8 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     if size is None:
         return input
     if array.flags.c_contiguous:
-        return apply(VIEW, input, size=size, shape=array.shape)
+        attributes = {"size": size, "shape": array.shape}
+        return apply(VIEW, input, **attributes) if watchers else view_result(VIEW, input, array.reshape(size), attributes)
     return reshape(input, size)
 
 
