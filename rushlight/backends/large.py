@@ -43,7 +43,16 @@ def split_ufunc(function: Any, arrays: tuple, out: Any = None) -> Any:
 
 def in_machine_code(function: Any, arrays: tuple, out: Any) -> Any:
     """out = function(*arrays)."""
-    return runner()(NATIVE[function], arrays, out)
+    return runner()(((NATIVE[function], *range(len(arrays))),), arrays, out)
+
+
+def run_chain(steps: tuple, arrays: tuple) -> Any:
+    """A new array, the result of the last of some steps on float32 arrays of one shape without gaps, or without dimensions.
+
+    A step is the name of a function and where its arguments are: the number of an array, or of a step before, which count -1, -2 ...
+    """
+    shape = next(a.shape for a in arrays if a.ndim)
+    return runner()(steps, arrays, np.empty(shape, np.float32))
 
 
 @cache

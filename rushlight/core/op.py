@@ -10,12 +10,12 @@ import numpy as np
 
 from ..backends.large import LARGE, split_ufunc
 from . import dtypes, wrap as wrapping
+from .chains import note_made
 from .dtypes import is_half
 from .grad_mode import mode
 from .inplace import check_savable
 from .node import NEEDS, OUT, REST, G, OutputSlot
 from .numbers import HALF, SINGLE, check_width, converted
-from .temporaries import note_made
 from .wrap import wrap
 
 ndarray = np.ndarray
