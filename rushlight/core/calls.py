@@ -28,7 +28,7 @@ def with_numpy_names(method: Callable) -> Callable:
 
     @functools.wraps(method)
     def call(*args: Any, **kwargs: Any) -> Any:
-        return method(*args, **(renamed(kwargs, known) if kwargs else kwargs))
+        return method(*args, **renamed(kwargs, known)) if kwargs else method(*args)
     return call
 
 

@@ -56,13 +56,18 @@ def run(roots: list, gradients: list, keep_graph: bool, create_graph: bool, targ
                 g = pending.pop(node)
             if node.special:
                 grads = grad = array = None  # of the node before, lest a leaf think that its gradient has other owners
+                if targets is None and node.__class__ is AccumulateGrad and not node.pre_hooks and node.retain is None:
+                    accumulate(node, g, SOLE)
+                    node = None
+                    continue
                 grads = attend(node, g, pending, heap, targets, wanted, found)
                 if not keep_graph and node.edges:
                     node.free()
             elif node.saved is FREED:
                 raise RuntimeError(FREED_MESSAGE)
             else:
-                grads = node.op.pull(node, g)
+                pull = node.op._pull
+                grads = pull(node, g) if pull is not None and node.dtype.kind != "c" else node.op.pull(node, g)
                 if not keep_graph and (node.saved or node.out is not None):
                     node.saved, node.out = FREED, None
             edges = node.edges
@@ -157,9 +162,9 @@ def _count_when_sole(depth: int) -> int:
     return call(only, depth)
 
 
-#: what `added` counts when only `deliver` holds what it passes on. One more is another node's gradient.
+#: What `added` counts when only `deliver` holds what it passes on; one more is another node's gradient. And `accumulate`, of what `run` passes on.
 SOLE = _count_when_sole(0)
-#: the same for `accumulate`, to which `run` passes the gradient by way of `attend`
+#: the same for `accumulate` where `run` passes the gradient by way of `attend`
 SOLE_AT_LEAF = _count_when_sole(1)
 
 
@@ -198,15 +203,15 @@ def fitted(grad: Any, shape: tuple) -> Any:
     return grad.sum_to_size(shape)
 
 
-def accumulate(node: AccumulateGrad, g: Any) -> None:
-    """Add a gradient to a leaf's `.grad`."""
+def accumulate(node: AccumulateGrad, g: Any, sole: int = SOLE_AT_LEAF) -> None:
+    """Add a gradient to a leaf's `.grad`; `sole` is what getrefcount says of it if nobody else holds it."""
     leaf = node.leaf()
     if leaf is None or leaf._node is None:  # nobody holds it, or it requires a gradient no more
         return
     known = leaf._grad
     if known is None:
         # Take the gradient itself if nobody else holds it, else a copy: two tensors' `.grad` never share memory.
-        if not mode.grad and recording.recorder is None and sys.getrefcount(g) <= SOLE_AT_LEAF and owned(g) and g._array.flags.c_contiguous:
+        if not mode.grad and recording.recorder is None and sys.getrefcount(g) <= sole and owned(g) and g._array.flags.c_contiguous:
             leaf._grad = g
         else:
             leaf._grad = g.clone() if mode.grad else recording.copied(g, fresh_copy(g, leaf))
