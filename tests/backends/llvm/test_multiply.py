@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("llvmlite", reason="the kernels need the jit extra")
 
 from rushlight.backends import parallel, products
-from rushlight.backends.llvm import engine, gemm
+from rushlight.backends.llvm import engine, gemm, multiply as multiply_module
 from rushlight.backends.llvm.multiply import multiply
 
 in_use = pytest.mark.skipif(not engine.available(), reason="RUSHLIGHT_JIT=0 leaves products to BLAS")
@@ -178,3 +178,32 @@ def test_a_prepared_matrix_gives_the_same_products(threads, size, transposed):
         a = matrix((rows, k), False, rows)
         order = products.halves_of(k) if k > products.LONG and n * m <= products.NARROW else products.blocks(k)
         assert np.array_equal(times_b(a), multiply(a, b, None, order))
+
+
+@in_use
+@pytest.mark.parametrize("k", [385, 400, 768])
+def test_two_blocks_of_rows_that_threads_share_have_the_bits_of_two_blocks(threads, k):
+    g, x = matrix((k, 100), False, 1), matrix((k, 130), False, 2)
+    assert len(products.blocks_of(g.T, x)) == 2 and len(products.blocks_of(matrix((100, k), False, 3), x)) == 1
+    expected = multiply(g.T, x, None, products.blocks(k))
+    assert np.array_equal(products.product(g.T, x), expected)
+
+
+@pytest.mark.parametrize("n, k, m", [(64, 784, 128), (20, 300, 256), (64, 100, 128)])
+def test_weights_whose_rows_threads_keep_apart_give_the_same_bits(n, k, m, monkeypatch):
+    x, w = matrix((n, k), False, 1), matrix((m, k), False, 2)
+    halves = products.halves_of(k) if k > products.BLOCK else products.blocks(k)
+    results = []
+    for apart in (True, False):
+        monkeypatch.setattr(multiply_module, "stays_apart", lambda n, b, apart=apart: apart)
+        monkeypatch.setattr(multiply_module, "plans", {})
+        results.append(multiply(x, w.T, None, halves))
+    assert np.array_equal(*results)
+
+
+def test_the_largest_matrix_stays_apart_if_its_columns_are_rows_of_memory(monkeypatch):
+    monkeypatch.setattr(parallel.pool, "size", lambda: 2)
+    width = 2 * multiply_module.panel_width()
+    weights = matrix((2 * width, 300), False, 1)
+    assert multiply_module.stays_apart(20, weights.T) and not multiply_module.stays_apart(20, np.ascontiguousarray(weights.T))
+    assert not multiply_module.stays_apart(301, weights.T) and not multiply_module.stays_apart(20, matrix((width + 1, 300), False, 1).T)
