@@ -44,11 +44,11 @@ def compile(model: Callable | None = None, *, fullgraph: bool = False, dynamic: 
     def compiled(*args: Any, **kwargs: Any) -> Any:
         # As Compiled.__call__ does, one call sooner: for a small step that is a fiftieth of its time.
         if recording.recorder is None and not now.is_special:
-            for first in work.recordings:
-                result = first.replay(args, kwargs)
+            recordings = work.recordings
+            if recordings:
+                result = recordings[0].replay(args, kwargs)
                 if result is not None:
                     return result[0]
-                break
         return work(args, kwargs)
     compiled._rushlight_compiled = model  # type: ignore[attr-defined]
     compiled._rushlight_work = work  # type: ignore[attr-defined]

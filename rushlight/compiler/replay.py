@@ -182,7 +182,12 @@ class Recording:
                     value, bound = of_storage.get(written.storage, (None, None))
                 if bound is not None:
                     places.append(bound.place + ("._grad" if self.late(value) else ""))
-        return [f"{self.reach.name(note_writes)}(({''.join([place + ', ' for place in places])}))"] if places else []
+        scope = self.reach.scope
+        if all([place in scope for place in places]):  # all are known now: one tuple for all calls
+            written = self.reach.name(tuple([scope[place] for place in places]))
+        else:
+            written = f"({''.join([place + ', ' for place in places])})"
+        return [f"{self.reach.name(note_writes)}({written})"] if places else []
 
     def new_tensors(self, plan: Plan) -> list[str]:
         """The lines that make tensors of what outlives the call."""
