@@ -34,12 +34,8 @@ def run(roots: list, gradients: list, keep_graph: bool, create_graph: bool, targ
     pending: dict = {}  # what has arrived at each node that waits for its turn
     heap: list = []
     found: dict = {}
-    wanted = None
-    if targets is not None:
-        wanted = leading_to(roots, targets)
-        for node in targets:
-            node.special = True
-        partial_runs += 1
+    wanted = None if targets is None else leading_to(roots, targets)
+    partial_runs += targets is not None
     node = g = None  # the next node and its gradient, where only one waits; else the queue knows
     before = mode.grad
     mode.grad = None if before is None else create_graph
@@ -86,8 +82,7 @@ def run(roots: list, gradients: list, keep_graph: bool, create_graph: bool, targ
                         node, g = edge, grad  # a chain
     finally:
         mode.grad = before
-        if targets is not None:
-            partial_runs -= 1
+        partial_runs -= targets is not None
     return found
 
 
@@ -281,10 +276,12 @@ def leave(node: Any, grads: Any, g: Any) -> Any:
 
 
 def leading_to(roots: list, targets: dict) -> dict:
-    """The nodes on a path from the roots to a target, each with whether anything below it leads to a target.
+    """The nodes on a path from the roots to a target, each with whether anything below it leads to a target; targets are to be attended to.
 
     Behind a target whose value in the dict is true the search does not go on.
     """
+    for node in targets:
+        node.special = True
     below: dict = {}
     stack = [(node, False) for node in roots]
     while stack:
