@@ -24,8 +24,7 @@ def install(cls: Any) -> None:
         setattr(cls, f"__{name}__", operator(op))
     for name, op in ARITHMETIC.items():
         setattr(cls, f"__r{name}__", reflected(operator(op)))
-    for name in ("add", "mul"):  # PyTorch turns these two round
-        setattr(cls, f"__r{name}__", operator(ARITHMETIC[name], turned=True))
+    cls.__radd__, cls.__rmul__ = cls.__add__, cls.__mul__  # PyTorch turns these two round
     cls.__rsub__ = reflected(operator(arithmetic.RSUB))
     cls.__div__ = operator(arithmetic.DIV)
     cls.__rdiv__ = cls.__rtruediv__ = arithmetic.__rtruediv__

@@ -16,22 +16,18 @@ LARGE = 1 << 17
 GRAIN = 1 << 16
 
 
-def split_ufunc(function: Any, arrays: tuple, out: Any = None) -> Any:
-    """function(*arrays), not all of them 0-d, in pieces over the cores; None if the others are not all contiguous and of one shape.
-
-    The result is new, or `out`, one of the arrays that has its dtype and shape.
-    """
+def split_ufunc(function: Any, arrays: tuple) -> Any:
+    """function(*arrays), not all of them 0-d, in pieces over the cores; None if the others are not all contiguous and of one shape."""
     whole = [a for a in arrays if a.ndim]
     shape = whole[0].shape
     for a in whole:
         if a.shape != shape or not a.flags.c_contiguous or a.__class__ is not np.ndarray:
             return None
     if function in NATIVE and is_native(whole[0], *arrays):
-        return in_machine_code(function, arrays, np.empty(shape, np.float32) if out is None else out)
+        return in_machine_code(function, arrays, np.empty(shape, np.float32))
     flat = [a.reshape(-1) if a.ndim else a for a in arrays]
-    if out is None:
-        # A call on nothing tells the result's dtype.
-        out = np.empty(shape, function(*[a[:0] if a.ndim else a for a in flat]).dtype)
+    # A call on nothing tells the result's dtype.
+    out = np.empty(shape, function(*[a[:0] if a.ndim else a for a in flat]).dtype)
     target = out.reshape(-1)
     from .parallel import parallel_for  # threads are loaded by the first program that has large arrays
 

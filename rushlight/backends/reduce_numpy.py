@@ -25,10 +25,11 @@ BLOCK = 512
 
 def reduce(ufunc: Any, x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
     """ufunc.reduce(x, axis, dtype, keepdims=keepdims); axis is None or a tuple of dimensions counted from the front."""
-    if ufunc is np.add and not keepdims and dtype is None and x.dtype in FLOATS and x.flags.c_contiguous:
-        if axis is None and in_this_order(x):
-            return sum_of_all(x.reshape(-1))
-        if x.ndim == 2 and axis == (0,) and x.size <= MANY:
+    if ufunc is np.add and dtype is None and x.dtype in FLOATS and x.flags.c_contiguous:
+        if (axis is None or len(axis) == x.ndim) and in_this_order(x):
+            total = sum_of_all(x.reshape(-1))
+            return np.reshape(total, (1,) * x.ndim) if keepdims else total
+        if x.ndim == 2 and axis == (0,) and not keepdims and x.size <= MANY:
             return column_sums(x)
     if x.size < SMALL or not x.flags.c_contiguous:
         return ufunc.reduce(x, axis, dtype, None, keepdims)

@@ -50,12 +50,12 @@ def strands(x: Any) -> Any:
     return in_runs(x[:x.size // width * width].reshape(-1, width))
 
 
-def sum_of_part(x: Any, strands: Any) -> Any:
+def sum_of_part(x: Any, table: Any) -> Any:
     """What one thread of PyTorch's sums, of which the strands are summed already."""
     lanes = 32 // x.itemsize
     vectors = x.size // lanes
     whole = vectors - vectors % STRANDS
-    sums = strands.reshape(STRANDS, lanes)
+    sums = table.reshape(STRANDS, lanes)
     if whole < vectors:
         sums = np.concatenate([sums[:1], x[whole * lanes:vectors * lanes].reshape(-1, lanes), sums[1:]])
     lane_sums = np.add.reduce(sums, 0)

@@ -7,11 +7,11 @@ from numpy import asarray
 
 from ..backends.large import LARGE
 from . import wrap as wrapping
+from .chains import begun
 from .grad_mode import mode
 from .inplace import INFERENCE, fresh_node, link_view, version_of
 from .node import Node, OutputSlot
-from .op import BOOL, SAME, NotANumber, Op, ordering
-from .temporaries import can_count, large_result
+from .op import SAME, NotANumber, Op, ordering
 from .wrap import new, wrap
 
 #: What looks on at every operation (capture, anomaly mode, hooks on saved tensors): watcher(op, args, attrs) runs it and returns
@@ -106,16 +106,14 @@ def edges_of(args: tuple) -> tuple | None:
     return edges if recorded else None
 
 
-def operator(op: Op, turned: bool = False) -> Any:
-    """The method behind a binary operator such as `+`; `turned` says that the tensor whose method it is stands on the right.
+def operator(op: Op) -> Any:
+    """The method behind a binary operator such as `+`.
 
     Two small tensors of one dtype, or one and a number, the commonest calls of all, go the short way below, which is `apply` written out
-    for them (0.7 us where apply takes 1.6, and PyTorch 0.9); large ones may be one pass with what follows in their expression, or be
-    written over an operand that only it holds (temporaries.py); all else goes through apply. An operand that is no tensor or number is left
-    to its own class.
+    for them (0.7 us where apply takes 1.6, and PyTorch 0.9); of large ones a chain may begin (chains.py); all else goes through apply. An
+    operand that is no tensor or number is left to its own class.
     """
     forward, keeps, keeps_both = op.forward, op.keeps_arguments, op.keeps_all
-    looks_around = op.is_ufunc and op.dtype is not BOOL and can_count()
     takes_any = op.is_ufunc and op.dtype is SAME  # of any dtype: no conversion before, no check
     takes = "f" if op.kind is ordering else "fc"
 
@@ -127,9 +125,9 @@ def operator(op: Op, turned: bool = False) -> Any:
                 return apply(op, x, y)
             b: Any = asarray(y, a.dtype) if is_number else y._array
             if watchers or a.dtype is not b.dtype or a.size > SMALL or b.size > SMALL or not takes_any and a.dtype.kind not in takes:
-                large = looks_around and (a.size >= LARGE or b.size >= LARGE) and not plain_are_watched()
-                result = large_result(op, x, y, a, b, turned) if large else None
-                return apply(op, x, y) if result is None else result
+                large = a.dtype is b.dtype and (a.size >= LARGE or b.size >= LARGE) and not plain_are_watched()
+                chain = begun(op, x, y) if large else None
+                return apply(op, x, y) if chain is None else chain
             out = forward(a, b)
         except (AttributeError, ValueError, TypeError):  # a number on the left, or shapes that do not fit
             try:

@@ -1,119 +1,124 @@
-"""Which values an expression makes only to give them to one of its own operators: told by a function's bytecode.
+"""Which results an expression makes only to give them to one of its own operators: told by a function's bytecode.
 
-Of `x * 0.5 * y` the first product is put on the interpreter's stack by one instruction and taken from there by another one, and nothing in
-between could keep it. The instructions are followed one after the other with a stack of what made each value; wherever the program may
-come from elsewhere, and after any instruction that is not known here, nothing is known of the stack.
+Of `x * 0.5 * x` the first product is put on the interpreter's stack by one instruction and taken from there by another one, with nothing in
+between but a load of the local variable `x`. Only expressions of local variables, numbers and + - * / are looked at, so nothing in between
+can run any code, and no variable can be bound anew.
 """
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-#: instructions that put on the stack what somebody else holds, or look at its top alone
-LOADS = ("LOAD_CONST", "LOAD_FAST", "LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLOSURE", "LOAD_SMALL_INT", "PUSH_NULL")
-LOOKS = ("LOAD_ATTR", "LOAD_METHOD")
-NOTHING = frozenset({"CACHE", "NOP", "RESUME", "EXTENDED_ARG", "KW_NAMES"})
-#: instructions that put one result in the place of what they take
-MAKERS = ("BINARY_", "UNARY_", "CALL")
-#: the arithmetic among the operators: by its sign, and up to Python 3.10 by names
-DIVISIONS = frozenset({"/", "BINARY_TRUE_DIVIDE"})
-ARITHMETIC = DIVISIONS | {"+", "-", "*", "BINARY_ADD", "BINARY_SUBTRACT", "BINARY_MULTIPLY"}
+#: the signs of arithmetic: by an argument of BINARY_OP, and up to Python 3.10 by the instruction's name
+SIGNS = {("BINARY_OP", 0): "+", ("BINARY_OP", 10): "-", ("BINARY_OP", 5): "*", ("BINARY_OP", 11): "/",
+         "BINARY_ADD": "+", "BINARY_SUBTRACT": "-", "BINARY_MULTIPLY": "*", "BINARY_TRUE_DIVIDE": "/"}
+#: what an instruction does if it is neither a load nor arithmetic, and a load of a number
+OTHER, NUMBER = "other", "number"
+#: instructions of an expression that are looked at, at most
+LONGEST = 80
 
 
-class Load:
-    """A value that a variable holds, or a constant."""
+class Step(NamedTuple):
+    """An instruction: its place in the code, and what it does: a sign of arithmetic, NUMBER, the index of the local variable it loads, or OTHER."""
 
-    __slots__ = ("source",)
-
-    def __init__(self, name: str, value: Any):
-        # Numbers of one value and different types are different constants.
-        self.source = ("number" if value.__class__ in (int, float) else "constant" if "CONST" in name else name.replace("_BORROW", ""), value)
+    offset: int
+    does: str | int
 
 
-class Place:
-    """An operator in a function's code. `left` and `right` are where its operands were made: a range of the code, or None if that cannot be told.
+class Code:
+    """What is known of a function's code. It holds the code, so that no other one can have its id."""
 
-    `goes_on` says whether its result is at once an operand of an operator of arithmetic, whose other operand is a number, is what the same
-    variable holds as one of the operands so far, or comes second, for then our own method is asked first: True. It is a range if the other
-    operand was made there. Nothing but a load is in between.
-    """
+    def __init__(self, code: Any):
+        import dis
+        self.code = code
+        self.steps = list(steps_of(code, dis.opname))
+        self.at = {step.offset: i for i, step in enumerate(self.steps)}
+        #: where the program may come from elsewhere
+        self.labels = frozenset(dis.findlabels(code.co_code))
+        self.known: dict[int, bool] = {}
 
-    __slots__ = ("left", "right", "sources", "goes_on", "runs")
+    def goes_on(self, offset: int) -> bool:
+        """Whether the arithmetic there is of local variables and numbers, and its result at once an operand of other arithmetic, the other operand of
+        which is a number or one of these variables."""
+        found = self.known.get(offset)
+        if found is None:
+            found = self.known[offset] = self.looks_on(self.at.get(offset, -1))
+        return found
 
-    def __init__(self, left: Any, right: Any, sources: tuple):
-        self.left, self.right = (entry if entry.__class__ is range else None for entry in (left, right))
-        #: the variables whose values are operands, here or in the chain before
-        self.sources = sources
-        self.goes_on: bool | range = False
-        self.runs = 0
+    def looks_on(self, i: int) -> bool:
+        start, variables = self.expression(i) if i >= 0 and self.is_arithmetic(i) else (-1, frozenset())
+        if start < 0:
+            return False
+        if self.is_arithmetic(i + 1):
+            # It is the right operand. A number divided by a tensor is no division but an operator of its own.
+            return self.steps[i + 1].does != "/" and start > 0 and self.is_one_of(start - 1, variables) and not self.is_entered(start - 1, i + 1)
+        return self.is_one_of(i + 1, variables) and self.is_arithmetic(i + 2)
 
+    def expression(self, i: int) -> tuple[int, frozenset]:
+        """Where the arithmetic begins that ends at an instruction, and its variables; (-1, ...) if it is not of local variables and numbers alone."""
+        wanted, variables, end = 1, set(), i
+        while wanted and 0 <= i > end - LONGEST:
+            does = self.steps[i].does
+            if does == OTHER:
+                break
+            if self.is_arithmetic(i):
+                wanted += 1
+            else:
+                wanted -= 1
+                variables.add(does)
+            i -= 1
+        return (-1 if wanted or self.is_entered(i + 1, end) else i + 1), frozenset(variables)
 
-@lru_cache(1024)
-def places(code: Any) -> dict[int, Place]:
-    """The operators in a code, by their places in it."""
-    import dis
-    reader = Reader()
-    instructions = list(dis.get_instructions(code))
-    for instruction, following in zip(instructions, instructions[1:]):
-        reader.read(instruction, following.offset, dis.stack_effect(instruction.opcode, instruction.arg))
-    return reader.found
+    def is_entered(self, first: int, last: int) -> bool:
+        """Whether the program may come from elsewhere to an instruction behind the first one of some."""
+        return any([step.offset in self.labels for step in self.steps[first + 1:last + 1]])
 
+    def is_arithmetic(self, i: int) -> bool:
+        return i < len(self.steps) and self.steps[i].does in ("+", "-", "*", "/")
 
-class Reader:
-    """What is known at a place of a code."""
-
-    def __init__(self) -> None:
-        self.found: dict[int, Place] = {}
-        self.stack: list[Any] = []
-        #: the last two instructions that did something: where they made something, or what they loaded
-        self.trail: tuple = (None, None)
-
-    def read(self, instruction: Any, end: int, effect: int) -> None:
-        name, stack = instruction.opname, self.stack
-        if instruction.is_jump_target:
-            stack.clear()
-        if name in NOTHING:
-            return
-        made: Any = None
-        if name.startswith(LOADS):
-            values = instruction.argval if instruction.argval.__class__ is tuple and "CONST" not in name else (instruction.argval,)
-            made = Load(name.partition("_LOAD")[0], values[-1])
-            stack += [*[None] * (effect - len(values)), *[Load(name.partition("_LOAD")[0], value) for value in values[:-1]], made]
-        elif name.startswith(LOOKS):
-            stack[-1:] = [None] * (1 + effect)
-        elif name == "PRECALL":  # Python 3.11 alone: the arguments count as taken here
-            del stack[len(stack) + effect:]
-        elif name.startswith(MAKERS):
-            made = range(instruction.offset, end)
-            if name.startswith("BINARY_"):
-                self.operator(instruction)
-            stack[max(len(stack) - 1 + effect, 0):] = [made]
-        else:
-            stack.clear()
-        self.trail = (self.trail[1], made)
-
-    def operator(self, instruction: Any) -> None:
-        """Note an operator, and whether one of its operands was made just before."""
-        left, right = (None, None, *self.stack)[-2:]
-        sources: tuple = tuple([entry.source for entry in (left, right) if entry.__class__ is Load])
-        sign = instruction.argrepr if instruction.opname == "BINARY_OP" else instruction.opname
-        before = self.operator_at(right) or self.operator_at(left)
-        if before is not None and sign in ARITHMETIC:
-            if right.__class__ is range and self.trail[1] is right and sign not in DIVISIONS:
-                before.goes_on = goes_on_before(before, left)
-            elif self.trail == (left, right) and right.__class__ is Load:
-                before.goes_on = True
-            if before.goes_on:
-                sources += before.sources
-        self.found[instruction.offset] = Place(left, right, sources)
-
-    def operator_at(self, entry: Any) -> Place | None:
-        """The operator that made a value."""
-        return self.found.get(entry.start) if entry.__class__ is range else None
+    def is_one_of(self, i: int, variables: frozenset) -> bool:
+        """Whether an instruction loads a number or one of some variables."""
+        does = self.steps[i].does if i < len(self.steps) else OTHER
+        return does == NUMBER or does.__class__ is int and does in variables
 
 
-def goes_on_before(place: Place, left: Any) -> bool | range:
-    """`Place.goes_on`, where the operator's result is the right operand of another one."""
-    if left.__class__ is Load:
-        return left.source[0] == "number" or left.source in place.sources
-    return left if left.__class__ is range else False
+def steps_of(code: Any, names: Any) -> Any:
+    """The instructions, without those that do nothing; one that loads two variables is two."""
+    argument = 0
+    units = code.co_code
+    for offset in range(0, len(units), 2):
+        name, argument = names[units[offset]], argument << 8 | units[offset + 1]
+        if name == "EXTENDED_ARG":
+            continue
+        if name in ("LOAD_FAST_LOAD_FAST", "LOAD_FAST_BORROW_LOAD_FAST_BORROW"):
+            yield Step(offset, argument >> 4)
+            yield Step(offset, argument & 15)
+        elif name not in ("CACHE", "NOP"):
+            yield Step(offset, what(code, name, argument))
+        argument = 0
+
+
+def what(code: Any, name: str, argument: int) -> str | int:
+    """What an instruction does, as `Step` has it."""
+    if name in ("LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_FAST_CHECK"):
+        return argument
+    if name == "LOAD_CONST":
+        return NUMBER if code.co_consts[argument].__class__ in (int, float) else OTHER
+    if name == "LOAD_SMALL_INT":
+        return NUMBER
+    return SIGNS.get((name, argument)) or SIGNS.get(name, OTHER)
+
+
+#: by their ids, the codes that were looked at
+codes: dict[int, Code] = {}
+MOST_CODES = 512
+
+
+def goes_on(frame: Any) -> bool:
+    """Whether the result of the operator that a frame is at goes at once into another one, as `Code.goes_on` has it."""
+    code = frame.f_code
+    known = codes.get(id(code))
+    if known is None:
+        if len(codes) >= MOST_CODES:
+            codes.clear()
+        known = codes[id(code)] = Code(code)
+    return known.goes_on(frame.f_lasti)

@@ -10,7 +10,6 @@ import numpy as np
 
 from ..backends.large import LARGE, split_ufunc
 from . import dtypes, wrap as wrapping
-from .chains import note_made
 from .dtypes import is_half
 from .grad_mode import mode
 from .inplace import check_savable
@@ -248,7 +247,7 @@ def evaluate_unary(op: Op, args: tuple, attrs: dict) -> Any:
     a = args[0]._array
     if op.dtype is not SAME and a.dtype.kind in "biu":
         a = a.astype(dtypes.get_default_dtype().numpy)
-    out = spread(op.forward, (a,)) if a.size >= LARGE and op.is_ufunc and not attrs else None
+    out = split_ufunc(op.forward, (a,)) if a.size >= LARGE and op.is_ufunc and not attrs else None
     if out is None:
         out = op.forward(a, **attrs)
     if out.__class__ is not a.__class__:
@@ -273,18 +272,12 @@ def evaluate_binary(op: Op, args: tuple, attrs: dict) -> Any:
     if op.dtype is INT_TO_FLOAT and a.dtype.kind in "biu":
         real = dtypes.get_default_dtype().numpy
         a, b = a.astype(real), b.astype(real)
-    out = spread(op.forward, (a, b)) if (a.size >= LARGE or b.size >= LARGE) and op.is_ufunc and not attrs else None
+    out = split_ufunc(op.forward, (a, b)) if (a.size >= LARGE or b.size >= LARGE) and op.is_ufunc and not attrs else None
     if out is None:
         out = op.forward(a, b, **attrs)
     if out.__class__ is not a.__class__ and a.__class__ is ndarray:
         out = np.asarray(out)
     return out
-
-
-def spread(function: Callable, arrays: tuple) -> Any:
-    """function(*arrays) of large arrays on all cores, where it can be cut into pieces; else None."""
-    out = split_ufunc(function, arrays)
-    return out if out is None else note_made(out)
 
 
 def with_wide_number(op: Op, a: Any, number: Any, attrs: dict) -> Any:

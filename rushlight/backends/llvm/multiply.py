@@ -16,8 +16,9 @@ from .workers import run_kernel
 pack_addresses = struct.Struct(f"{len(gemm.ADDRESSES)}q").pack
 Address, Count = ctypes.c_size_t, ctypes.c_int64
 DATA = object.__basicsize__
-#: memory for panels, used in turn by all products
+#: Memory for panels, used in turn by all products: a piece or two for each that is under way at the same time. The bytes of a piece that is kept.
 spare_panels: list[np.ndarray] = []
+KEPT = 32 << 20
 
 
 def take_panels(size: int) -> np.ndarray:
@@ -31,8 +32,8 @@ def take_panels(size: int) -> np.ndarray:
 
 
 def give_panels(memory: np.ndarray) -> None:
-    """Take back memory for panels, unless calls that were only noted are still to use it."""
-    if inside.launches is None:
+    """Take back memory for panels, unless calls that were only noted are still to use it, or it is very much."""
+    if inside.launches is None and memory.nbytes <= KEPT:
         spare_panels.append(memory)
 
 
@@ -60,7 +61,7 @@ class Plan:
         self.panels = -(-m // width)
         row_parts, column_parts = parts
         self.parts = self.halves * row_parts * column_parts
-        # Both halves of a part are neighbours: a thread that has several of those that are counted here has both.
+        # Both halves of a part are neighbours, so that they mostly fall to one thread where it has several of those that are counted here.
         self.chunk = -(-self.parts // pool.size()) if n * k * m >= ALONE else self.parts
         # One tile's part of the left matrix, with room between its rows, and for what a vector's store leaves behind it; all begins where a
         # line of the cache does.
