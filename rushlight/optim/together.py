@@ -75,26 +75,28 @@ def gathered(states: dict, group: list, rule: Update) -> tuple | None:
     """The parameters that have a gradient; the identities of their arrays, gradients and states, each list with a place for the numbers' address
     behind it; their sizes; and the arrays of their counts of steps. None unless all are float32 in C order and have their states."""
     names = (*rule.states, *rule.cells)
-    count = 2 + len(rule.states)
-    params, words, sizes, cells = [], [], [], []
+    count = len(rule.states)
+    params: list = []
+    words: list[int] = []
+    sizes: list[int] = []
+    cells: list = []
     for p in group:
-        g = p._grad
-        if g is None:
+        if p._grad is None:
             continue
-        arrays = [p._array, g._array]
+        a, g = p._array, p._grad._array
+        size = a.size
+        if a.dtype is not FLOAT or g.dtype is not FLOAT or g.size != size or not (a.flags.c_contiguous and g.flags.c_contiguous):
+            return None
+        words += (id(a), id(g))
         if names:
             own = states.get(p)
             if not own:
                 return None
-            arrays += [own[name]._array for name in names if own.get(name) is not None]
-            if len(arrays) != count + len(rule.cells):
+            arrays = [own[name]._array for name in names if own.get(name) is not None]
+            if len(arrays) != len(names) or any([s.dtype is not FLOAT or s.size != size or not s.flags.c_contiguous for s in arrays[:count]]):
                 return None
+            words += map(id, arrays[:count])
             cells += arrays[count:]
-        size = arrays[0].size
-        for a in arrays[:count]:
-            if a.dtype is not FLOAT or a.size != size or not a.flags.c_contiguous:
-                return None
-            words.append(id(a))
         words.append(0)
         sizes.append(size)
         params.append(p)
