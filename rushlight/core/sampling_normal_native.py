@@ -12,8 +12,8 @@ from functools import cache
 import numpy as np
 
 from ..backends.llvm.code import Code, module
-from ..backends.llvm.engine import KERNEL, engine
-from ..backends.llvm.multiply import DATA, address
+from ..backends.llvm.engine import KERNEL, brief, engine
+from ..backends.llvm.multiply import address
 from ..backends.llvm.text import wait_until, with_pauses
 from ..backends.llvm.workers import run_kernel
 from ..backends.native import MANY
@@ -128,7 +128,7 @@ def numbers(lanes: int, shared: bool) -> tuple[str, Code]:
     """
     c = Words(lanes)
     start, stop = ("%start", "%stop") if shared else (c.word("%arguments", START), c.word("%arguments", STOP))
-    given = "%arguments" if shared else addressed(c)
+    given = "%arguments" if shared else c.addressed("%arguments", MOMENTS + 1, (STATE, OUT))
     out, drawn = c.pointer(given, OUT), c.emit(f"getelementptr i64, ptr {given}, i64 {DRAWN}")
     with c.loop(start, stop, TOGETHER) as first:
         last = c.smaller(c.plus(first, TOGETHER), stop)
@@ -143,24 +143,14 @@ def numbers(lanes: int, shared: bool) -> tuple[str, Code]:
     return c.function(name, parameters, internal=False), c
 
 
-def addressed(c: Code) -> str:
-    """The arguments, on the stack, with the arrays' addresses: Python would take longer to look these up than sixteen numbers take."""
-    c.stack.append(f"  %given = alloca [{MOMENTS + 1} x i64]")
-    for k in range(MOMENTS + 1):
-        word = c.word(c.pointer("%arguments", k), DATA // 8) if k in (STATE, OUT) else c.word("%arguments", k)
-        c.lines.append(f"  store i64 {word}, ptr {c.emit(f'getelementptr i64, ptr %given, i64 {k}')}")
-    return "%given"
-
-
 @cache
 def kernels() -> tuple:
-    """The kernel that threads share, its address, and the one for few numbers, which keeps Python's lock: to give it up takes as long."""
+    """The kernel that threads share, its address, and the one for few numbers."""
     lanes = engine().width // 4
     written = [twist(lanes), draw(lanes), transform(lanes), numbers(lanes, shared=True), numbers(lanes, shared=False)]
     text = module([with_pauses(WAIT), *[function for function, _ in written]], [code for _, code in written], lanes)
     share, whole = engine().addresses(text, ("share", "whole"))
-    # Without a declaration of its argument a call takes bytes as they are, and half the time.
-    return KERNEL(share), share, ctypes.PYFUNCTYPE(None)(whole)
+    return KERNEL(share), share, brief(whole)
 
 
 words = struct.Struct("2q2f2q").pack

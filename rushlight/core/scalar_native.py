@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends.llvm.code import attributes
+from ..backends.llvm.code import DATA, attributes
 from ..backends.llvm.engine import KERNEL, engine
 from ..backends.llvm.vector_math import COMPARISONS, FUNCTIONS, LOGIC, TESTS
 from ..backends.llvm.vectors import Vectors
@@ -25,8 +25,6 @@ from .scalar import LEAVES, Program
 
 #: The elements of one thread's piece, at least. Arrays up to CACHED are cut into one piece per thread: each core finds its own in its cache.
 CHUNK, CACHED = 16384, 1 << 20
-#: Where an array object keeps the address of its data: NumPy's C interface puts it first, behind what every object begins with.
-DATA = object.__basicsize__
 #: the operations whose results are truth values
 TRUTHS = frozenset({*COMPARISONS, *LOGIC, *TESTS, "logical_not"})
 

@@ -6,6 +6,9 @@ from contextlib import contextmanager
 
 from .vectors import Vectors
 
+#: where an array object keeps the address of its data: NumPy's C interface puts it first, behind what every object begins with
+DATA = object.__basicsize__
+
 
 class Code(Vectors):
     """A function's body with control flow. Counters are int64 values or Python ints; pointers move in steps of one float.
@@ -59,6 +62,21 @@ class Code(Vectors):
     def pointer(self, arguments: str, index: str | int) -> str:
         """The address at a place of an array of words."""
         return self.emit(f"load ptr, ptr {self.emit(f'getelementptr i64, ptr {arguments}, i64 {index}')}")
+
+    def data(self, arguments: str, index: int) -> str:
+        """The address of the data of the array object whose own address is at a place of an array of words.
+
+        Python takes as long to look up two such addresses as a kernel takes for a thousand numbers.
+        """
+        return self.emit(f"load ptr, ptr {self.emit(f'getelementptr i8, ptr {self.pointer(arguments, index)}, i64 {DATA}')}")
+
+    def addressed(self, arguments: str, count: int, arrays: Sequence[int]) -> str:
+        """So many words once more, on the stack, with the addresses of their data in place of those of array objects, which are at `arrays`."""
+        self.stack.append(f"  %addressed = alloca [{count} x i64], align 16")
+        for k in range(count):
+            kind, value = ("ptr", self.data(arguments, k)) if k in arrays else ("i64", self.word(arguments, k))
+            self.lines.append(f"  store {kind} {value}, ptr {self.emit(f'getelementptr i64, ptr %addressed, i64 {k}')}")
+        return "%addressed"
 
     def hiding(self, value: str, kind: str) -> str:
         """What gives a whole number or an address again, where LLVM cannot see from what it was computed: assembly of no instructions."""
@@ -194,11 +212,12 @@ class Code(Vectors):
         """a if a truth value holds, else b."""
         return self.emit(f"select i1 {condition}, {kind} {a}, {kind} {b}")
 
-    def function(self, name: str, parameters: str, internal: bool = True) -> str:
-        """The text of the whole function; the lines before it are its declarations."""
+    def function(self, name: str, parameters: str, internal: bool = True, result: str = "") -> str:
+        """The text of the whole function, which returns nothing or a whole number; the lines before it are its declarations."""
         # LLVM would copy every part into its callers, and compile each copy.
-        head = f"define {'internal ' if internal else ''}void @{name}({parameters}) {'noinline ' if internal else ''}#0 {{"
-        return "\n".join([head, "entry:", *self.stack, *self.lines, "  ret void", "}"])
+        kind = "i64" if result else "void"
+        head = f"define {'internal ' if internal else ''}{kind} @{name}({parameters}) {'noinline ' if internal else ''}#0 {{"
+        return "\n".join([head, "entry:", *self.stack, *self.lines, f"  ret {kind} {result}".rstrip(), "}"])
 
 
 def attributes(lanes: int) -> str:

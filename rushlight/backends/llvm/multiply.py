@@ -9,13 +9,13 @@ import numpy as np
 
 from ..parallel import in_order, inside, pool
 from . import gemm
+from .code import DATA
 from .engine import engine
 from .workers import run_kernel
 
 #: the addresses among a call's arguments, as bytes
 pack_addresses = struct.Struct(f"{len(gemm.ADDRESSES)}q").pack
 Address, Count = ctypes.c_size_t, ctypes.c_int64
-DATA = object.__basicsize__
 #: Memory for panels, used in turn by all products: a piece or two for each that is under way at the same time. The bytes of a piece that is kept.
 spare_panels: list[np.ndarray] = []
 KEPT = 32 << 20
@@ -219,5 +219,5 @@ def straight(a: Any) -> Any:
 
 
 def address(array: Any) -> int:
-    """Where an array's data lie: NumPy's C interface puts the address first, behind what every object begins with."""
+    """Where an array's data lie."""
     return Address.from_address(id(array) + DATA).value

@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 
 from ..parallel import inside, pool
+from .code import DATA
 from .engine import engine
 from .multiply import address
 from .text import read
 from .workers import workers
 
-#: where an array object keeps the address of its data
-DATA = object.__basicsize__
 #: the words of a segment: calls, their number, patches, their number, slots, and for several threads what they share and how work is given out;
 #: and where a kernel says that no other is to follow
 CALLS, COUNT, PATCHES, PATCH_COUNT, SLOTS, SHARED, RUN_PIECES, ABORT = range(8)
