@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from .llvm.code import Code, module
-from .llvm.engine import KERNEL, engine
-from .llvm.multiply import address
+from .llvm.engine import brief, engine
 from .llvm.rows import Piece, RowKernel, Rows
+
+FLOAT = np.dtype(np.float32)
 
 
 def write(c: Rows, run: int) -> None:
@@ -75,14 +76,14 @@ def nested_runs(lanes: int, run: int, levels: int) -> tuple[str, Code]:
     return c.function("nested_runs", "ptr %x, i64 %stride, i64 %rows, i64 %columns, ptr %out"), c
 
 
-#: the words of a call
+#: the words of a call, of which two are array objects
 X, STRIDE, ROWS, COLUMNS, WHOLE, OUT = range(6)
 
 
 def whole_sums(lanes: int) -> tuple[str, Code]:
-    """@whole_sums(start, stop, arguments): the sums over all rows of a matrix; columns from WHOLE on in four strands of every fourth row each."""
+    """@whole_sums(words): the sums over all rows of a matrix; columns from WHOLE on in four strands of every fourth row each."""
     c = Rows(lanes)
-    x, stride, rows, columns, whole, out = (c.pointer("%arguments", k) if k in (X, OUT) else c.word("%arguments", k) for k in range(6))
+    x, stride, rows, columns, whole, out = (c.data("%words", k) if k in (X, OUT) else c.word("%words", k) for k in range(6))
     strand = c.cell(c.number(0.0))
     with c.loop(0, whole, lanes) as j:
         left = c.minus(whole, j)
@@ -100,14 +101,14 @@ def whole_sums(lanes: int) -> tuple[str, Code]:
             c.lines.append(f"  call void @nested_runs(ptr {c.at(first, c.times(stride, k))}, {given} {strand})")
             c.accumulate(c.load(strand), sums)
         c.store_some(c.load(sums), c.at(out, j), mask)
-    return c.function("whole_sums", "i64 %start, i64 %stop, ptr %arguments", internal=False), c
+    return c.function("whole_sums", "ptr %words", internal=False), c
 
 
 @cache
 def small_kernel(run: int, levels: int) -> Any:
     lanes = engine().width // 4
     parts = [nested_runs(lanes, run, levels), whole_sums(lanes)]
-    return KERNEL(*engine().addresses(module([text for text, _ in parts], [code for _, code in parts], lanes), ("whole_sums",)))
+    return brief(*engine().addresses(module([text for text, _ in parts], [code for _, code in parts], lanes), ("whole_sums",)))
 
 
 words = struct.Struct("6q").pack
@@ -116,6 +117,6 @@ words = struct.Struct("6q").pack
 def small_sums(x: Any, whole: int, run: int, levels: int) -> Any:
     """The sums over all rows of a small float32 matrix whose columns are neighbours in memory, those from `whole` on in four strands."""
     rows, columns = x.shape
-    sums = np.empty(columns, np.float32)
-    small_kernel(run, levels)(0, 1, words(address(x), x.strides[0] // 4, rows, columns, whole, address(sums)))
+    sums = np.empty(columns, FLOAT)
+    small_kernel(run, levels)(words(id(x), x.strides[0] // 4, rows, columns, whole, id(sums)))
     return sums

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .llvm.engine import available
-from .parallel import Unnotable, inside
+from .parallel import Unnotable, inside, pool
 
 #: the longest block of the inner dimension
 BLOCK = 384
@@ -28,10 +28,18 @@ NATIVE = 1 << 18
 #: Multiplications from which they go to the processor's tiles, where it has some and all sides are at least WIDE: 1024 cubed takes three quarters of
 #: the time, as exactly, but with other last bits than PyTorch's.
 TILED, WIDE = 1 << 29, 512
+FLOAT = np.dtype(np.float32)
+#: The plans of products, and of those with a bias, that our own kernels took: by how the matrices lie, and the number of threads. For others
+#: that lie alike nothing is left to decide.
+plans: dict[tuple, Any] = {}
+biased_plans: dict[tuple, Any] = {}
 
 
 def product(a: Any, b: Any) -> Any:
     """a @ b. BLAS knows neither halves nor bfloat16: those are multiplied in float32 and rounded once."""
+    plan = plans.get((a.shape, a.strides, b.shape, b.strides, pool.threads))
+    if plan is not None and a.dtype is FLOAT and b.dtype is FLOAT and inside.launches is None:
+        return plan(a, b)
     if a.itemsize == 2 and a.dtype.kind not in "iu":
         return np.asarray(product(a.astype(np.float32), b.astype(np.float32))).astype(a.dtype)
     if a.dtype.kind == "b":
@@ -42,7 +50,7 @@ def product(a: Any, b: Any) -> Any:
     halves = halves_of(k) if k > LONG and n * m <= NARROW else None
     if is_native(n, k, m):
         out = by_tiles(a, b)
-        return our_kernels()(a, b, None, halves or blocks_of(a, b)) if out is None else out
+        return our_kernels()(a, b, None, halves or blocks_of(a, b), plans if n * k * m < TILED else None) if out is None else out
     if halves is not None:
         return in_halves(a, b, halves)
     if m > 16 and m % 16 and 1 < n * k * m <= SMALL:
@@ -53,6 +61,10 @@ def product(a: Any, b: Any) -> Any:
 
 def biased_product(a: Any, b: Any, bias: Any) -> Any:
     """a @ b + bias, where the bias is added to the first block."""
+    if bias.ndim == 1 and bias.strides[0] == 4:
+        plan = biased_plans.get((a.shape, a.strides, b.shape, b.strides, pool.threads))
+        if plan is not None and a.dtype is FLOAT and b.dtype is FLOAT and bias.dtype is FLOAT and len(bias) == b.shape[1] and inside.launches is None:
+            return plan(a, b, bias)
     (n, k), m = a.shape, b.shape[1]
     if a.dtype == np.float32:
         halves = halves_of(k) if k > BLOCK and n * m <= NARROW else None
@@ -61,7 +73,7 @@ def biased_product(a: Any, b: Any, bias: Any) -> Any:
             if out is not None:
                 out += bias
                 return out
-            return our_kernels()(a, b, bias, halves or blocks(k))
+            return our_kernels()(a, b, bias, halves or blocks(k), biased_plans if n * k * m < TILED else None)
         if m <= 16 and not b.flags.c_contiguous:
             b = np.ascontiguousarray(b)  # BLAS has a kernel of its own for so few columns, which sums in another order
         if halves is not None:

@@ -16,15 +16,17 @@ from typing import Any
 import numpy as np
 
 from ..backends.llvm.code import DATA, attributes
-from ..backends.llvm.engine import KERNEL, engine
+from ..backends.llvm.engine import KERNEL, brief, engine
 from ..backends.llvm.vector_math import COMPARISONS, FUNCTIONS, LOGIC, TESTS
 from ..backends.llvm.vectors import Vectors
 from ..backends.llvm.workers import run_kernel
 from ..backends.parallel import pool
 from .scalar import LEAVES, Program
+from .scalar_numpy import kernel
 
 #: The elements of one thread's piece, at least. Arrays up to CACHED are cut into one piece per thread: each core finds its own in its cache.
 CHUNK, CACHED = 16384, 1 << 20
+FLOAT = np.dtype(np.float32)
 #: the operations whose results are truth values
 TRUTHS = frozenset({*COMPARISONS, *LOGIC, *TESTS, "logical_not"})
 
@@ -46,6 +48,20 @@ def loop(program: Program, parameters: Sequence[str]) -> Callable:
         size = arrays[0].size
         kernel, address = code
         run_kernel(kernel, address, size, piece(size), words(*map(id, arrays), ctypes.addressof(given)), (arrays, given))
+    return run
+
+
+@cache
+def brief_loop(text_of_program: str, elements: tuple) -> Callable:
+    """A program without numbers of a call, as a function of small float32 arrays of one shape without gaps: one brief call."""
+    program = kernel(text_of_program, elements).program
+    words = struct.Struct(f"{len(elements) + 3}q").pack
+    call = brief(*engine().addresses(text(program, pointers_of(program), (), engine().width // 4), ("brief",)))
+
+    def run(*arrays: np.ndarray) -> np.ndarray:
+        out = np.empty(arrays[0].shape, FLOAT)
+        call(words(out.size, *map(id, arrays), id(out), 0))
+        return out
     return run
 
 
@@ -114,7 +130,10 @@ def text(program: Program, pointers: Sequence[str], parameters: Sequence[str], l
              *[f"  call void @llvm.memcpy.p0.p0.i64(ptr %spare_{name}, ptr %from_{name}, i64 %bytes, i1 false)" for name in program.elements],
              f"  call void @vector({spare})",
              *[f"  call void @llvm.memcpy.p0.p0.i64(ptr %from_{name}, ptr %spare_{name}, i64 %bytes, i1 false)" for name in written(program)],
-             "  br label %done", "done:", "  ret void", "}", attributes(v.lanes)]
+             "  br label %done", "done:", "  ret void", "}",
+             # The same on all of few numbers: how many they are comes before the arguments.
+             "define void @brief(ptr %words) #0 {", "  %count = load i64, ptr %words", "  %arguments = getelementptr i64, ptr %words, i64 1",
+             "  call void @kernel(i64 0, i64 %count, ptr %arguments)", "  ret void", "}", attributes(v.lanes)]
     return "\n".join(lines)
 
 

@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 
 import rushlight as torch
+from rushlight.backends.llvm.engine import available
 from rushlight.backends.native import MANY
+from rushlight.ops import activation
 
 #: so many numbers that a kernel takes them, and that none of its vectors divides them
 COUNT = MANY + 7
@@ -34,3 +36,18 @@ def test_a_large_gradient_with_gaps_passes_alike():
     x, g = special(COUNT).requires_grad_(), torch.arange(2.0 * COUNT).view(COUNT, 2)[:, 0]
     torch.relu(x).backward(g)
     np.testing.assert_array_equal(x.grad.numpy(), np.where(x.detach().numpy() <= 0, np.float32(0), g.numpy()))
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+@pytest.mark.parametrize("count", [0, 1, 7, 16, 1000])
+def test_small_gradients_have_the_same_bits_before_and_after_machine_code_is_loaded(count, loaded, monkeypatch):
+    if loaded:
+        pytest.importorskip("llvmlite", reason="the kernels need the jit extra")
+        if not available():
+            pytest.skip("kernels are switched off")
+    monkeypatch.setattr(activation, "is_loaded", lambda: loaded)
+    out = np.maximum(np.random.default_rng(1).standard_normal(count).astype(np.float32), 0)
+    grad = np.random.default_rng(2).standard_normal(count).astype(np.float32)
+    out[:1], grad[1:5] = np.nan, (np.nan, -0.0, np.inf, -np.inf)[:max(count - 1, 0)]
+    found = activation._relu_backward(grad, out)
+    assert found.tobytes() == np.where(out == 0, np.float32(0), grad).tobytes()

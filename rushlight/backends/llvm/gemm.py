@@ -8,6 +8,7 @@ of the inner dimension, and the sums of blocks are added from the left. What is 
 """
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -52,6 +53,8 @@ def first_heights(lanes: int) -> list[int]:
 ADDRESSES = LEFT, RIGHT, OUT, SECOND, BIAS, PANELS, PREPARED = range(7)
 (LEFT_ROW, LEFT_COLUMN, RIGHT_ROW, RIGHT_COLUMN, OUT_ROW, ROW_COUNT, COLUMN_COUNT, BLOCKS, HALF_BLOCKS, BLOCK_COUNT, PANELS_SIZE, LEFT_SIZE,
  ROW_PARTS, COLUMN_PARTS, LEFT_PACKED, RIGHT_IN_PLACE) = range(7, 23)
+#: Behind these, in the words of `product`: how many parts there are, and in how many a thread takes them.
+PARTS, CHUNK = 23, 24
 #: The panels of the right matrix that one pass over the rows multiplies: with 384 rows they fill three quarters of a second-level cache.
 GROUP = 32
 #: The floats before a part's panels: the first half's part counts there how many of the halves are done. It is a line of the cache.
@@ -442,17 +445,42 @@ def call_tile(c: Code, given: str, rows: str, columns: str, out: str, out_row: s
         c.lines.append(f"  call void @settle(ptr %spare, i64 {rows}, i64 {columns}, ptr {out}, i64 {out_row}, ptr {start}, i64 {start_row})")
 
 
+def product(lanes: int) -> tuple[str, Code]:
+    """@product(words): a whole product, in one call from Python. The first word is what threads share, or 0 for none; the second is `run_pieces`.
+
+    The words behind these are the arguments, with array objects in place of the addresses of LEFT, RIGHT, OUT, BIAS and PANELS, and in SECOND the
+    floats from PANELS on, and then PARTS and CHUNK.
+    """
+    c = Code(lanes)
+    shared, run = c.pointer("%words", 0), c.pointer("%words", 1)
+    words = c.emit("getelementptr i64, ptr %words, i64 2")
+    given = c.addressed(words, PARTS, (LEFT, RIGHT, OUT, PANELS))
+    panels, parts = c.pointer(given, PANELS), c.word(words, PARTS)
+    second, bias = (c.emit(f"getelementptr i64, ptr {given}, i64 {k}") for k in (SECOND, BIAS))
+    c.lines.append(f"  store ptr {c.at(panels, c.word(words, SECOND))}, ptr {second}")
+    with c.when(c.test("ne", c.word(words, BIAS), 0)):
+        c.lines.append(f"  store ptr {c.data(words, BIAS)}, ptr {bias}")
+    with c.when(c.test("ne", c.word(words, HALF_BLOCKS), c.word(words, BLOCK_COUNT))), c.loop(0, parts, 2) as part:  # none of the halves is done
+        c.lines.append(f"  store i64 0, ptr {c.at(panels, c.times(part, c.word(words, PANELS_SIZE)))}")
+    alone = c.emit(f"icmp eq ptr {shared}, null")
+    with c.when(alone):
+        c.lines.append(f"  call void @multiply(i64 0, i64 {parts}, ptr {given})")
+    with c.when(c.emit(f"xor i1 {alone}, true")):
+        c.lines.append(f"  call void {run}(ptr {shared}, ptr @multiply, i64 {parts}, i64 {c.word(words, CHUNK)}, ptr {given})")
+    return c.function("product", "ptr %words", internal=False), c
+
+
 def module_text(lanes: int) -> str:
     """The module of all that a product needs."""
     most, width = heights(lanes)[0], VECTORS * lanes
     written = [copy_rows(lanes), copy_lines(lanes, most), pack_lines(lanes, width), copy_lines(lanes, width),
                *[strided_tile(lanes, height, vectors) for height in heights(lanes) for vectors in range(1, VECTORS + 1)],
-               fetch(lanes), settle(lanes), copy_panels(lanes), part(lanes), multiply(lanes), prepare(lanes)]
+               fetch(lanes), settle(lanes), copy_panels(lanes), part(lanes), multiply(lanes), prepare(lanes), product(lanes)]
     return module([text for text, _ in written], [code for _, code in written], lanes)
 
 
 @cache
-def kernels() -> tuple[Any, int, Any, int]:
-    """The kernel of products and its address, then those that prepare a right matrix."""
-    address, of_prepare = engine().addresses(module_text(engine().width // 4), ("multiply", "prepare"))
-    return KERNEL(address), address, KERNEL(of_prepare), of_prepare
+def kernels() -> tuple[Any, int, Any, int, Any]:
+    """The kernel of products and its address, then those that prepare a right matrix, and the function of a whole product."""
+    address, of_prepare, of_product = engine().addresses(module_text(engine().width // 4), ("multiply", "prepare", "product"))
+    return KERNEL(address), address, KERNEL(of_prepare), of_prepare, ctypes.CFUNCTYPE(None)(of_product)

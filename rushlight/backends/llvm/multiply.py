@@ -11,10 +11,11 @@ from ..parallel import in_order, inside, pool
 from . import gemm
 from .code import DATA
 from .engine import engine
-from .workers import run_kernel
+from .workers import run_kernel, workers
 
-#: the addresses among a call's arguments, as bytes
-pack_addresses = struct.Struct(f"{len(gemm.ADDRESSES)}q").pack
+#: the addresses among a call's arguments, as bytes; and with what threads share before them
+pack_addresses, pack_all = (struct.Struct(f"{count}q").pack for count in (len(gemm.ADDRESSES), 2 + len(gemm.ADDRESSES)))
+FLOAT = np.dtype(np.float32)
 Address, Count = ctypes.c_size_t, ctypes.c_int64
 #: Memory for panels, used in turn by all products: a piece or two for each that is under way at the same time. The bytes of a piece that is kept.
 spare_panels: list[np.ndarray] = []
@@ -48,12 +49,12 @@ class Plan:
     into a panel, `right` how the right one lies; `strides` are those of both, in floats.
     """
 
-    __slots__ = ("kernel", "address", "bounds", "halves", "part_size", "parts", "panels", "prepare", "prepare_address", "shape", "chunk", "memory",
-                 "second", "words")
+    __slots__ = ("kernel", "address", "bounds", "halves", "part_size", "parts", "panels", "prepare", "prepare_address", "product", "shape", "chunk",
+                 "memory", "second", "words", "all_words")
 
     def __init__(self, size: tuple, strides: tuple, halves: tuple, parts: tuple, left_packed: bool, right: int):
         (n, k, m), most, width = size, gemm.heights(engine().width // 4)[0], panel_width()
-        self.kernel, self.address, self.prepare, self.prepare_address = gemm.kernels()
+        self.kernel, self.address, self.prepare, self.prepare_address, self.product = gemm.kernels()
         self.halves, self.shape = len(halves), (n, m)
         flat = [*halves[0], *(halves[1][1:] if self.halves > 1 else [])]
         self.bounds = (ctypes.c_int64 * len(flat))(*flat)
@@ -72,6 +73,26 @@ class Plan:
         self.memory = self.second + (n * m if self.halves > 1 else 0)
         self.words = struct.pack("16q", *strides, m, n, m, ctypes.addressof(self.bounds), len(halves[0]) - 1, len(flat) - 1, self.part_size,
                                  left_size, row_parts, column_parts, left_packed, right == IN_PLACE)
+        self.all_words = self.words + struct.pack("2q", self.parts, self.chunk)
+
+    def __call__(self, a: Any, b: Any, bias: Any = None, prepared: int = 0) -> Any:
+        """The product; `prepared` is the address of b's panels, or 0."""
+        memory = take_panels(self.memory)
+        out = np.empty(self.shape, FLOAT)
+        if inside.launches is not None:
+            words = arguments(self, address(a), address(b), address(out), 0 if bias is None else address(bias), address(memory), prepared)
+            run_kernel(self.kernel, self.address, self.parts, self.chunk, words, (self, a, b, bias, out, memory))
+            return out
+        given = id(a), id(b), id(out), self.second, 0 if bias is None else id(bias), id(memory), prepared
+        if self.parts <= self.chunk or pool.size() < 2 or inside.busy or pool.owner.locked():
+            self.product(pack_all(0, 0, *given) + self.all_words)
+        else:
+            with pool.owner:
+                threads = workers()
+                threads.take_part()
+                self.product(pack_all(threads.address, threads.run_pieces, *given) + self.all_words)
+        give_panels(memory)
+        return out
 
 
 #: the multiplications that take as long as copying one number into a panel, and as fetching one that is read in its place
@@ -120,17 +141,25 @@ plans: dict[tuple, Plan] = {}
 MOST_PLANS = 1024
 
 
-def multiply(a: Any, b: Any, bias: Any, halves: tuple) -> Any:
+def multiply(a: Any, b: Any, bias: Any, halves: tuple, known: dict | None = None) -> Any:
     """a @ b (+ bias) of float32 matrices: (n, k) @ (k, m) -> (n, m).
 
     `halves` are the bounds of the blocks of the inner dimension, in one or two tuples: each is summed from the left, then the two are added.
-    The bias is added to the first block.
+    The bias is added to the first block. In `known` the plan is noted, for matrices that lie like these.
     """
-    p = plans.get((a.shape, a.strides, b.shape, b.strides, halves, False, pool.size()))
-    if p is None:
-        a, b = straight(a), straight(b)
-        p = plan_of(a, b, halves)
-    return run(p, a, b, bias, 0)
+    x, y = straight(a), straight(b)
+    p = plan_of(x, y, halves)
+    if known is not None and x is a and y is b:
+        noted(known, (a.shape, a.strides, b.shape, b.strides, pool.size()), p)
+    return p(x, y, bias)
+
+
+def noted(known: dict, key: tuple, plan: Plan) -> Plan:
+    """Keep a plan, and forget all others where they are many."""
+    if len(known) >= MOST_PLANS:
+        known.clear()
+    known[key] = plan
+    return plan
 
 
 #: multiplications below which the calling thread is done before another one has begun
@@ -141,11 +170,7 @@ def plan_of(a: Any, b: Any, halves: tuple, prepared: bool = False) -> Plan:
     """The plan of products of matrices that are straight and lie like these; `prepared` is whether the right one lies in panels."""
     key = a.shape, a.strides, b.shape, b.strides, halves, prepared, pool.size()
     found = plans.get(key)
-    if found is None:
-        if len(plans) >= MOST_PLANS:
-            plans.clear()
-        found = plans[key] = new_plan(a, b, halves, prepared)
-    return found
+    return noted(plans, key, new_plan(a, b, halves, prepared)) if found is None else found
 
 
 def new_plan(a: Any, b: Any, halves: tuple, prepared: bool) -> Plan:
@@ -174,16 +199,6 @@ def is_in_place(n: int, b: Any) -> bool:
     return n <= FEW and b.strides[1] == 4 and abs(b.strides[0]) <= FAR
 
 
-def run(p: Plan, a: Any, b: Any, bias: Any, prepared: int) -> Any:
-    """The product, by its plan; `prepared` is the address of b's panels, or 0."""
-    memory = take_panels(p.memory)
-    out = np.empty(p.shape, np.float32)
-    words = arguments(p, address(a), address(b), address(out), 0 if bias is None else address(bias), address(memory), prepared)
-    run_kernel(p.kernel, p.address, p.parts, p.chunk, words, (p, a, b, bias, out, memory))
-    give_panels(memory)
-    return out
-
-
 def arguments(p: Plan, left: int, right: int, out: int, bias: int, memory: int, prepared: int) -> bytes:
     """The words of a call, which works on the memory at these addresses."""
     if p.halves > 1 and memory:  # none of them is done
@@ -207,7 +222,7 @@ class Prepared:
 
     def __call__(self, a: Any) -> Any:
         a = straight(a)
-        return run(plan_of(a, self.b, self.halves, True), a, self.b, None, self.address)
+        return plan_of(a, self.b, self.halves, True)(a, self.b, None, self.address)
 
     def __del__(self) -> None:
         give_panels(self.panels)

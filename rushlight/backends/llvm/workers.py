@@ -204,9 +204,11 @@ class Workers:
         self.watch(self.address, 0, sample)
         return int(sample * PATIENCE / max(time.perf_counter() - began, 1e-6))
 
-    def take_part(self, count: int) -> None:
-        """Have this many threads take part besides the calling one."""
-        count = min(count, MOST_WORKERS)
+    def take_part(self) -> None:
+        """Have as many threads take part as there are to be at work, less the calling one."""
+        if pool.threads - 1 == self.others:
+            return
+        count = min(pool.size() - 1, MOST_WORKERS)
         while self.made < count:
             place = ASLEEP + 8 * self.made
             self.words[place + 1] = self.make_semaphore()
@@ -223,13 +225,12 @@ class Workers:
 
     def run(self, function: int, count: int, chunk: int, arguments: Any) -> None:
         """Call a native function on range(count) in pieces of `chunk`, on all threads; done on return."""
-        if pool.threads - 1 != self.others:
-            self.take_part(pool.size() - 1)
+        self.take_part()
         self.run_native(self.address, function, count, chunk, arguments)
 
     def wake(self) -> None:
         """Have all threads watch for work that is about to come."""
-        self.take_part(pool.size() - 1)
+        self.take_part()
         self.wake_native(self.address)
 
     def sleeping(self) -> int:
