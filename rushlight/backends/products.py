@@ -37,43 +37,53 @@ biased_plans: dict[tuple, Any] = {}
 
 def product(a: Any, b: Any) -> Any:
     """a @ b. BLAS knows neither halves nor bfloat16: those are multiplied in float32 and rounded once."""
-    plan = plans.get((a.shape, a.strides, b.shape, b.strides, pool.threads))
-    if plan is not None and a.dtype is FLOAT and b.dtype is FLOAT and inside.launches is None:
-        return plan(a, b)
-    if a.itemsize == 2 and a.dtype.kind not in "iu":
-        return np.asarray(product(a.astype(np.float32), b.astype(np.float32))).astype(a.dtype)
-    if a.dtype.kind == "b":
-        raise NotImplementedError('"addmm_impl_cpu_" not implemented for \'Bool\'')
-    if a.ndim != 2 or b.ndim != 2 or a.dtype != np.float32:
-        return np.matmul(a, b)
+    if a.dtype is not FLOAT or a.ndim != 2 or b.ndim != 2:
+        return other_product(a, b)
     (n, k), m = a.shape, b.shape[1]
+    size = n * k * m
+    if size >= NATIVE and inside.launches is None:
+        plan = plans.get((a.shape, a.strides, b.shape, b.strides, pool.threads))
+        if plan is not None and b.dtype is FLOAT:
+            return plan(a, b)
     halves = halves_of(k) if k > LONG and n * m <= NARROW else None
     if is_native(n, k, m):
         out = by_tiles(a, b)
-        return our_kernels()(a, b, None, halves or blocks_of(a, b), plans if n * k * m < TILED else None) if out is None else out
+        return our_kernels()(a, b, None, halves or blocks_of(a, b), plans if size < TILED else None) if out is None else out
     if halves is not None:
         return in_halves(a, b, halves)
-    if m > 16 and m % 16 and 1 < n * k * m <= SMALL:
+    if m > 16 and m % 16 and 1 < size <= SMALL:
         # BLAS's kernel for small products sums the last columns in another order; of the transposed product it sums all in one.
         return np.ascontiguousarray(np.matmul(b.T, a.T).T)
     return np.matmul(a, b)
 
 
+def other_product(a: Any, b: Any) -> Any:
+    """a @ b of other arrays than float32 matrices."""
+    if a.itemsize == 2 and a.dtype.kind not in "iu":
+        return np.asarray(product(a.astype(np.float32), b.astype(np.float32))).astype(a.dtype)
+    if a.dtype.kind == "b":
+        raise NotImplementedError('"addmm_impl_cpu_" not implemented for \'Bool\'')
+    if a.ndim == 2 == b.ndim and a.dtype == np.float32:  # another object of the same dtype
+        return product(a.view(FLOAT), b.view(FLOAT))
+    return np.matmul(a, b)
+
+
 def biased_product(a: Any, b: Any, bias: Any) -> Any:
     """a @ b + bias, where the bias is added to the first block."""
-    if bias.ndim == 1 and bias.strides[0] == 4:
-        plan = biased_plans.get((a.shape, a.strides, b.shape, b.strides, pool.threads))
-        if plan is not None and a.dtype is FLOAT and b.dtype is FLOAT and bias.dtype is FLOAT and len(bias) == b.shape[1] and inside.launches is None:
-            return plan(a, b, bias)
     (n, k), m = a.shape, b.shape[1]
-    if a.dtype == np.float32:
+    if a.dtype is FLOAT or a.dtype == FLOAT:
+        size = n * k * m
+        if size >= NATIVE and inside.launches is None and bias.shape == (m,):
+            plan = biased_plans.get((a.shape, a.strides, b.shape, b.strides, pool.threads))
+            if plan is not None and a.dtype is b.dtype is bias.dtype is FLOAT and bias.strides[0] == 4:
+                return plan(a, b, bias)
         halves = halves_of(k) if k > BLOCK and n * m <= NARROW else None
         if is_native(n, k, m) and bias.shape == (m,) and bias.flags.c_contiguous:
             out = by_tiles(a, b)
             if out is not None:
                 out += bias
                 return out
-            return our_kernels()(a, b, bias, halves or blocks(k), biased_plans if n * k * m < TILED else None)
+            return our_kernels()(a, b, bias, halves or blocks(k), biased_plans if size < TILED else None)
         if m <= 16 and not b.flags.c_contiguous:
             b = np.ascontiguousarray(b)  # BLAS has a kernel of its own for so few columns, which sums in another order
         if halves is not None:
