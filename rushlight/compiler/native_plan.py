@@ -94,7 +94,7 @@ class NativePlan(Plan):
         if segment.is_shared:
             self.lines.append(f"{self.constant(segment.run)}()")
         else:
-            self.lines.append(f"{self.constant(segment.play)}({segment.start})")
+            self.lines.append(f"{self.constant(segment.play)}({segment.where!r})")
         if address(self.abort) in segment.mentioned:
             self.lines.append(f"if {self.constant(self.abort)}[0]: {self.constant(raise_error)}({self.constant(self.abort)})")
 

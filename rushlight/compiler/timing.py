@@ -108,7 +108,7 @@ class Times:
         name, _, rest = line.partition("(")
         thing = self.scope.get(name)
         for segment in getattr(self.plan, "segments", ()):
-            if getattr(thing, "__self__", None) is segment or rest == f"{segment.start})":
+            if getattr(thing, "__self__", None) is segment or rest == f"{segment.where!r})":
                 return segment
         return None
 
@@ -118,12 +118,12 @@ class Times:
         if not segments:
             return []
         taken: dict[int, list[list[float]]] = {segment.start: [] for segment in segments}
-        by_start = {segment.start: segment for segment in segments}
+        by_place = {segment.where: segment for segment in segments}
         scope = dict(self.scope)
         for line in self.lines:
             segment = self.segment_of(line)
             if segment is not None:  # a line names the segment, or what plays it and where it begins
-                scope[line.partition("(")[0]] = lambda start=segment.start: stepped(by_start[start], taken)
+                scope[line.partition("(")[0]] = lambda where=segment.where: stepped(by_place[where], taken)
         step = self.function([*self.lines, "return True"], scope)
         for _ in repeated():
             step(*call)
@@ -175,7 +175,7 @@ def stepped(segment: Any, taken: dict[int, list[list[float]]]) -> None:
 def play(segment: Any) -> float:
     """The seconds of a segment's calls."""
     before = clock()
-    segment.play(segment.start)
+    segment.play(segment.where)
     return clock() - before
 
 

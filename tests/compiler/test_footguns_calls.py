@@ -3,6 +3,7 @@ import copy
 import functools
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
@@ -583,6 +584,37 @@ def test_a_call_in_the_midst_of_a_replay_of_its_thread_does_not_wait_for_it(back
         before.sum().backward()
     assert torch.allclose(during, written(again)) and torch.equal(before, kept)
     assert torch.allclose(w.grad, torch.autograd.grad(written(x).sum(), w)[0], atol=1e-5)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="interrupts after a time")
+def test_an_interrupt_at_any_moment_leaves_a_recording_free(python):
+    done = python("-c", """
+import random, signal, time
+import rushlight as torch
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+w = torch.ones(3, requires_grad=True)
+def step(x):
+    w.grad = None
+    (w * x).sum().backward()
+    return w.grad.sum()
+f, x = torch.compile(step), torch.ones(3)
+for _ in range(3):
+    f(x)
+lock = f._rushlight_work.recordings[0].lock
+signal.signal(signal.SIGALRM, interrupt)
+end, interrupted = time.perf_counter() + 1, 0
+while time.perf_counter() < end and not lock._is_owned():
+    try:
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-5, 2e-4))
+        for _ in range(10_000):
+            f(x)
+    except KeyboardInterrupt:
+        interrupted += 1
+print(lock._is_owned(), interrupted > 100, f(x).item())
+""")
+    assert done.stdout == "False True 3.0\n", done.stderr
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

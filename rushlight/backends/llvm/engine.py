@@ -27,6 +27,11 @@ def brief(place: int, result: Any = None) -> Any:
     return ctypes.PYFUNCTYPE(result)(place)
 
 
+def lasting(place: int) -> Any:
+    """The same for work that takes longer: it gives up Python's lock meanwhile."""
+    return ctypes.CFUNCTYPE(None)(place)
+
+
 #: of those who compile or load
 lock = threading.RLock()
 

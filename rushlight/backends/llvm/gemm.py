@@ -8,13 +8,12 @@ of the inner dimension, and the sums of blocks are added from the left. What is 
 """
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from .code import Code, module
-from .engine import KERNEL, engine
+from .engine import KERNEL, engine, lasting
 
 #: The vectors of columns of a tile. Its sums, one row of the right matrix and one number of the left one fill the registers.
 VECTORS = 2
@@ -483,4 +482,4 @@ def module_text(lanes: int) -> str:
 def kernels() -> tuple[Any, int, Any, int, Any]:
     """The kernel of products and its address, then those that prepare a right matrix, and the function of a whole product."""
     address, of_prepare, of_product = engine().addresses(module_text(engine().width // 4), ("multiply", "prepare", "product"))
-    return KERNEL(address), address, KERNEL(of_prepare), of_prepare, ctypes.CFUNCTYPE(None)(of_product)
+    return KERNEL(address), address, KERNEL(of_prepare), of_prepare, lasting(of_product)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..parallel import in_order, inside, pool
-from . import gemm
+from . import gemm, gemm_few
 from .code import DATA
 from .engine import engine
 from .workers import run_kernel, workers
@@ -74,6 +74,8 @@ class Plan:
         self.words = struct.pack("16q", *strides, m, n, m, ctypes.addressof(self.bounds), len(halves[0]) - 1, len(flat) - 1, self.part_size,
                                  left_size, row_parts, column_parts, left_packed, right == IN_PLACE)
         self.all_words = self.words + struct.pack("2q", self.parts, self.chunk)
+        if n * k * m <= gemm_few.FEW and right != PREPARED:
+            self.kernel, self.address = gemm_few.kernel()
 
     def __call__(self, a: Any, b: Any, bias: Any = None, prepared: int = 0) -> Any:
         """The product; `prepared` is the address of b's panels, or 0."""

@@ -6,6 +6,7 @@ program, such as that of the program's arguments, they are written anew first: a
 from __future__ import annotations
 
 import ctypes
+import struct
 from bisect import bisect_right, insort
 from collections.abc import Sequence
 from functools import cache
@@ -15,7 +16,7 @@ import numpy as np
 
 from ..parallel import inside, pool
 from .code import DATA
-from .engine import engine
+from .engine import brief, engine, lasting
 from .multiply import address
 from .text import read
 from .workers import workers
@@ -60,8 +61,9 @@ done:
   ret void
 }}
 
-define void @play(ptr %segment) {{
+define void @play(ptr %where) {{
 entry:
+  %segment = load ptr, ptr %where
 {read("%segment", "calls", CALLS, "ptr")}
 {read("%segment", "last", COUNT)}
 {read("%segment", "patches", PATCHES, "ptr")}
@@ -105,9 +107,9 @@ done:
 
 @cache
 def player(briefly: bool) -> Any:
-    """The native function that plays a segment. What takes microseconds keeps Python's lock: giving it up and taking it back would cost more."""
+    """The native function that plays the segment whose address, as bytes, it is given."""
     [place] = engine().addresses(TEXT, ("play",))
-    return (ctypes.PYFUNCTYPE if briefly else ctypes.CFUNCTYPE)(None, ctypes.c_void_p)(place)
+    return (brief if briefly else lasting)(place)
 
 
 class Slots:
@@ -155,6 +157,7 @@ class Calls:
         self.play = player(not self.is_shared and elements <= BRIEF)
         self.words = (ctypes.c_int64 * 8)()
         self.start = ctypes.addressof(self.words)
+        self.where = struct.pack("q", self.start)
         self.words[CALLS], self.words[COUNT] = address(self.calls), len(self.calls)
         self.abort = NEVER
         self.words[ABORT] = address(NEVER)
@@ -163,13 +166,13 @@ class Calls:
         """Make all calls, sharing the large ones out among the threads where they are free."""
         if not self.is_shared or pool.size() < 2 or inside.busy or pool.owner.locked():
             self.words[SHARED] = 0
-            self.play(self.start)
+            self.play(self.where)
             return
         with pool.owner:
             threads = workers()
             threads.wake()
             self.words[SHARED], self.words[RUN_PIECES] = threads.address, threads.run_pieces
-            self.play(self.start)
+            self.play(self.where)
 
 
 #: in place of the words where calls say that no other is to follow

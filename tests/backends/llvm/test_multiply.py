@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("llvmlite", reason="the kernels need the jit extra")
 
 from rushlight.backends import parallel, products
-from rushlight.backends.llvm import engine, gemm, multiply as multiply_module
+from rushlight.backends.llvm import engine, gemm, gemm_few, multiply as multiply_module
 from rushlight.backends.llvm.multiply import multiply
 
 in_use = pytest.mark.skipif(not engine.available(), reason="RUSHLIGHT_JIT=0 leaves products to BLAS")
@@ -208,3 +208,18 @@ def test_the_largest_matrix_stays_apart_if_its_columns_are_rows_of_memory(monkey
     weights = matrix((2 * width, 300), False, 1)
     assert multiply_module.stays_apart(20, weights.T) and not multiply_module.stays_apart(20, np.ascontiguousarray(weights.T))
     assert not multiply_module.stays_apart(301, weights.T) and not multiply_module.stays_apart(20, matrix((width + 1, 300), False, 1).T)
+
+
+@pytest.mark.parametrize("size", [(4, 1, 1), (1, 4, 1), (4, 4, 4), (1, 1, 64), (3, 7, 3)])
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("biased", [False, True])
+def test_products_of_few_numbers_have_the_bits_of_all_others(size, transposed, biased):
+    n, k, m = size
+    a, b = matrix((n, k), False, 1), matrix((k, m), transposed, 2)
+    bias = matrix((1, m), False, 3)[0] if biased else None
+    p = multiply_module.plan_of(a, b, products.blocks(k))
+    assert p.address == gemm_few.kernel()[1]
+    address = multiply_module.address
+    out = np.empty((n, m), np.float32)
+    p.kernel(0, p.parts, multiply_module.arguments(p, address(a), address(b), address(out), address(bias) if biased else 0, 0, 0))
+    assert out.tobytes() == p(a, b, bias).tobytes()
