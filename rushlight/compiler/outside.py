@@ -88,9 +88,18 @@ def is_programs(frame: Any) -> bool:
         if module in ("rushlight", "_frozen_importlib", "importlib"):
             return False
         if module not in sys.stdlib_module_names:
-            return module not in ("numpy", "ml_dtypes", "llvmlite")
+            return module not in ("numpy", "ml_dtypes", "llvmlite") and not looks_for_module(frame)
         frame = frame.f_back
     return True
+
+
+def looks_for_module(frame: Any) -> bool:
+    """Whether a frame belongs to a finder of `sys.meta_path`, by which a program takes part in imports, also in those of the library."""
+    while frame is not None:
+        if frame.f_code.co_name == "find_spec":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def states(sources: list) -> list[str]:

@@ -544,6 +544,25 @@ def test_two_states_that_change_places(t):
         t.log(f(torch.randn(3)), model.a, model.b)
 
 
+def test_a_finder_of_the_programs_may_look_on_at_the_librarys_imports(monkeypatch):
+    seen = []
+
+    class Finder:
+        @staticmethod
+        def find_spec(name, path=None, target=None):
+            seen.append((name, os.listdir(".")))
+    monkeypatch.setattr(sys, "meta_path", [Finder, *sys.meta_path])
+    monkeypatch.delitem(sys.modules, "rushlight.ops.cross_entropy_small", raising=False)
+
+    def f(x):
+        from rushlight.ops import cross_entropy_small
+        return x * cross_entropy_small.ROWS
+    f = torch.compile(f, fullgraph=True)
+    for _ in range(3):
+        assert f(torch.ones(2)).tolist() == [6, 6]
+    assert seen
+
+
 # ---- threads and processes
 
 
@@ -667,7 +686,8 @@ def python(text, **environment):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are Unix's")
 def test_a_compiled_function_goes_on_behind_a_fork():
-    python(CHILD + FORK)
+    # Python warns of a fork in a program with threads, which is what this is about.
+    python("import warnings\nwarnings.simplefilter('ignore', DeprecationWarning)" + CHILD + FORK)
 
 
 @pytest.mark.skipif(not available(), reason="kernels need llvmlite, the `jit` extra")
