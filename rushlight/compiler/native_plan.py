@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from ..core.wrap import new
 from ..tensor import Tensor
 from .capture import UpdateStep
 from .graph import COPY, LOCAL, WRITE, Equation, Graph, Storage, Value
+from .in_step import in_step
 from .interpreter import blank
 from .loops import IDENTITY, Loops, Store, Sum
 from .passes.fuse import KINDS, Fused
@@ -81,6 +84,7 @@ class NativePlan(Plan):
         for update in self.updates.values():
             self.before += update.lines(self.constant)
         self.updates = {}
+        self.launches, self.launched = in_step(self.launches, self.launched, self.handed_on)
         segment = Segment(self.launches, self.slots, self.abort, self.elements)
         self.launched_by[segment.start] = self.launched
         self.launches, self.launched, self.elements = [], [], 0
@@ -97,6 +101,17 @@ class NativePlan(Plan):
             self.lines.append(f"{self.constant(segment.play)}({segment.where!r})")
         if address(self.abort) in segment.mentioned:
             self.lines.append(f"if {self.constant(self.abort)}[0]: {self.constant(raise_error)}({self.constant(self.abort)})")
+
+    def handed_on(self, first: Equation, second: Equation) -> Iterator[tuple[int, int, Callable]]:
+        """The addresses of what an equation makes for the next one alone, and of the result that may lie in its place; and what is to be called
+        if it does."""
+        number = next(number for number, equation in enumerate(self.graph.equations) if equation is second)
+        for result, argument in getattr(second.op, "over", ()):
+            left, value = second.inputs[argument], second.outputs[result]
+            if left.__class__ is Value and value is not None and any([left is each for each in first.outputs]) and left.shape == value.shape \
+                    and left.is_contiguous and value.is_contiguous and left.storage.size == value.storage.size == left.size * left.dtype.itemsize \
+                    and self.buffers.may_plan(left.storage) and left.storage in self.buffers.done.get(number, ()):
+                yield address(self.array(left)), address(self.array(value)), partial(self.buffers.leave, left.storage)
 
     def finish(self) -> None:
         self.close()

@@ -165,6 +165,7 @@ class Buffers:
         self.free: list[np.ndarray] = []
         self.blocks: dict[Storage, np.ndarray] = {}  # the buffer that each is in
         self.users: dict[int, int] = {}              # how many storages are in a buffer
+        self.given: dict[int, int] = {}              # how often it was given to some
         self.lent: list[np.ndarray] = []             # buffers that one equation needs
         self.kept: set[Storage] = set()  # whose memory is not the plan's own
         #: the bytes of all buffers, and those that it would take if none was used twice
@@ -204,6 +205,7 @@ class Buffers:
     def give(self, storages: set[Storage], block: np.ndarray) -> np.ndarray:
         """The buffer, which is these storages' from now on."""
         self.blocks.update(dict.fromkeys(storages, block))
+        self.given[id(block)] = self.given.get(id(block), 0) + 1
         self.users[id(block)] = len(storages)
         return block
 
@@ -213,6 +215,13 @@ class Buffers:
         self.held[new] = self.held[old]
         self.blocks[new] = self.blocks.pop(old)
         return self.blocks[new]
+
+    def leave(self, storage: Storage) -> None:
+        """A storage lies elsewhere after all. A buffer that was made for it alone, and is free, is none any more: nothing was written to it."""
+        block = self.blocks[storage]
+        if self.given[id(block)] == 1 and any([block is buffer for buffer in self.free]):
+            self.free = [buffer for buffer in self.free if buffer is not block]
+            self.bytes -= block.nbytes
 
     def may_pass_on(self, storage: Storage, number: int) -> bool:
         """Whether equation `number` is the last one that needs a storage, and nothing else is in its buffer."""

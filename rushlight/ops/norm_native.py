@@ -106,7 +106,7 @@ def total_kernel() -> RowKernel:
 
 @cache
 def forward_kernel(has_weight: bool, has_bias: bool) -> RowKernel:
-    return RowKernel(partial(write_forward, has_weight=has_weight, has_bias=has_bias))
+    return RowKernel(partial(write_forward, has_weight=has_weight, has_bias=has_bias), by_row=True)
 
 
 @cache

@@ -195,18 +195,18 @@ def _pair_along(random: Any, shape: tuple) -> list:
     return [((random.normal(size=shape), random.normal(size=shape)), {"dim": max(len(shape) - 1, 0)})]
 
 
-SOFTMAX = Op("softmax", kernel, _softmax, arguments=("x",), samples=along(), launches=True,
+SOFTMAX = Op("softmax", kernel, _softmax, arguments=("x",), samples=along(), launches=True, over=((0, 0),),
     grads=(lambda g, out, dim: apply(SOFTMAX_BACKWARD, g, out, dim=dim),))
 
 SOFTMAX_BACKWARD = Op("softmax_backward_data", kernel, _softmax_backward, arguments=("x", "y"), samples=_pair_along, launches=True,
-    node_name="SoftmaxBackwardDataBackward0",
+    over=((0, 0),), node_name="SoftmaxBackwardDataBackward0",
     grads=(lambda g, y, dim: y * (g - (g * y).sum(dim, True)),
            lambda g, x, y, dim: g * (x - (x * y).sum(dim, True)) - x * (g * y).sum(dim, True)))
 
-LOG_SOFTMAX = Op("log_softmax", kernel, _log_softmax, arguments=("x",), samples=along(), launches=True,
+LOG_SOFTMAX = Op("log_softmax", kernel, _log_softmax, arguments=("x",), samples=along(), launches=True, over=((0, 0),),
     grads=(lambda g, out, dim: apply(LOG_SOFTMAX_BACKWARD, g, out, dim=dim),))
 
 LOG_SOFTMAX_BACKWARD = Op("log_softmax_backward_data", kernel, _log_softmax_backward, arguments=("x", "y"), samples=_pair_along, launches=True,
-    node_name="LogSoftmaxBackwardDataBackward0",
+    over=((0, 0),), node_name="LogSoftmaxBackwardDataBackward0",
     grads=(lambda g, y, dim: g - (g * y.exp()).sum(dim, True),
            lambda g, x, y, dim: -g * y.exp() * x.sum(dim, True)))

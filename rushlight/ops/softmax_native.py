@@ -76,7 +76,7 @@ def log_softmax_backward_rows(c: Rows) -> None:
 
 @cache
 def kernel(write: Callable) -> RowKernel:
-    return RowKernel(write)
+    return RowKernel(write, by_row=True)
 
 
 def of_rows(write: Callable, *tables: Any) -> Any:

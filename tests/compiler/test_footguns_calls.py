@@ -553,6 +553,7 @@ def test_a_finder_of_the_programs_may_look_on_at_the_librarys_imports(monkeypatc
             seen.append((name, os.listdir(".")))
     monkeypatch.setattr(sys, "meta_path", [Finder, *sys.meta_path])
     monkeypatch.delitem(sys.modules, "rushlight.ops.cross_entropy_small", raising=False)
+    monkeypatch.delattr(torch.ops, "cross_entropy_small", raising=False)
 
     def f(x):
         from rushlight.ops import cross_entropy_small

@@ -121,13 +121,21 @@ class Piece:
             self.code.store_some(value, pointer, self.mask)
 
 
+class Tables:
+    """The arrays of a call in which each row of a table is computed from the same row of tables alike, and from arrays that it only reads."""
+
+    def __init__(self, arrays: Sequence[Any]):
+        self.arrays = arrays
+
+
 class RowKernel:
     """A compiled kernel: `write(code)` writes its body, a function of `%start`, `%stop` (rows) and `%arguments` (words).
 
-    The code is a `Rows`, or a kind of it that can write more.
+    The code is a `Rows`, or a kind of it that can write more. `by_row` says that each row is for itself, as `Tables` has it.
     """
 
-    def __init__(self, write: Callable[[Any], None], kind: type[Rows] = Rows):
+    def __init__(self, write: Callable[[Any], None], kind: type[Rows] = Rows, by_row: bool = False):
+        self.by_row = by_row
         code = kind(engine().width // 4)
         write(code)
         text = code.function("rows", "i64 %start, i64 %stop, ptr %arguments", internal=False)
@@ -143,4 +151,4 @@ class RowKernel:
             packed += REAL.pack(word) if word.__class__ is float else WHOLE.pack(word)
         size = count * width * rows
         chunk = count if size < ALONE else -(-count // pool.size()) if size <= CACHED else max(PIECE // (width * rows), 1)
-        run_kernel(self.function, self.place, count, chunk, packed, (arrays,))
+        run_kernel(self.function, self.place, count, chunk, packed, (Tables(arrays) if self.by_row else arrays,))
