@@ -315,7 +315,7 @@ class Reach:
         if node is not None:
             self.require(nothing(f"{place}._grad", tensor._grad))
             is_leaf = isinstance(node, AccumulateGrad)
-            self.hooked |= bool(node.pre_hooks or is_leaf and node.post_hooks)
+            self.hooked |= bool(node.pre_hooks or is_leaf and (node.post_hooks or node.hooks))
             self.hook_conditions.add(f"{self.name(LeafHooks)}.added == {LeafHooks.added}" if is_leaf else f"not {place}._node.pre_hooks")
 
     def text(self, replay: str) -> str:

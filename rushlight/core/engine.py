@@ -218,6 +218,8 @@ def accumulate(node: AccumulateGrad, g: Any, sole: int = SOLE_AT_LEAF) -> None:
         np.add(known._array, g._array, out=known._array, casting="unsafe")
         if known._cell is not None:
             known._cell.bump()
+    if node.hooks:
+        leave(node, (), g)
     if node.post_hooks:
         for hook in list(node.post_hooks.values()):
             check_returns_nothing(hook(leaf))
@@ -271,8 +273,21 @@ def leave(node: Any, grads: Any, g: Any) -> Any:
     for hook in list(node.hooks.values()):
         result = hook(grads, arrived)
         if result is not None:
-            grads = tuple(result) if isinstance(result, (tuple, list)) else (result,)
+            check_leaving(hook, grads, result)
+            grads = result
     return grads
+
+
+def check_leaving(hook: Any, grads: tuple, result: Any) -> None:
+    """Raise PyTorch's error unless what a hook returned may stand in the place of a node's leaving gradients."""
+    if not isinstance(result, tuple):
+        raise TypeError(f"expected tuple, but hook returned '{type(result).__name__}'")
+    if len(result) != len(grads):
+        name = getattr(hook, "__name__", "<unknown>")
+        raise RuntimeError(f"hook '{name}' has returned an incorrect number of values (got {len(result)}, but expected {len(grads)})")
+    for before, now in zip(grads, result):
+        if before is not None and now is not None:
+            check_hook(hook, before, now)
 
 
 def leading_to(roots: list, targets: dict) -> dict:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core import dtypes, recording
 from ..core.apply import apply, view_result, watchers
+from ..core.calls import not_a_tensor
 from ..core.grad_mode import mode
 from ..core.inplace import bump, check_writable, requires_grad
 from ..core.op import Op, opaque, view as view_kind
@@ -152,7 +153,10 @@ def reshape_as(input: Tensor, other: Tensor) -> Tensor:
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """input with the dimensions start_dim to end_dim made one. Itself where there is nothing to do."""
-    array = input._array
+    try:
+        array = input._array
+    except AttributeError as error:
+        raise not_a_tensor(flatten, (input,), {}, error) from None
     size = flat_shape(array.shape, one_dim(start_dim, array.ndim), one_dim(end_dim, array.ndim))
     if size is None:
         return input

@@ -155,6 +155,31 @@ def test_retained_gradient_of_a_computed_tensor():
     assert y.grad.tolist() == [6.0, 6.0]
 
 
+@pytest.mark.parametrize("result, error, message", [
+    (lambda inputs: inputs[:1], RuntimeError, r"hook '<lambda>' has returned an incorrect number of values \(got 1, but expected 2\)"),
+    (lambda inputs: list(inputs), TypeError, "expected tuple, but hook returned 'list'"),
+    (lambda inputs: (inputs[0], 3), TypeError, "expected Variable, but hook returned 'int'"),
+    (lambda inputs: (inputs[0][:2], inputs[1]), RuntimeError, "hook '<lambda>' has changed the size of value"),
+])
+def test_what_a_node_hook_returns_must_fit(result, error, message):
+    a, b = torch.ones(3, requires_grad=True), torch.ones(3, requires_grad=True)
+    y = a * b
+    y.grad_fn.register_hook(lambda inputs, outputs: result(inputs))
+    with pytest.raises(error, match=message):
+        y.sum().backward()
+
+
+def test_a_hook_behind_a_leafs_gradient_sees_it_where_it_was_added():
+    p, seen = torch.ones(3, requires_grad=True), []
+    leaf = p.expand_as(p).grad_fn.next_functions[0][0]
+    handle = leaf.register_hook(lambda inputs, outputs: seen.append((inputs, outputs[0].tolist(), p.grad.tolist())))
+    (p * 2).sum().backward()
+    (p * 3).sum().backward()
+    handle.remove()
+    (p * 2).sum().backward()
+    assert seen == [((), [2, 2, 2], [2, 2, 2]), ((), [3, 3, 3], [5, 5, 5])]
+
+
 def test_node_hooks_see_gradients_on_both_sides():
     x = torch.ones(2, requires_grad=True)
     y = x * 3

@@ -43,6 +43,11 @@ def test_history_has_pytorchs_name(view, name):
     assert view(leaf(4, 5)).grad_fn.name() == name
 
 
+def test_flatten_of_what_is_no_tensor_says_so():
+    with pytest.raises(TypeError, match=r"flatten\(\): argument 'input' \(position 1\) must be Tensor, not list"):
+        torch.flatten([1, 2])
+
+
 def test_flatten_of_a_vector_is_the_vector():
     vector = torch.ones(3)
     assert vector.flatten() is vector
