@@ -14,8 +14,7 @@ import numpy as np
 from .llvm.code import Code, module
 from .llvm.engine import brief, engine
 from .llvm.rows import Piece, RowKernel, Rows
-
-FLOAT = np.dtype(np.float32)
+from .native import FLOAT
 
 
 def write(c: Rows, run: int) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from .llvm.engine import available
 from .parallel import Unnotable, inside
 
+FLOAT = np.dtype(np.float32)
 #: The elements from which a kernel is worth loading the compiler for. A fixed number: results must not depend on what ran before.
 MANY = 1 << 15
 
@@ -24,6 +25,6 @@ def is_native(*arrays: Any) -> bool:
 def taken(arrays: tuple) -> bool:
     """Whether arrays are such as kernels take."""
     for a in arrays:
-        if a is not None and (a.__class__ is not np.ndarray or a.dtype != np.float32 or not a.flags.c_contiguous):
+        if a is not None and (a.__class__ is not np.ndarray or a.dtype != FLOAT or not a.flags.c_contiguous):
             return False
     return True

@@ -105,6 +105,10 @@ class Pool:
             self.threads = default_threads()
         return self.threads
 
+    def is_free(self) -> bool:
+        """Whether work may be shared out now: there are several threads, none of them is at work, and this is none of them."""
+        return self.size() > 1 and not inside.busy and not self.owner.locked()
+
     def forget(self) -> None:
         # A forked child has none of its parent's threads, and a lock as the parent left it.
         self.workers, self.owner = [], threading.Lock()

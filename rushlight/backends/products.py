@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .llvm.engine import available
+from .native import FLOAT
 from .parallel import Unnotable, inside, pool
 
 #: the longest block of the inner dimension
@@ -28,11 +29,10 @@ NATIVE = 1 << 18
 #: Multiplications from which they go to the processor's tiles, where it has some and all sides are at least WIDE: 1024 cubed takes three quarters of
 #: the time, as exactly, but with other last bits than PyTorch's.
 TILED, WIDE = 1 << 29, 512
-FLOAT = np.dtype(np.float32)
-#: The plans of products, and of those with a bias, that our own kernels took: by how the matrices lie, and the number of threads. For others
-#: that lie alike nothing is left to decide.
+#: The plans of products that our own kernels took, by how the matrices lie, whether there is a bias, and the number of threads: for others that
+#: lie alike nothing is left to decide. The most that are kept.
 plans: dict[tuple, Any] = {}
-biased_plans: dict[tuple, Any] = {}
+MOST_PLANS = 1024
 
 
 def product(a: Any, b: Any) -> Any:
@@ -42,13 +42,13 @@ def product(a: Any, b: Any) -> Any:
     (n, k), m = a.shape, b.shape[1]
     size = n * k * m
     if size >= NATIVE and inside.launches is None:
-        plan = plans.get((a.shape, a.strides, b.shape, b.strides, pool.threads))
+        plan = plans.get((a.shape, a.strides, b.shape, b.strides, False, pool.threads))
         if plan is not None and b.dtype is FLOAT:
             return plan(a, b)
     halves = halves_of(k) if k > LONG and n * m <= NARROW else None
     if is_native(n, k, m):
         out = by_tiles(a, b)
-        return our_kernels()(a, b, None, halves or blocks_of(a, b), plans if size < TILED else None) if out is None else out
+        return by_vectors(a, b, None, halves or blocks_of(a, b)) if out is None else out
     if halves is not None:
         return in_halves(a, b, halves)
     if m > 16 and m % 16 and 1 < size <= SMALL:
@@ -63,18 +63,17 @@ def other_product(a: Any, b: Any) -> Any:
         return np.asarray(product(a.astype(np.float32), b.astype(np.float32))).astype(a.dtype)
     if a.dtype.kind == "b":
         raise NotImplementedError('"addmm_impl_cpu_" not implemented for \'Bool\'')
-    if a.ndim == 2 == b.ndim and a.dtype == np.float32:  # another object of the same dtype
-        return product(a.view(FLOAT), b.view(FLOAT))
+    if a.ndim == 2 == b.ndim and a.dtype == FLOAT:  # another object of the same dtype
+        return product(a.view(FLOAT), b.astype(FLOAT, copy=False))
     return np.matmul(a, b)
 
 
 def biased_product(a: Any, b: Any, bias: Any) -> Any:
     """a @ b + bias, where the bias is added to the first block."""
     (n, k), m = a.shape, b.shape[1]
-    if a.dtype is FLOAT or a.dtype == FLOAT:
-        size = n * k * m
-        if size >= NATIVE and inside.launches is None and bias.shape == (m,):
-            plan = biased_plans.get((a.shape, a.strides, b.shape, b.strides, pool.threads))
+    if a.dtype == FLOAT:
+        if n * k * m >= NATIVE and inside.launches is None and bias.shape == (m,):
+            plan = plans.get((a.shape, a.strides, b.shape, b.strides, True, pool.threads))
             if plan is not None and a.dtype is b.dtype is bias.dtype is FLOAT and bias.strides[0] == 4:
                 return plan(a, b, bias)
         halves = halves_of(k) if k > BLOCK and n * m <= NARROW else None
@@ -83,7 +82,7 @@ def biased_product(a: Any, b: Any, bias: Any) -> Any:
             if out is not None:
                 out += bias
                 return out
-            return our_kernels()(a, b, bias, halves or blocks(k), biased_plans if size < TILED else None)
+            return by_vectors(a, b, bias, halves or blocks(k))
         if m <= 16 and not b.flags.c_contiguous:
             b = np.ascontiguousarray(b)  # BLAS has a kernel of its own for so few columns, which sums in another order
         if halves is not None:
@@ -93,6 +92,18 @@ def biased_product(a: Any, b: Any, bias: Any) -> Any:
     out = product(a, b)
     out += bias
     return out
+
+
+def by_vectors(a: Any, b: Any, bias: Any, halves: tuple) -> Any:
+    """a @ b (+ bias) by our own kernels. Where nothing depends on the numbers, the plan is kept for matrices that lie alike."""
+    kernels = our_kernels()
+    x, y = kernels.straight(a), kernels.straight(b)
+    plan = kernels.plan_of(x, y, halves)
+    if x is a and y is b and a.size * b.shape[1] < TILED and inside.launches is None:
+        if len(plans) >= MOST_PLANS:
+            plans.clear()
+        plans[a.shape, a.strides, b.shape, b.strides, bias is not None, pool.size()] = plan
+    return plan(x, y, bias)
 
 
 def prepared(b: Any, rows: int) -> Callable[[Any], Any]:
@@ -136,8 +147,8 @@ def have_tiles() -> bool:
 
 @cache
 def our_kernels() -> Any:
-    """The function of our own kernels. LLVM is loaded by the first large product."""
-    from .llvm.multiply import multiply
+    """The module of our own kernels. LLVM is loaded by the first large product."""
+    from .llvm import multiply
     return multiply
 
 

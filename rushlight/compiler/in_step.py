@@ -1,13 +1,14 @@
 """Kernels over the rows of tables, in step: some rows go through one kernel after the other while they are in the nearest cache.
 
-Before: softmax of 4096 rows, then layer_norm of its 4096 rows, which meanwhile went to memory. After: both of eight rows, then of the next
-eight. What the first one leaves for the second alone lies where that one's result will, and is never written to memory.
+Before: softmax of 4096 rows of 1024, then layer_norm of its 4096 rows, which meanwhile went to memory. After: both of two rows, then of the
+next two. What the first one leaves for the second alone lies where that one's result will: it has no memory of its own.
 """
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import takewhile
 from typing import Any
 
 from ..backends.llvm.code import Code, module
@@ -22,24 +23,27 @@ KERNELS, ROWS, FIRST = range(3)
 
 
 class Together:
-    """Equations whose kernels are in step, as `explain` shows them: they read what the first one reads, and leave what the last one leaves."""
+    """Equations whose kernels are in step, as `explain` shows them: what they read that none of them made, and what they leave behind.
 
-    def __init__(self, equations: list[Equation]):
+    `handed_on` are the values between them that lie in the place of later ones.
+    """
+
+    def __init__(self, equations: list[Equation], handed_on: list[Value]):
         self.equations = equations
-        self.op, self.where, self.outputs = None, equations[0].where, equations[-1].outputs
+        self.op, self.where = None, equations[0].where
+        made = [value for equation in equations for value in equation.outputs if value is not None]
+        self.given = [value for equation in equations for value in equation.reads() if not any([value is each for each in made])]
+        self.outputs = tuple([value for value in made if not any([value is each for each in handed_on])])
 
     def reads(self) -> Iterator[Value]:
-        return self.equations[0].reads()
+        return iter(self.given)
 
     def __str__(self) -> str:
         return "; ".join(map(str, self.equations))
 
 
 def in_step(launches: list[tuple], equations: list[Any], handed_on: Callable) -> tuple[list[tuple], list[Any]]:
-    """Launches, and the equation of each, with those in step as one.
-
-    `handed_on(first, second)` gives what one equation makes for the next alone, the result that may lie in its place, and what to call if it does.
-    """
+    """Launches, and the equation of each, with those in step as one; `handed_on` as in `in_place`."""
     made: list[tuple] = []
     of: list[Any] = []
     at = 0
@@ -47,18 +51,40 @@ def in_step(launches: list[tuple], equations: list[Any], handed_on: Callable) ->
         group = [launches[at]]
         while at + len(group) < len(launches) and all([are_in_step(each, launches[at + len(group)]) for each in group]):
             group.append(launches[at + len(group)])
-        those = equations[at:at + len(group)]
-        for i in range(len(group) - 1):
-            if [equations.count(each) for each in those[i:i + 2]] == [1, 1]:
-                for left, result, taken in handed_on(*those[i:i + 2]):
-                    moved = lying_in(group[i:i + 2], left, result)
-                    if moved is not None:
-                        group[i:i + 2] = moved
-                        taken()
-        made.append(group[0] if len(group) == 1 else as_one(group))
-        of.append(those[0] if len(group) == 1 else Together(those))
+        if len(group) == 1:
+            made.append(group[0])
+            of.append(equations[at])
+        else:
+            those = equations[at:at + len(group)]
+            of_one = [sum([each is other for other in equations]) == 1 for each in those]  # which have no other launch
+            group, values = in_place(group, those, of_one, handed_on)
+            made.append(as_one(group))
+            of.append(Together(those, values))
         at += len(group)
     return made, of
+
+
+def in_place(group: list[tuple], equations: list[Any], of_one: list[bool], handed_on: Callable) -> tuple[list[tuple], list[Value]]:
+    """The launches with what one leaves for the next alone in the place of that one's result, and the values that lie so.
+
+    `handed_on(first, second)` gives such a value, its address and that of the result, and what to call if it goes there; or None.
+    """
+    links: list[Any] = [handed_on(*equations[i:i + 2]) if of_one[i] and of_one[i + 1] else None for i in range(len(group) - 1)]
+    done: list[tuple] = []
+    values: list[Value] = []
+    while len(done) < len(group):
+        at = len(done)
+        # What each of these leaves lies where the last one's result does.
+        chain: list[Any] = list(takewhile(lambda link: link is not None, links[at:]))
+        moved = lying_at(group[at:at + len(chain) + 1], [link[1] for link in chain], chain[-1][2]) if chain else None
+        if moved is None:
+            moved = group[at:at + len(chain) + 1]
+        else:
+            values += [link[0] for link in chain]
+            for link in chain:
+                link[3]()
+        done += moved
+    return done, values
 
 
 def tables(launch: tuple) -> list[tuple[int, int]] | None:
@@ -84,13 +110,14 @@ def width(launch: tuple) -> int:
     return struct.unpack_from("q", launch[3], 8 * len(next(found_in(launch[4], Tables)).arrays))[0]
 
 
-def lying_in(pair: list[tuple], left: int, result: int) -> list[tuple] | None:
-    """Two launches with what the first one leaves in the place of the second one's result; None unless both name it once."""
-    words = [struct.unpack(f"{len(launch[3]) // 8}q", launch[3]) for launch in pair]
-    if [each.count(left) for each in words] != [1, 1]:
+def lying_at(chain: list[tuple], left: list[int], result: int) -> list[tuple] | None:
+    """Launches with all that they leave for the next one at one address; None unless they name it as what they leave and read, and no more."""
+    words = [struct.unpack(f"{len(launch[3]) // 8}q", launch[3]) for launch in chain]
+    named = [sum([word in left for word in each]) for each in words]
+    if named != [1, *[2] * (len(chain) - 2), 1]:
         return None
-    moved = [struct.pack(f"{len(each)}q", *[result if word == left else word for word in each]) for each in words]
-    return [(*launch[:3], text, launch[4]) for launch, text in zip(pair, moved, strict=True)]
+    moved = [struct.pack(f"{len(each)}q", *[result if word in left else word for word in each]) for each in words]
+    return [(*launch[:3], text, launch[4]) for launch, text in zip(chain, moved, strict=True)]
 
 
 def as_one(group: list[tuple]) -> tuple:

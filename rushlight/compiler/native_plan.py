@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from ..backends.aborts import raise_error
 from ..backends.heap import unwritten
 from ..backends.llvm.multiply import address
 from ..backends.llvm.tape import Segment, Slots
+from ..backends.native import FLOAT
 from ..backends.parallel import Unnotable, inside
 from ..core import memory
 from ..core.op import Op
@@ -27,7 +28,6 @@ from .placing import moved, moved_into
 from .plan import Plan
 from .updates import NativeUpdates
 
-FLOAT = np.dtype(np.float32)
 #: the dtypes of arrays that kernels take
 TAKEN = (FLOAT, np.dtype(np.int64))
 
@@ -43,7 +43,7 @@ class NativePlan(Plan):
         self.launched: list[Equation] = []     # the equation of each
         self.elements = 0                      # of all its arrays
         #: the equations of a segment's calls, by its address: for `explain`
-        self.launched_by: dict[int, list[Equation]] = {}
+        self.launched_by: dict[bytes, list[Equation]] = {}
         self.before: list[str] = []            # lines that must come before it
         self.stand_ins: dict[Storage, tuple[Any, Value, Any]] = {}
         self.slot_values: dict[int, Value] = {}
@@ -86,7 +86,7 @@ class NativePlan(Plan):
         self.updates = {}
         self.launches, self.launched = in_step(self.launches, self.launched, self.handed_on)
         segment = Segment(self.launches, self.slots, self.abort, self.elements)
-        self.launched_by[segment.start] = self.launched
+        self.launched_by[segment.where] = self.launched
         self.launches, self.launched, self.elements = [], [], 0
         self.segments.append(segment)
         self.lines += self.before
@@ -102,16 +102,17 @@ class NativePlan(Plan):
         if address(self.abort) in segment.mentioned:
             self.lines.append(f"if {self.constant(self.abort)}[0]: {self.constant(raise_error)}({self.constant(self.abort)})")
 
-    def handed_on(self, first: Equation, second: Equation) -> Iterator[tuple[int, int, Callable]]:
-        """The addresses of what an equation makes for the next one alone, and of the result that may lie in its place; and what is to be called
-        if it does."""
+    def handed_on(self, first: Equation, second: Equation) -> tuple[Value, int, int, Callable] | None:
+        """The value that an equation makes for the next one alone, its address and that of the result in whose place it may lie, and what to call
+        if it does; None where there is none."""
         number = next(number for number, equation in enumerate(self.graph.equations) if equation is second)
         for result, argument in getattr(second.op, "over", ()):
             left, value = second.inputs[argument], second.outputs[result]
             if left.__class__ is Value and value is not None and any([left is each for each in first.outputs]) and left.shape == value.shape \
                     and left.is_contiguous and value.is_contiguous and left.storage.size == value.storage.size == left.size * left.dtype.itemsize \
                     and self.buffers.may_plan(left.storage) and left.storage in self.buffers.done.get(number, ()):
-                yield address(self.array(left)), address(self.array(value)), partial(self.buffers.leave, left.storage)
+                return left, address(self.array(left)), address(self.array(value)), partial(self.buffers.leave, left.storage)
+        return None
 
     def finish(self) -> None:
         self.close()

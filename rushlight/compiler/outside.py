@@ -95,8 +95,9 @@ def is_programs(frame: Any) -> bool:
 
 def looks_for_module(frame: Any) -> bool:
     """Whether a frame belongs to a finder of `sys.meta_path`, by which a program takes part in imports, also in those of the library."""
-    while frame is not None:
-        if frame.f_code.co_name == "find_spec":
+    while frame is not None and frame.f_back is not None:
+        caller = str(frame.f_back.f_globals.get("__name__", "")).partition(".")[0]
+        if frame.f_code.co_name == "find_spec" and caller in ("_frozen_importlib", "importlib"):
             return True
         frame = frame.f_back
     return False

@@ -218,8 +218,8 @@ class Buffers:
 
     def leave(self, storage: Storage) -> None:
         """A storage lies elsewhere after all. A buffer that was made for it alone, and is free, is none any more: nothing was written to it."""
-        block = self.blocks[storage]
-        if self.given[id(block)] == 1 and any([block is buffer for buffer in self.free]):
+        block = self.blocks.get(storage)
+        if block is not None and self.given[id(block)] == 1 and any([block is buffer for buffer in self.free]):
             self.free = [buffer for buffer in self.free if buffer is not block]
             self.bytes -= block.nbytes
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends.parallel import inside, pool
+from ..backends.parallel import pool
 from ..core.generator import Generator
 from ..random import default_generator
 from ..tensor import Tensor
@@ -117,7 +117,7 @@ class Times:
         segments = getattr(self.plan, "segments", ())
         if not segments:
             return []
-        taken: dict[int, list[list[float]]] = {segment.start: [] for segment in segments}
+        taken: dict[int, list[list[float]]] = {segment.where: [] for segment in segments}
         by_place = {segment.where: segment for segment in segments}
         scope = dict(self.scope)
         for line in self.lines:
@@ -129,8 +129,8 @@ class Times:
             step(*call)
         parts: dict[int, Part] = {}
         for segment in segments:
-            medians = np.median(np.array(taken[segment.start]), 0)
-            for equation, time in zip(self.plan.launched_by[segment.start], medians, strict=True):
+            medians = np.median(np.array(taken[segment.where]), 0)
+            for equation, time in zip(self.plan.launched_by[segment.where], medians, strict=True):
                 add(parts, equation, "kernel", 1, float(time))
         return list(parts.values())
 
@@ -151,7 +151,7 @@ def stepped(segment: Any, taken: dict[int, list[list[float]]]) -> None:
     from ..backends.llvm.workers import workers
     words = segment.words
     first, count, patches = words[CALLS], words[COUNT], words[PATCH_COUNT]
-    is_shared = segment.is_shared and pool.size() > 1 and not inside.busy and not pool.owner.locked()
+    is_shared = segment.is_shared and pool.is_free()
     with pool.owner if is_shared else nullcontext():
         try:
             words[SHARED] = 0
@@ -167,7 +167,7 @@ def stepped(segment: Any, taken: dict[int, list[list[float]]]) -> None:
             for number in range(count):
                 words[CALLS], words[COUNT] = first + number * 4 * ctypes.sizeof(ctypes.c_int64), 1
                 times.append(max(play(segment) - nothing, 0.0))
-            taken[segment.start].append(times)
+            taken[segment.where].append(times)
         finally:
             words[CALLS], words[COUNT], words[PATCH_COUNT] = first, count, patches
 

@@ -7,6 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..backends.llvm.engine import is_loaded
+from ..backends.native import MANY, is_native, taken
+from ..backends.parallel import inside
+
 
 def fused(code: str, elements: tuple = ("x",), scalars: tuple = ()) -> Callable:
     """A forward rule that computes a scalar expression in pieces that stay in the cache; `scalars` are the attributes it names.
@@ -35,6 +39,29 @@ def fused(code: str, elements: tuple = ("x",), scalars: tuple = ()) -> Callable:
         found = entries.get(key if len(key) > 1 else key[0]) or compiled(*key)
         return found(*arrays, *[attributes[name] for name in scalars])
     return forward
+
+
+def machine_coded(code: str, elements: tuple = ("x",)) -> Callable:
+    """A function that computes a scalar expression of float32 arrays of one shape in machine code, or gives None where that is not for them.
+
+    For rules with NumPy calls of their own, which are faster than the expression's: those of expressions that choose between numbers, or whose
+    every step is rounded exactly, so that the bits are the same. Small arrays go to machine code where that is loaded.
+    """
+    large, small = fused(code, elements), functools.cache(lambda: _brief(code, elements))
+
+    def found(*arrays: Any) -> Any:
+        first = arrays[0]
+        if not all([a.shape == first.shape for a in arrays]) or not taken(arrays):
+            return None
+        if first.size >= MANY or inside.launches is not None:
+            return large(*arrays) if is_native(*arrays) else None
+        return small()(*arrays) if is_loaded() else None
+    return found
+
+
+def _brief(code: str, elements: tuple) -> Callable:
+    from .scalar_native import brief_loop
+    return brief_loop(code, elements)
 
 
 def widened(forward: Callable) -> Callable:

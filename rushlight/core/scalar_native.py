@@ -20,13 +20,13 @@ from ..backends.llvm.engine import KERNEL, brief, engine
 from ..backends.llvm.vector_math import COMPARISONS, FUNCTIONS, LOGIC, TESTS
 from ..backends.llvm.vectors import Vectors
 from ..backends.llvm.workers import run_kernel
+from ..backends.native import FLOAT
 from ..backends.parallel import pool
 from .scalar import LEAVES, Program
 from .scalar_numpy import kernel
 
 #: The elements of one thread's piece, at least. Arrays up to CACHED are cut into one piece per thread: each core finds its own in its cache.
 CHUNK, CACHED = 16384, 1 << 20
-FLOAT = np.dtype(np.float32)
 #: the operations whose results are truth values
 TRUTHS = frozenset({*COMPARISONS, *LOGIC, *TESTS, "logical_not"})
 

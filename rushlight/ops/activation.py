@@ -5,18 +5,15 @@ Each has its backward as one fused kernel, an Op of its own that can be differen
 from __future__ import annotations
 
 import math
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..backends.llvm.engine import is_loaded
-from ..backends.native import MANY, is_native, taken
-from ..backends.parallel import inside
+from ..backends.native import MANY, is_native
 from ..backends.select import masked
 from ..core.apply import apply
 from ..core.dtypes import is_half
-from ..core.fused import fused
+from ..core.fused import fused, machine_coded
 from ..core.inplace import inplace as inplace_form
 from ..core.numbers import checked_number
 from ..core.op import Kind, Op, opaque, unary
@@ -61,23 +58,12 @@ def _relu(x: Any) -> Any:
 
 def _relu_backward(grad: Any, out: Any) -> Any:
     # Of the result, which is above 0, 0 or nan: the gradient passes at nan.
-    if grad.size >= MANY and is_native(grad, out) and grad.shape == out.shape:
-        return large_relu_backward(grad, out)
-    if is_loaded() and grad.shape == out.shape and taken((grad, out)) and inside.launches is None:
-        return small_relu_backward()(grad, out)
-    return masked(grad, np.not_equal(out, ZEROS[out.dtype]))
+    found = coded_relu_backward(grad, out)
+    return masked(grad, np.not_equal(out, ZEROS[out.dtype])) if found is None else found
 
 
 # In machine code alone: by NumPy's calls these would be slower than the rules above.
-large_relu, large_relu_backward = fused("maximum(x, 0)"), fused(*(RELU_GRADIENT := ("where(x == 0, 0, grad)", ("grad", "x"))))
-
-
-@cache
-def small_relu_backward() -> Any:
-    """The gradient's rule for small arrays in machine code, whose bits are the same: it chooses."""
-    from ..core.scalar_native import brief_loop
-    return brief_loop(*RELU_GRADIENT)
-
+large_relu, coded_relu_backward = fused("maximum(x, 0)"), machine_coded("where(x == 0, 0, grad)", ("grad", "x"))
 
 
 class Zeros(dict):

@@ -11,11 +11,10 @@ from ..backends.llvm.engine import engine
 from ..backends.llvm.gemm import VECTORS, tile_rows
 from ..backends.llvm.multiply import address, give_panels, take_panels
 from ..backends.llvm.workers import run_kernel
+from ..backends.native import FLOAT
 from ..backends.parallel import in_order, pool
 from ..backends.products import LONG, NARROW, blocks, halves_of
 from .rnn_steps import GROUP, Steps
-
-FLOAT = np.dtype(np.float32)
 
 
 def strided(array: Any) -> tuple:

@@ -8,14 +8,11 @@ import ctypes
 import struct
 from typing import Any
 
-import numpy as np
-
 from ..backends.llvm.tape import Calls
+from ..backends.native import FLOAT
 from ..core.inplace import note_writes
 from ..core.scalar_native import machine_code, numbers_of, piece
 from .update import Update
-
-FLOAT = np.dtype(np.float32)
 
 
 class Together:

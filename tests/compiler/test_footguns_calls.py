@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -557,11 +558,23 @@ def test_a_finder_of_the_programs_may_look_on_at_the_librarys_imports(monkeypatc
 
     def f(x):
         from rushlight.ops import cross_entropy_small
-        return x * cross_entropy_small.ROWS
+        return x * 6 if cross_entropy_small.ROWS else x
     f = torch.compile(f, fullgraph=True)
     for _ in range(3):
         assert f(torch.ones(2)).tolist() == [6, 6]
     assert seen
+
+
+def test_a_method_of_a_finders_name_is_the_programs():
+    class Model(torch.nn.Module):
+        def find_spec(self, x):
+            return x * (time.perf_counter() % 1)
+
+        def forward(self, x):
+            return self.find_spec(x)
+    with pytest.warns(UserWarning, match="because of the clock"):
+        f = torch.compile(Model())
+        assert len({f(torch.ones(1)).item() for _ in range(4)}) > 1
 
 
 # ---- threads and processes

@@ -44,6 +44,20 @@ def test_three_kernels_with_parameters_are_one_call():
     check(lambda x: F.layer_norm(x.log_softmax(-1), (100,), weight, bias).softmax(-1), torch.randn(500, 100), calls=[1])
 
 
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_what_lies_between_needs_no_memory(count):
+    def written(x):
+        for _ in range(count):
+            x = x.softmax(-1)
+        return x
+    x = torch.randn(500, 100)
+    f = torch.compile(written, backend="llvm")
+    for _ in range(3):
+        assert torch.equal(f(x), written(x))
+    [recording] = f._rushlight_work.recordings
+    assert calls_of(f) == [1] and recording.plan.buffers.bytes == 0
+
+
 def test_what_others_read_too_stays():
     def both(x):
         p = x.softmax(-1)
@@ -96,4 +110,5 @@ def test_training_goes_through_both():
 
 def test_explain_names_all_of_them():
     told = torch.compiler.explain(torch.compile(lambda x: F.layer_norm(x.softmax(-1), (100,)), backend="llvm"))(torch.randn(400, 100))
+    assert "320.0 kB" in str(told)  # the table and the result
     assert "softmax(%0, dim=1); " in str(told) and "= native_layer_norm(" in str(told)

@@ -5,6 +5,7 @@ import pytest
 import rushlight as torch
 from rushlight.backends.llvm.engine import available
 from rushlight.backends.native import MANY
+from rushlight.core import fused
 from rushlight.ops import activation
 
 #: so many numbers that a kernel takes them, and that none of its vectors divides them
@@ -45,7 +46,7 @@ def test_small_gradients_have_the_same_bits_before_and_after_machine_code_is_loa
         pytest.importorskip("llvmlite", reason="the kernels need the jit extra")
         if not available():
             pytest.skip("kernels are switched off")
-    monkeypatch.setattr(activation, "is_loaded", lambda: loaded)
+    monkeypatch.setattr(fused, "is_loaded", lambda: loaded)
     out = np.maximum(np.random.default_rng(1).standard_normal(count).astype(np.float32), 0)
     grad = np.random.default_rng(2).standard_normal(count).astype(np.float32)
     out[:1], grad[1:5] = np.nan, (np.nan, -0.0, np.inf, -np.inf)[:max(count - 1, 0)]

@@ -8,6 +8,7 @@ import rushlight as torch
 from rushlight.backends.llvm.engine import available, engine
 from rushlight.ops import cross_entropy as rules
 
+F = torch.nn.functional
 pytestmark = pytest.mark.skipif(not available(), reason="kernels are switched off")
 
 
@@ -23,57 +24,96 @@ def table(rows, classes, scale=3.0):
     return (random.standard_normal((rows, classes)) * scale).astype(np.float32), random.integers(0, classes, rows)
 
 
-def both(x, target, reduction="mean", ignore_index=-100):
-    """(loss, gradient) by the kernels, if they take the table, and by NumPy."""
-    found = rules._cross_entropy(x, target, None, reduction=reduction, ignore_index=ignore_index, smoothing=0.0)
-    plain = rules.by_numpy(x, target, None, reduction, ignore_index, 0.0)
-    grad = np.asarray(np.float32(0.7))
-    attributes = {"reduction": reduction, "ignore_index": ignore_index, "smoothing": 0.0}
-    gradients = [rules._cross_entropy_backward(grad, x, target, None, *out[1:], **attributes) for out in (found, plain)]
-    return (found[0], gradients[0]), (plain[0], gradients[1]), not found[3].size
+def both(x, target, monkeypatch, **how):
+    """The bytes of the loss, of all that it leaves, and of the gradient, without and with machine code; and whether a kernel took the loss."""
+    attributes = {"reduction": "mean", "ignore_index": -100, "smoothing": 0.0, **how}
+    seen, results = [], []
+    loss_of = rules.small().loss_of
+    monkeypatch.setattr(rules.small(), "loss_of", lambda *given: seen.append(loss_of(*given)) or seen[-1])
+    for is_loaded in (False, True):
+        monkeypatch.setattr(rules, "is_loaded", lambda is_loaded=is_loaded: is_loaded)
+        out = rules._cross_entropy(x, target, None, **attributes)
+        gradient = rules._cross_entropy_backward(np.asarray(np.float32(0.7)), x, target, None, *out[1:], **attributes)
+        results.append([np.asarray(each).tobytes() for each in (*out, gradient)])
+    return *results, bool(seen) and seen[-1] is not None
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
-@pytest.mark.parametrize("rows", [1, 7, 8, 64, 129, 300])
-@pytest.mark.parametrize("classes", [1, 2, 7, 8, 10, 16, 33, 100])
-def test_all_sizes_have_numpys_bits(rows, classes, reduction):
-    ours, numpys, is_small = both(*table(rows, classes), reduction)
-    assert is_small
-    assert ours[0].tobytes() == numpys[0].tobytes() and np.array_equal(*[gradient for _, gradient in (ours, numpys)])
+@pytest.mark.parametrize("rows", [1, 7, 8, 64, 129, 300, 1024])
+@pytest.mark.parametrize("classes", [1, 2, 7, 8, 10, 16, 31, 100, 300])
+def test_all_sizes_have_numpys_bits(rows, classes, reduction, monkeypatch):
+    before, after, taken = both(*table(rows, classes), monkeypatch, reduction=reduction)
+    assert taken == (rows * classes < rules.MANY)
+    assert before == after
+
+
+@pytest.mark.parametrize("shape", [(1025, 3), (8193, 2), (12345, 2), (16000, 2)])
+def test_many_rows_are_numpys(shape, monkeypatch):
+    before, after, taken = both(*table(*shape), monkeypatch)
+    assert before == after and not taken
 
 
 @pytest.mark.parametrize("number", [30.5, -31.0, np.inf, np.nan])
-def test_numbers_that_need_a_shift_go_to_numpy(number):
+def test_numbers_that_need_a_shift_go_to_numpy(number, monkeypatch):
     x, target = table(20, 10)
     x[13, 4] = number
-    ours, numpys, is_small = both(x, target)
-    assert not is_small
-    assert np.array_equal(ours[0], numpys[0], equal_nan=True)
+    before, after, taken = both(x, target, monkeypatch)
+    assert before == after and not taken
 
 
-def test_ignored_rows_and_wrong_classes_go_to_numpy():
+@pytest.mark.parametrize("ignored", [5, -100])
+def test_ignored_rows_go_to_numpy(ignored, monkeypatch):
     x, target = table(20, 10)
-    target[3] = 5
-    assert not both(x, target, ignore_index=5)[2]
-    target[3] = -100
-    assert not both(x, target)[2]
+    target[3] = ignored
+    before, after, taken = both(x, target, monkeypatch, ignore_index=ignored)
+    assert before == after and not taken
+
+
+def test_a_wrong_class_is_an_error():
+    x, target = table(20, 10)
     target[3] = 10
     with pytest.raises(IndexError, match="Target 10 is out of bounds."):
-        both(x, target)
+        rules._cross_entropy(x, target, None, reduction="mean", ignore_index=-100, smoothing=0.0)
 
 
-def test_a_class_that_is_overwritten_by_stealth_writes_nowhere_else():
+@pytest.mark.parametrize("backend", ["numpy", "interpreter", "llvm"])
+def test_a_recorded_loss_may_ignore_rows_later(backend):
+    w = torch.randn(20, 10, requires_grad=True)
+
+    def step(target):
+        w.grad = None
+        F.cross_entropy(w, target).backward()
+        return w.grad.clone()
+    f, target = torch.compile(step, backend=backend), torch.randint(0, 10, (20,))
+    for _ in range(3):
+        assert torch.allclose(f(target), step(target), atol=1e-6)
+    target = target.clone()
+    target[3] = -100
+    found = f(target)
+    assert torch.allclose(found, step(target), atol=1e-6) and not found[3].any()
+
+
+@pytest.mark.parametrize("unpack", [lambda v: torch.stack([v, v], -1)[..., 0], lambda v: v.int() if v.dtype == torch.int64 else v, lambda v: v * 1])
+def test_hooks_on_what_is_saved_may_lay_it_out_anew(unpack):
+    x, target = map(torch.tensor, table(20, 10))
+    expected, = torch.autograd.grad(F.cross_entropy(x.requires_grad_(), target), x)
+    with torch.autograd.graph.saved_tensors_hooks(lambda v: v, unpack):
+        loss = F.cross_entropy(x, target)
+    assert torch.allclose(torch.autograd.grad(loss, x)[0], expected, atol=1e-7)
+
+
+def test_a_place_beyond_the_table_writes_nowhere():
     x, target = table(20, 10)
-    loss, e, sums = rules.small().loss_of(x, target, rules.share(20, x.dtype), -100, rules.SAFE)
-    target[:] = 10 ** 12
-    gradient = rules.small().gradient(np.ones((), np.float32), target, e, sums, rules.share(20, x.dtype), rules.SAFE)
-    assert np.allclose(gradient.sum(1), 1 / 20)
+    hit = rules.share(20, x.dtype)
+    _, e, sums, index = rules.small().loss_of(x, target, hit, -100, rules.SAFE)
+    index[:] = 10 ** 12
+    assert np.allclose(rules.small().gradient(np.ones((), np.float32), e, sums, index, hit, rules.SAFE).sum(1), 1 / 20)
 
 
 def test_the_second_gradient_is_there():
     x, target = table(9, 4)
     x = torch.tensor(x, requires_grad=True)
-    gradient, = torch.autograd.grad(torch.nn.functional.cross_entropy(x, torch.tensor(target)), x, create_graph=True)
+    gradient, = torch.autograd.grad(F.cross_entropy(x, torch.tensor(target)), x, create_graph=True)
     gradient.square().sum().backward()
     p = np.exp(x.detach().numpy().astype(float))
     p /= p.sum(1, keepdims=True)

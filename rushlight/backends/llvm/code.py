@@ -63,6 +63,10 @@ class Code(Vectors):
         """The address at a place of an array of words."""
         return self.emit(f"load ptr, ptr {self.emit(f'getelementptr i64, ptr {arguments}, i64 {index}')}")
 
+    def put(self, value: str, arguments: str, index: str | int, kind: str = "i64") -> None:
+        """Write a whole number, or an address, to a place of an array of words."""
+        self.lines.append(f"  store {kind} {value}, ptr {self.emit(f'getelementptr i64, ptr {arguments}, i64 {index}')}")
+
     def data(self, arguments: str, index: int) -> str:
         """The address of the data of the array object whose own address is at a place of an array of words.
 
@@ -74,8 +78,10 @@ class Code(Vectors):
         """So many words once more, on the stack, with the addresses of their data in place of those of array objects, which are at `arrays`."""
         self.stack.append(f"  %addressed = alloca [{count} x i64], align 16")
         for k in range(count):
-            kind, value = ("ptr", self.data(arguments, k)) if k in arrays else ("i64", self.word(arguments, k))
-            self.lines.append(f"  store {kind} {value}, ptr {self.emit(f'getelementptr i64, ptr %addressed, i64 {k}')}")
+            if k in arrays:
+                self.put(self.data(arguments, k), "%addressed", k, "ptr")
+            else:
+                self.put(self.word(arguments, k), "%addressed", k)
         return "%addressed"
 
     def hiding(self, value: str, kind: str) -> str:

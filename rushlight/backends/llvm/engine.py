@@ -16,8 +16,9 @@ from . import elf
 from .compiler import PASSES, Compiler, keep_target, kept_target
 from .kept import digest, keep, read_kept
 
-#: LLVM's name of C's function type void (i64 start, i64 stop, ptr arguments), which all kernels have, for ctypes
+#: LLVM's name of C's function type void (i64 start, i64 stop, ptr arguments), which all kernels have that threads may share, for ctypes
 KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
+
 
 def brief(place: int, result: Any = None) -> Any:
     """The function at a place, of bytes, for work of microseconds: it keeps Python's lock, since giving that up and taking it back takes as long.
@@ -28,7 +29,7 @@ def brief(place: int, result: Any = None) -> Any:
 
 
 def lasting(place: int) -> Any:
-    """The same for work that takes longer: it gives up Python's lock meanwhile."""
+    """The function at a place, of bytes, for work that takes longer: other threads of the program have Python's lock meanwhile."""
     return ctypes.CFUNCTYPE(None)(place)
 
 

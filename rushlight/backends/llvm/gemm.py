@@ -8,9 +8,9 @@ of the inner dimension, and the sums of blocks are added from the left. What is 
 """
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 from .code import Code, module
 from .engine import KERNEL, engine, lasting
@@ -455,10 +455,9 @@ def product(lanes: int) -> tuple[str, Code]:
     words = c.emit("getelementptr i64, ptr %words, i64 2")
     given = c.addressed(words, PARTS, (LEFT, RIGHT, OUT, PANELS))
     panels, parts = c.pointer(given, PANELS), c.word(words, PARTS)
-    second, bias = (c.emit(f"getelementptr i64, ptr {given}, i64 {k}") for k in (SECOND, BIAS))
-    c.lines.append(f"  store ptr {c.at(panels, c.word(words, SECOND))}, ptr {second}")
+    c.put(c.at(panels, c.word(words, SECOND)), given, SECOND, "ptr")
     with c.when(c.test("ne", c.word(words, BIAS), 0)):
-        c.lines.append(f"  store ptr {c.data(words, BIAS)}, ptr {bias}")
+        c.put(c.data(words, BIAS), given, BIAS, "ptr")
     with c.when(c.test("ne", c.word(words, HALF_BLOCKS), c.word(words, BLOCK_COUNT))), c.loop(0, parts, 2) as part:  # none of the halves is done
         c.lines.append(f"  store i64 0, ptr {c.at(panels, c.times(part, c.word(words, PANELS_SIZE)))}")
     alone = c.emit(f"icmp eq ptr {shared}, null")
@@ -478,8 +477,12 @@ def module_text(lanes: int) -> str:
     return module([text for text, _ in written], [code for _, code in written], lanes)
 
 
+#: the kernel of products, and that which prepares a right matrix, with their addresses; and the function of a whole product
+Kernels = namedtuple("Kernels", "multiply multiply_address prepare prepare_address product")
+
+
 @cache
-def kernels() -> tuple[Any, int, Any, int, Any]:
-    """The kernel of products and its address, then those that prepare a right matrix, and the function of a whole product."""
-    address, of_prepare, of_product = engine().addresses(module_text(engine().width // 4), ("multiply", "prepare", "product"))
-    return KERNEL(address), address, KERNEL(of_prepare), of_prepare, lasting(of_product)
+def kernels() -> Kernels:
+    """The functions of the module."""
+    multiply, prepare, product = engine().addresses(module_text(engine().width // 4), ("multiply", "prepare", "product"))
+    return Kernels(KERNEL(multiply), multiply, KERNEL(prepare), prepare, lasting(product))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..native import FLOAT
 from ..parallel import in_order, inside, pool
 from . import gemm, gemm_few
 from .code import DATA
@@ -15,7 +16,6 @@ from .workers import run_kernel, workers
 
 #: the addresses among a call's arguments, as bytes; and with what threads share before them
 pack_addresses, pack_all = (struct.Struct(f"{count}q").pack for count in (len(gemm.ADDRESSES), 2 + len(gemm.ADDRESSES)))
-FLOAT = np.dtype(np.float32)
 Address, Count = ctypes.c_size_t, ctypes.c_int64
 #: Memory for panels, used in turn by all products: a piece or two for each that is under way at the same time. The bytes of a piece that is kept.
 spare_panels: list[np.ndarray] = []
@@ -54,7 +54,12 @@ class Plan:
 
     def __init__(self, size: tuple, strides: tuple, halves: tuple, parts: tuple, left_packed: bool, right: int):
         (n, k, m), most, width = size, gemm.heights(engine().width // 4)[0], panel_width()
-        self.kernel, self.address, self.prepare, self.prepare_address, self.product = gemm.kernels()
+        kernels = gemm.kernels()
+        self.product, self.prepare, self.prepare_address = kernels.product, kernels.prepare, kernels.prepare_address
+        # The kernel of launches that are noted; `product` makes one at once.
+        is_few = n * k * m <= gemm_few.FEW and right != PREPARED
+        noted: tuple[Any, int] = gemm_few.kernel() if is_few else (kernels.multiply, kernels.multiply_address)
+        self.kernel, self.address = noted
         self.halves, self.shape = len(halves), (n, m)
         flat = [*halves[0], *(halves[1][1:] if self.halves > 1 else [])]
         self.bounds = (ctypes.c_int64 * len(flat))(*flat)
@@ -73,9 +78,8 @@ class Plan:
         self.memory = self.second + (n * m if self.halves > 1 else 0)
         self.words = struct.pack("16q", *strides, m, n, m, ctypes.addressof(self.bounds), len(halves[0]) - 1, len(flat) - 1, self.part_size,
                                  left_size, row_parts, column_parts, left_packed, right == IN_PLACE)
+        #: those of `product`
         self.all_words = self.words + struct.pack("2q", self.parts, self.chunk)
-        if n * k * m <= gemm_few.FEW and right != PREPARED:
-            self.kernel, self.address = gemm_few.kernel()
 
     def __call__(self, a: Any, b: Any, bias: Any = None, prepared: int = 0) -> Any:
         """The product; `prepared` is the address of b's panels, or 0."""
@@ -86,7 +90,7 @@ class Plan:
             run_kernel(self.kernel, self.address, self.parts, self.chunk, words, (self, a, b, bias, out, memory))
             return out
         given = id(a), id(b), id(out), self.second, 0 if bias is None else id(bias), id(memory), prepared
-        if self.parts <= self.chunk or pool.size() < 2 or inside.busy or pool.owner.locked():
+        if self.parts <= self.chunk or not pool.is_free():
             self.product(pack_all(0, 0, *given) + self.all_words)
         else:
             with pool.owner:
@@ -143,25 +147,14 @@ plans: dict[tuple, Plan] = {}
 MOST_PLANS = 1024
 
 
-def multiply(a: Any, b: Any, bias: Any, halves: tuple, known: dict | None = None) -> Any:
+def multiply(a: Any, b: Any, bias: Any, halves: tuple) -> Any:
     """a @ b (+ bias) of float32 matrices: (n, k) @ (k, m) -> (n, m).
 
     `halves` are the bounds of the blocks of the inner dimension, in one or two tuples: each is summed from the left, then the two are added.
-    The bias is added to the first block. In `known` the plan is noted, for matrices that lie like these.
+    The bias is added to the first block.
     """
-    x, y = straight(a), straight(b)
-    p = plan_of(x, y, halves)
-    if known is not None and x is a and y is b:
-        noted(known, (a.shape, a.strides, b.shape, b.strides, pool.size()), p)
-    return p(x, y, bias)
-
-
-def noted(known: dict, key: tuple, plan: Plan) -> Plan:
-    """Keep a plan, and forget all others where they are many."""
-    if len(known) >= MOST_PLANS:
-        known.clear()
-    known[key] = plan
-    return plan
+    a, b = straight(a), straight(b)
+    return plan_of(a, b, halves)(a, b, bias)
 
 
 #: multiplications below which the calling thread is done before another one has begun
@@ -172,7 +165,11 @@ def plan_of(a: Any, b: Any, halves: tuple, prepared: bool = False) -> Plan:
     """The plan of products of matrices that are straight and lie like these; `prepared` is whether the right one lies in panels."""
     key = a.shape, a.strides, b.shape, b.strides, halves, prepared, pool.size()
     found = plans.get(key)
-    return noted(plans, key, new_plan(a, b, halves, prepared)) if found is None else found
+    if found is None:
+        if len(plans) >= MOST_PLANS:
+            plans.clear()
+        found = plans[key] = new_plan(a, b, halves, prepared)
+    return found
 
 
 def new_plan(a: Any, b: Any, halves: tuple, prepared: bool) -> Plan:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..parallel import inside, pool
+from ..parallel import pool
 from .code import DATA
 from .engine import brief, engine, lasting
 from .multiply import address
@@ -156,15 +156,15 @@ class Calls:
         self.is_shared = any([count > chunk for _, count, chunk, _ in calls])
         self.play = player(not self.is_shared and elements <= BRIEF)
         self.words = (ctypes.c_int64 * 8)()
-        self.start = ctypes.addressof(self.words)
-        self.where = struct.pack("q", self.start)
+        #: where the words lie, as `play` takes it
+        self.where = struct.pack("q", ctypes.addressof(self.words))
         self.words[CALLS], self.words[COUNT] = address(self.calls), len(self.calls)
         self.abort = NEVER
         self.words[ABORT] = address(NEVER)
 
     def run(self) -> None:
         """Make all calls, sharing the large ones out among the threads where they are free."""
-        if not self.is_shared or pool.size() < 2 or inside.busy or pool.owner.locked():
+        if not self.is_shared or not pool.is_free():
             self.words[SHARED] = 0
             self.play(self.where)
             return

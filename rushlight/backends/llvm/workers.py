@@ -255,7 +255,7 @@ def run_kernel(kernel: Callable, address: int, count: int, chunk: int, words: An
     if inside.launches is not None:
         inside.launches.append((address, count, chunk, bytes(words), keep))
         return
-    if count <= chunk or pool.size() < 2 or inside.busy or pool.owner.locked():
+    if count <= chunk or not pool.is_free():
         kernel(0, count, words)
         return
     with pool.owner:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ...backends.native import FLOAT
 from ...core.op import Op
 from ...ops.activation import RELU, RELU_BACKWARD
 from ...ops.arithmetic import ADD
@@ -26,7 +27,6 @@ from ..graph import LOCAL, WRITE, Equation, Graph, Storage, Value
 
 #: an operation, and the one that does more to its results
 FINISHED = {CONVOLUTION: CONVOLUTION_FINISHED, SPREAD: SPREAD_FINISHED, BATCH_NORM: BATCH_NORM_FINISHED}
-FLOAT = np.dtype(np.float32)
 
 
 class Uses:

@@ -56,7 +56,7 @@ def test_errors_are_not_larger_than_those_of_vectors():
 
         def error(out, exact=exact):
             return np.sqrt(np.mean((out - exact) ** 2))
-        assert error(amx.product(a, b)) < error(products.our_kernels()(a, b, None, products.blocks(2048)))
+        assert error(amx.product(a, b)) < error(products.our_kernels().multiply(a, b, None, products.blocks(2048)))
 
 
 def test_whole_numbers_and_choices_of_rows_are_exact():

@@ -47,7 +47,7 @@ def test_the_logarithm_has_numpys_bits():
     assert out.tobytes() == np.log(x).tobytes()
 
 
-@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 63, 127, 128, 129, 136, 300, 1000, 12345])
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 63, 127, 128, 129, 136, 300, 1000, 8000])
 def test_sums_have_numpys_bits(count):
     text, code = numpy_bits.pairwise(engine().width // 4)
     whole = "define void @sum(ptr %words) {\n %to = load ptr, ptr %words\n" \
