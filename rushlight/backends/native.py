@@ -8,7 +8,7 @@ import numpy as np
 from .llvm.engine import available
 from .parallel import Unnotable, inside
 
-FLOAT = np.dtype(np.float32)
+FLOAT, WHOLE = np.dtype(np.float32), np.dtype(np.int64)
 #: The elements from which a kernel is worth loading the compiler for. A fixed number: results must not depend on what ran before.
 MANY = 1 << 15
 

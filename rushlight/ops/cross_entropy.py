@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..backends.llvm.engine import available, is_loaded
-from ..backends.native import FLOAT, MANY, is_native, taken
+from ..backends.native import FLOAT, MANY, WHOLE, is_native
 from ..backends.parallel import Unnotable, in_order, inside
 from ..core import recording
 from ..core.apply import apply, wrap
@@ -254,7 +254,7 @@ def totals(e: Any) -> Any:
 
 def has_kernel(x: Any, target: Any, weight: Any, reduction: str, smoothing: float) -> bool:
     """Whether a loss, or its gradient, is one for cross_entropy_native.py."""
-    return x.ndim == 2 and weight is None and not smoothing and reduction != "none" and is_native(x) and target.dtype == np.int64 \
+    return x.ndim == 2 and weight is None and not smoothing and reduction != "none" and is_native(x) and target.dtype == WHOLE \
         and target.flags.c_contiguous and x.size > 0
 
 
@@ -281,7 +281,7 @@ FEW_ROWS = 1024
 
 def is_small(x: Any, target: Any) -> bool:
     """Whether a table and its classes are such as cross_entropy_small.py takes."""
-    return x.ndim == 2 and x.dtype is FLOAT and 0 < x.size < MANY and len(x) <= FEW_ROWS and target.dtype == np.int64 \
+    return x.ndim == 2 and x.dtype is FLOAT and 0 < x.size < MANY and len(x) <= FEW_ROWS and target.dtype is WHOLE \
         and x.flags.c_contiguous and target.flags.c_contiguous and x.__class__ is target.__class__ is np.ndarray
 
 
@@ -363,8 +363,9 @@ def _cross_entropy_backward(grad: Any, x: Any, target: Any, weight: Any, e: Any,
 
 def is_small_gradient(grad: Any, e: Any, s: Any, index: Any, hit: Any) -> bool:
     """Whether what a loss left is such as the gradient of cross_entropy_small.py takes; hooks on what was saved may have changed it."""
-    return 0 < e.size < MANY and taken((e, s)) and grad.dtype is hit.dtype is FLOAT and not grad.ndim and s.shape == (len(e), 1) \
-        and index.shape == (len(e),) and index.dtype == np.int64 and index.flags.c_contiguous
+    rows = len(e)
+    return 0 < e.size < MANY and grad.dtype is hit.dtype is e.dtype is s.dtype is FLOAT and not grad.ndim and s.shape == (rows, 1) \
+        and index.shape == (rows,) and index.dtype is WHOLE and e.flags.c_contiguous and s.flags.c_contiguous and index.flags.c_contiguous
 
 
 def _second(g: Any, grad: Any, x: Any, target: Any, weight: Any, reduction: str, ignore_index: int, smoothing: float, needs: tuple) -> tuple:

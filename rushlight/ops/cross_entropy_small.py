@@ -15,9 +15,8 @@ from ..backends.llvm.code import Code, module
 from ..backends.llvm.engine import brief, engine
 from ..backends.llvm.numpy_bits import exp, log, pairwise
 from ..backends.llvm.rows import Piece, Rows
-from ..backends.native import FLOAT
+from ..backends.native import FLOAT, WHOLE
 
-WHOLE = np.dtype(np.int64)
 #: the words of the loss's call, and of its gradient's: array objects, then numbers
 X, TARGET, EXPONENTIALS, SUMS, INDEX, LOSSES, LOSS, HIT, ROWS, CLASSES, IGNORED = range(11)
 GRAD, OUT = X, LOSS
