@@ -125,7 +125,6 @@ def as_one(group: list[tuple]) -> tuple:
     _, count, chunk, _, _ = group[0]
     rows = max(STEP // (4 * width(group[0])), 1)
     place, arguments, table = 8 * (FIRST + 2 * len(group)), b"", b""
-    place += place % 16
     for launch in group:
         table += struct.pack("2q", launch[0], place + len(arguments))
         arguments += launch[3] + bytes(-len(launch[3]) % 16)

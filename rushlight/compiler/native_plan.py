@@ -108,9 +108,10 @@ class NativePlan(Plan):
         number = next(number for number, equation in enumerate(self.graph.equations) if equation is second)
         for result, argument in getattr(second.op, "over", ()):
             left, value = second.inputs[argument], second.outputs[result]
-            if left.__class__ is Value and value is not None and any([left is each for each in first.outputs]) and left.shape == value.shape \
-                    and left.is_contiguous and value.is_contiguous and left.storage.size == value.storage.size == left.size * left.dtype.itemsize \
-                    and self.buffers.may_plan(left.storage) and left.storage in self.buffers.done.get(number, ()):
+            if value is None or not any([left is each for each in first.outputs]) or not lies_alike(left, value):
+                continue
+            is_whole = left.storage.size == left.size * left.dtype.itemsize
+            if is_whole and self.buffers.may_plan(left.storage) and left.storage in self.buffers.done.get(number, ()):
                 return left, address(self.array(left)), address(self.array(value)), partial(self.buffers.leave, left.storage)
         return None
 
@@ -210,9 +211,7 @@ class NativePlan(Plan):
         """Whether a result may take the memory of an argument: it lies alike there, and nobody else needs that, or not any more."""
         if given.__class__ is not Value or [read.storage for read in equation.reads()].count(given.storage) != 1:
             return False
-        lies_alike = given.shape == value.shape and given.dtype == value.dtype and given.is_contiguous and value.is_contiguous
-        return lies_alike and given.storage.size == value.storage.size and self.buffers.may_plan(value.storage) \
-            and self.buffers.may_pass_on(given.storage, self.number)
+        return lies_alike(given, value) and self.buffers.may_plan(value.storage) and self.buffers.may_pass_on(given.storage, self.number)
 
     def of_copy(self, equation: Equation) -> list[tuple] | None:
         target, source = equation.inputs if equation.op is WRITE else (equation.outputs[0], equation.inputs[0])
@@ -352,6 +351,11 @@ def sole_counts() -> tuple[int, int]:
 
 
 SOLE_TENSOR, SOLE_ARRAY = sole_counts()
+
+
+def lies_alike(a: Value, b: Value) -> bool:
+    """Whether two values lie in the same form in storages of one size."""
+    return a.shape == b.shape and a.dtype == b.dtype and a.is_contiguous and b.is_contiguous and a.storage.size == b.storage.size
 
 
 def array_at(owner: Any, value: Value) -> Any:

@@ -119,17 +119,15 @@ class Recording:
         self.renamed = plan.graph.renamed
         lines += [*plan.lines, *self.bumps(), *self.new_tensors(plan), f"return ({self.results.template},)"]
         self.lines = lines
-        # An error in the midst leaves no gradient that the call as written would have forgotten.
         forgotten = [f"{bound.place}._grad = None" for bound in self.recorder.forgotten or ()]
+        if forgotten:  # an error in the midst leaves no gradient that the call as written would have forgotten
+            lines = ["try:", *["    " + line for line in lines], "except BaseException:", *["    " + line for line in forgotten], "    raise"]
         # Buffers are used again at each call: one thread at a time. A call in the midst of another one of its thread, such as that of a signal's
-        # handler, cannot wait, and runs as written. (`with` takes three times as long, and is as safe: an interrupt from the keyboard can
-        # come before the lock is taken or behind that, and in the midst of the lines.)
-        name, lock = self.reach.name, self.lock
-        acquire, release, is_inside = name(lock.acquire), name(lock.release), name(lock._is_owned)
-        return self.compiled("\n".join(["    " + line for line in [
-            f"if {is_inside}(): return ({name(self.reach.function)}(*args, **kwargs),)",
-            "try:", f"    {acquire}()", *["    " + line for line in lines[:-1]], f"    {release}()", "    " + lines[-1],
-            "except BaseException:", f"    if {is_inside}():", *["        " + line for line in forgotten], f"        {release}()", "    raise"]]))
+        # handler, cannot wait, and runs as written. (`with` takes 0.1 us longer than calls of `acquire` and `release`, and is the only way that
+        # an interrupt from the keyboard cannot come in between.)
+        name, is_inside = self.reach.name, self.lock._is_owned
+        return self.compiled("\n".join([f"    if {name(is_inside)}(): return ({name(self.reach.function)}(*args, **kwargs),)",
+                                        f"    with {name(self.lock)}:", *["        " + line for line in lines]]))
 
     def make_plan(self, graph: Graph, scope: dict, places: dict[Value, str], grads: dict[Value, str] | None = None) -> Any:
         """The plan of a graph, by the backend that was asked for; `grads` are the values that become tensors' `.grad`."""

@@ -17,7 +17,8 @@ FUNCTIONS = {
     "softmax_forms": "softmax softmin log_softmax",
     "trigonometry": "tanh",
     "matmul": "linear bilinear",
-    "cross_entropy": "cross_entropy nll_loss linear_cross_entropy",
+    "cross_entropy": "cross_entropy nll_loss",
+    "linear_cross_entropy": "linear_cross_entropy",
     "binary_loss": """binary_cross_entropy binary_cross_entropy_with_logits soft_margin_loss multilabel_soft_margin_loss kl_div""",
     "margin_loss": """hinge_embedding_loss margin_ranking_loss cosine_embedding_loss multi_margin_loss multilabel_margin_loss
         triplet_margin_loss triplet_margin_with_distance_loss""",

@@ -5,6 +5,7 @@ all classes with the factor `every`; weights, ignored rows and the division by a
 """
 from __future__ import annotations
 
+import operator
 from collections import namedtuple
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,8 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, s
     if label_smoothing > 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
     check_tensors("cross_entropy_loss", input, target)
+    if ignore_index.__class__ is not int or not -LIMIT <= ignore_index < LIMIT:
+        ignore_index = whole_number("cross_entropy_loss", ignore_index)
     if input._array.shape == target._array.shape:
         return cross_entropy_of_probabilities(input, target, weight, ignore_index, reduction, label_smoothing)
     ops = (CROSS_ENTROPY_SMOOTHED, CROSS_ENTROPY_SMOOTHED) if label_smoothing > 0 else (CROSS_ENTROPY, CROSS_ENTROPY_2D)
@@ -47,7 +50,27 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, size_a
     """-input[target] for logarithms of probabilities, and its mean or sum over the rows; arguments as for `cross_entropy`."""
     reduction = reduction_of(reduction, size_average, reduce)
     check_tensors("nll_loss_nd", input, target)
+    if ignore_index.__class__ is not int or not -LIMIT <= ignore_index < LIMIT:
+        ignore_index = whole_number("nll_loss_nd", ignore_index)
     return of_rows((NLL_LOSS, NLL_LOSS_2D), input, target, weight, ignore_index, reduction, 0.0)
+
+
+#: what an int64 holds
+LIMIT = 1 << 63
+
+
+def whole_number(name: str, value: Any) -> int:
+    """The class to ignore as an int. Raises PyTorch's TypeError for what is none, ValueError for one that no int64 holds."""
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        kind = "Tensor" if hasattr(value, "_array") else type(value).__name__
+        raise TypeError(f"{name}(): argument 'ignore_index' (position 5) must be int, not {kind}") from None
+    if not -LIMIT <= number < LIMIT:
+        raise ValueError("Overflow when unpacking long long")
+    return number
 
 
 def check_tensors(name: str, input: Any, target: Any) -> None:
@@ -146,7 +169,8 @@ def factors(shape: tuple, target: Any, weight: Any, dtype: Any, reduction: str, 
     classes = shape[1]
     plain = weight is None and not smoothing and not 0 <= ignore_index < classes
     if plain and are_classes(target, classes):
-        return Factors(flat_index(shape, target), share(target.size if reduction == "mean" else 1, dtype))
+        # A copy: a result that is the same object at each call would stand for all others in a recording.
+        return Factors(flat_index(shape, target), share(target.size if reduction == "mean" else 1, dtype).copy())
     valid = target != ignore_index
     safe = np.where(valid, target, 0).astype(np.int64)
     check_range(safe, classes)
@@ -265,10 +289,11 @@ def _cross_entropy(x: Any, target: Any, weight: Any, *, reduction: str, ignore_i
         return loss, NONE, logs, target, hit, NONE
     if inside.launches is not None:
         raise Unnotable("a loss without a kernel")
-    is_plain = weight is None and not smoothing and reduction != "none"
+    # A class to ignore makes the rows' factors an array, and the order of roundings another one.
+    is_plain = weight is None and not smoothing and reduction != "none" and not 0 <= ignore_index < x.shape[1]
     pairwise = is_plain and is_small(x, target) and available()
     if pairwise and is_loaded() and small_agrees():
-        hit = share(len(x) if reduction == "mean" else 1, x.dtype)
+        hit = share(len(x) if reduction == "mean" else 1, x.dtype).copy()
         found = small().loss_of(x, target, hit, ignore_index, SAFE)
         if found is not None:
             return *found, hit, NONE
@@ -461,34 +486,3 @@ NLL_LOSS_BACKWARD = Op("nll_loss_backward", table, _nll_loss_backward,
     grads=(lambda g, x, target, weight, reduction, ignore_index, smoothing: _nll_second(
                g, x, target, weight, reduction, ignore_index, smoothing),
            None, None, None))
-
-
-# ---- a linear layer in front
-
-def linear_cross_entropy(input: Tensor, linear_weight: Tensor, target: Tensor, *, linear_bias: Tensor | None = None,
-                         weight: Tensor | None = None, reduction: str = "mean", ignore_index: int | None = None,
-                         label_smoothing: float = 0.0, options: Any = None) -> Tensor:
-    """cross_entropy(linear(input, linear_weight, linear_bias), target).
-
-    *Shape*: input (N, D) or (D), linear_weight (C, D) or (C, d1, ..., D), target as that of the logits (N, C, d1, ...). PyTorch can work on
-    the rows in chunks, as `options` say; here the logits are one table.
-    """
-    from .matmul import linear
-    x, w = input._array.shape, linear_weight._array.shape
-    if len(x) not in (1, 2):
-        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {len(x)}")
-    if len(w) < 2:
-        raise RuntimeError(f"expected linear_weight with dimensionality at least 2, got {len(w)}")
-    if x[-1] != w[-1]:
-        raise RuntimeError(f"expected equal input and linear_weight last dimensions (in_features), got {x[-1]} and {w[-1]}, respectively")
-    if len(w) > 2 and len(x) == 1:
-        raise RuntimeError(f"K-dimensional loss defined by linear_weight shape {w} requires batched input, (N, {x[0]}), got unbatched input "
-                           f"with shape {x}")
-    if linear_bias is not None and linear_bias._array.shape != w[:-1]:
-        raise RuntimeError(f"expected linear_bias shape {w[:-1]}, got {linear_bias._array.shape}")
-    if ignore_index is not None and target._array.dtype.kind in "fV":
-        raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
-    bias = None if linear_bias is None else linear_bias.reshape(-1)
-    logits = linear(input, linear_weight.reshape(-1, w[-1]), bias).reshape(*x[:-1], *w[:-1])
-    return cross_entropy(logits, target, weight, ignore_index=-100 if ignore_index is None else ignore_index, reduction=reduction,
-                         label_smoothing=label_smoothing)

@@ -620,34 +620,33 @@ def test_a_call_in_the_midst_of_a_replay_of_its_thread_does_not_wait_for_it(back
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="interrupts after a time")
-def test_an_interrupt_at_any_moment_leaves_a_recording_free(python):
-    done = python("-c", """
+@pytest.mark.parametrize("number", [1, 7])  # the second is an error at each call
+def test_an_interrupt_at_any_moment_leaves_a_recording_free(python, number):
+    done = python("-c", f"""
 import random, signal, time
 import rushlight as torch
 
 def interrupt(*_):
     raise KeyboardInterrupt
-w = torch.ones(3, requires_grad=True)
-def step(x):
-    w.grad = None
-    (w * x).sum().backward()
-    return w.grad.sum()
-f, x = torch.compile(step), torch.ones(3)
+f, table = torch.compile(lambda x, t: torch.nn.functional.embedding(t, x).sum()), torch.ones(4, 3)
 for _ in range(3):
-    f(x)
-lock = f._rushlight_work.recordings[0].lock
+    f(table, torch.tensor([1]))
+lock, target = f._rushlight_work.recordings[0].lock, torch.tensor([{number}])
 signal.signal(signal.SIGALRM, interrupt)
 end, interrupted = time.perf_counter() + 1, 0
 while time.perf_counter() < end and not lock._is_owned():
     try:
         signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-5, 2e-4))
         for _ in range(10_000):
-            f(x)
+            try:
+                f(table, target)
+            except IndexError:
+                pass
     except KeyboardInterrupt:
         interrupted += 1
-print(lock._is_owned(), interrupted > 100, f(x).item())
+print(lock._is_owned(), interrupted > 100)
 """)
-    assert done.stdout == "False True 3.0\n", done.stderr
+    assert done.stdout == "False True\n", done.stderr
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

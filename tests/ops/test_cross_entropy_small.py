@@ -69,6 +69,56 @@ def test_ignored_rows_go_to_numpy(ignored, monkeypatch):
     assert before == after and not taken
 
 
+def test_a_class_to_ignore_that_no_row_has_has_the_same_bits(monkeypatch):
+    for rows in range(2, 60):
+        x, target = table(rows, 5)
+        before, after, taken = both(x, target % 4, monkeypatch, ignore_index=4)
+        assert before == after and not taken
+
+
+@pytest.mark.parametrize("change", [
+    lambda x, target: (x[:, ::2], target % 5), lambda x, target: (x[:, :5].T.copy().T, target % 5), lambda x, target: (x[::2], target[::2]),
+    lambda x, target: (x.astype(np.float64), target), lambda x, target: (x, target.astype(np.uint8)), lambda x, target: (x[:0], target[:0])])
+def test_other_arrays_go_to_numpy(change, monkeypatch):
+    before, after, taken = both(*change(*table(64, 10)), monkeypatch)
+    assert before == after and not taken
+
+
+@pytest.mark.parametrize("how", [{"reduction": "none"}, {"smoothing": 0.1}])
+def test_other_losses_go_to_numpy(how, monkeypatch):
+    x, target = table(20, 10)
+    if "reduction" in how:
+        out = rules._cross_entropy(x, target, None, **{"reduction": "mean", "ignore_index": -100, "smoothing": 0.0, **how})
+        assert out[0].shape == (20,)
+    else:
+        before, after, taken = both(x, target, monkeypatch, **how)
+        assert before == after and not taken
+
+
+def test_two_losses_of_one_recording_keep_their_own_factors():
+    w = torch.randn(4, 3, requires_grad=True)
+
+    def loss(x, t, u):
+        return F.cross_entropy(x @ w, t) + F.cross_entropy(x @ w, u)
+    f, x, u = torch.compile(loss), torch.randn(5, 4), torch.tensor([1] * 5)
+    for t in ([0, 1, 2, 0, 1], [0, 1, 2, 0, 1], [-100, 1, 2, 0, 1]):
+        found, expected = (torch.autograd.grad(function(x, torch.tensor(t), u), w)[0] for function in (f, loss))
+        assert torch.allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("given, error, message", [
+    (-100.0, TypeError, r"\(\): argument 'ignore_index' \(position 5\) must be int, not float"),
+    (True, TypeError, r"\(\): argument 'ignore_index' \(position 5\) must be int, not bool"),
+    (torch.tensor(1.5), TypeError, r"\(\): argument 'ignore_index' \(position 5\) must be int, not Tensor"),
+    (2 ** 63, ValueError, "Overflow when unpacking long long")])
+@pytest.mark.parametrize("loss", [F.cross_entropy, F.nll_loss])
+def test_the_class_to_ignore_is_an_int(loss, given, error, message):
+    with pytest.raises(error, match=message):
+        loss(torch.zeros(3, 4), torch.tensor([0, 1, 2]), ignore_index=given)
+    assert loss(torch.zeros(3, 4), torch.tensor([0, 1, 2]), ignore_index=torch.tensor(1)) == loss(
+        torch.zeros(3, 4), torch.tensor([0, 1, 2]), ignore_index=1)
+
+
 def test_a_wrong_class_is_an_error():
     x, target = table(20, 10)
     target[3] = 10
