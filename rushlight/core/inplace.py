@@ -86,12 +86,13 @@ def note_writes(tensors: Any) -> None:
     now = tick()
     for tensor in tensors:
         cell = tensor._cell
-        if cell is None or cell.recent is None:
+        try:
+            cell.recent.append(now)
+        except AttributeError:  # nothing was ever written there
             bump(tensor)
         else:
             cell.count += 1
             cell.last = now
-            cell.recent.append(now)
 
 
 def link_view(view: Any, source: Any, op: Any, attrs: dict, which: int | None = None) -> None:
