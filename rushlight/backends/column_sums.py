@@ -16,6 +16,7 @@ from .native import MANY
 #: rows that are summed one after the other
 RUN = 16
 LEVELS = 3
+is_worthwhile = engine.Worthwhile()
 #: fewer numbers are summed plainly: a handful of extra calls would cost more than the rest of the operation
 FEW = 256
 
@@ -28,7 +29,7 @@ def column_sums(x: Any) -> Any:
     whole = columns - columns % together
     if x.size < FEW or rows < 4 or columns < 2 or x.dtype.kind != "f":
         return np.add.reduce(x, 0)
-    if x.size < MANY and x.dtype == np.float32 and x.strides[1] == 4 and engine.is_loaded():
+    if x.size < MANY and x.dtype == np.float32 and x.strides[1] == 4 and is_worthwhile():
         return kernel_of_small()(x, whole, RUN, LEVELS)
     zero = x.dtype.type(0)  # sums begin with it in PyTorch: of minus zeros alone they are plus zero
     if whole == columns:

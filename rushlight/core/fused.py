@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends.llvm.engine import is_loaded
+from ..backends.llvm.engine import Worthwhile
 from ..backends.native import MANY, is_native, taken
 from ..backends.parallel import inside
 
@@ -45,9 +45,9 @@ def machine_coded(code: str, elements: tuple = ("x",)) -> Callable:
     """A function that computes a scalar expression of float32 arrays of one shape in machine code, or gives None where that is not for them.
 
     For rules with NumPy calls of their own, which are faster than the expression's: those of expressions that choose between numbers, or whose
-    every step is rounded exactly, so that the bits are the same. Small arrays go to machine code where that is loaded.
+    every step is rounded exactly, so that the bits are the same. Small arrays go to machine code where that is loaded and worthwhile.
     """
-    large, small = fused(code, elements), functools.cache(lambda: _brief(code, elements))
+    large, small, is_worthwhile = fused(code, elements), functools.cache(lambda: _brief(code, elements)), Worthwhile()
 
     def found(*arrays: Any) -> Any:
         first = arrays[0]
@@ -55,7 +55,7 @@ def machine_coded(code: str, elements: tuple = ("x",)) -> Callable:
             return None
         if first.size >= MANY or inside.launches is not None:
             return large(*arrays) if is_native(*arrays) else None
-        return small()(*arrays) if is_loaded() else None
+        return small()(*arrays) if is_worthwhile() else None
     return found
 
 

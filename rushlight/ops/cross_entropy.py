@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..backends.llvm.engine import available, is_loaded
+from ..backends.llvm.engine import Worthwhile, available
 from ..backends.native import FLOAT, MANY, WHOLE, is_native
 from ..backends.parallel import Unnotable, in_order, inside
 from ..core import recording
@@ -292,7 +292,7 @@ def _cross_entropy(x: Any, target: Any, weight: Any, *, reduction: str, ignore_i
     # A class to ignore makes the rows' factors an array, and the order of roundings another one.
     is_plain = weight is None and not smoothing and reduction != "none" and not 0 <= ignore_index < x.shape[1]
     pairwise = is_plain and is_small(x, target) and available()
-    if pairwise and is_loaded() and small_agrees():
+    if pairwise and is_worthwhile() and small_agrees():
         hit = share(len(x) if reduction == "mean" else 1, x.dtype).copy()
         found = small().loss_of(x, target, hit, ignore_index, SAFE)
         if found is not None:
@@ -300,6 +300,7 @@ def _cross_entropy(x: Any, target: Any, weight: Any, *, reduction: str, ignore_i
     return by_numpy(x, target, weight, reduction, ignore_index, smoothing, pairwise)
 
 
+is_worthwhile = Worthwhile()
 #: The rows up to which a table is small. Without the kernels NumPy must add up each row in their order, which takes longer than BLAS does.
 FEW_ROWS = 1024
 
@@ -369,7 +370,7 @@ def _cross_entropy_backward(grad: Any, x: Any, target: Any, weight: Any, e: Any,
         return cross_entropy_native.gradient(grad, in_order(x), target, s, hit, ignore_index)
     if inside.launches is not None:
         raise Unnotable("a loss without a kernel")
-    if is_loaded() and not every.size and not hit.ndim and e.ndim == 2 and is_small_gradient(grad, e, s, index, hit):
+    if is_worthwhile() and not every.size and not hit.ndim and e.ndim == 2 and is_small_gradient(grad, e, s, index, hit):
         return small().gradient(grad, e, s, index, hit, SAFE)
     # d loss_i / d x = hit (p - [class]) + every (p sum(w) - w) with p the softmax, e / s.
     scale = hit = np.asarray(grad * hit)

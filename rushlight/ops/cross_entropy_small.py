@@ -38,7 +38,7 @@ def forward(lanes: int, safe: float) -> tuple[str, Code]:
         value = p.load(x)
         c.accumulate(c.where(c.compare("olt", c.intrinsic("fabs", value), c.number(safe)), none, one), odd[p.strand])
         p.store(exp(c, value), e)
-    c.over(c.times(rows, classes), exponential)
+    c.over(c.times(rows, classes), exponential, strands=1)
     with c.loop(0, rows) as i:
         start, given = c.times(i, classes), c.word(target, i)
         counts = c.logic_one(c.test("ult", given, classes), c.test("ne", given, ignored))
@@ -47,7 +47,7 @@ def forward(lanes: int, safe: float) -> tuple[str, Code]:
         c.put(place, index, i)
         c.lines.append(f"  call void @pairwise(ptr {c.at(e, start)}, i64 {classes}, ptr {c.at(sums, i)})")
         c.store_one(c.one("fdiv", c.load_one(c.at(sums, i)), c.load_one(c.at(e, place))), c.at(losses, i))
-    c.over(rows, lambda p: p.store(log(c, p.load(losses, 1.0)), losses))
+    c.over(rows, lambda p: p.store(log(c, p.load(losses, 1.0)), losses), strands=1)
     c.lines.append(f"  call void @pairwise(ptr {losses}, i64 {rows}, ptr {loss})")
     c.store_one(c.one("fmul", c.load_one(loss), c.load_one(hit)), loss)
     c.add_to(wrong, c.emit(f"fptosi float {c.total(odd)} to i64"))
@@ -63,7 +63,7 @@ def backward(lanes: int) -> tuple[str, Code]:
     with c.loop(0, rows) as i:
         row, place = c.at(e, c.times(i, classes)), c.at(out, c.times(i, classes))
         factor = c.splat(c.one("fdiv", scale, c.load_one(c.at(sums, i))))
-        c.over(classes, lambda p: p.store(c.multiply(p.load(row), factor), place))
+        c.over(classes, lambda p: p.store(c.multiply(p.load(row), factor), place), strands=1)
     with c.loop(0, rows) as i:
         given = c.word(index, i)
         with c.when(c.test("ult", given, size)):  # as all are, unless a hook on what was saved gave something else

@@ -13,8 +13,9 @@ pytestmark = pytest.mark.skipif(not available(), reason="kernels are switched of
 
 
 @pytest.fixture(autouse=True)
-def loaded():
+def loaded(monkeypatch):
     engine()
+    monkeypatch.setattr(rules, "is_worthwhile", lambda: True)
     if not rules.small_agrees():
         pytest.skip("NumPy takes the C library's exponential on this processor")
 
@@ -31,7 +32,7 @@ def both(x, target, monkeypatch, **how):
     loss_of = rules.small().loss_of
     monkeypatch.setattr(rules.small(), "loss_of", lambda *given: seen.append(loss_of(*given)) or seen[-1])
     for is_loaded in (False, True):
-        monkeypatch.setattr(rules, "is_loaded", lambda is_loaded=is_loaded: is_loaded)
+        monkeypatch.setattr(rules, "is_worthwhile", lambda is_loaded=is_loaded: is_loaded)
         out = rules._cross_entropy(x, target, None, **attributes)
         gradient = rules._cross_entropy_backward(np.asarray(np.float32(0.7)), x, target, None, *out[1:], **attributes)
         results.append([np.asarray(each).tobytes() for each in (*out, gradient)])

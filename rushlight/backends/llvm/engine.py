@@ -114,6 +114,26 @@ def is_loaded() -> bool:
     return the_engine is not None
 
 
+#: How often a kind of small work is NumPy's before a kernel is made for it: to compile one takes up to 0.02 s, and a short program has no use for it.
+PATIENCE = 50
+
+
+class Worthwhile:
+    """Whether machine code is to do a kind of small work: it is loaded, and the work was wanted PATIENCE times before.
+
+    For kernels as in `is_loaded`, whose results have NumPy's bits.
+    """
+
+    def __init__(self) -> None:
+        self.wanted = 0
+
+    def __call__(self) -> bool:
+        if the_engine is None:
+            return False
+        self.wanted += 1
+        return self.wanted > PATIENCE
+
+
 def after_fork() -> None:
     """In a forked child the thread that holds the lock may not exist."""
     global lock

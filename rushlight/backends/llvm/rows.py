@@ -41,13 +41,14 @@ class Rows(Code):
         """An accumulator for each strand."""
         return [self.cell(self.number(start)) for _ in range(STRANDS)]
 
-    def over(self, width: str | int, write: Callable[[Piece], None]) -> None:
-        """write(piece) for every vector of a row of that width."""
+    def over(self, width: str | int, write: Callable[[Piece], None], strands: int = STRANDS) -> None:
+        """write(piece) for every vector of a row of that width. One strand is enough for short rows: the code is then a third, and soon compiled."""
         n = self.lanes
-        with self.loop(0, self.minus(width, STRANDS * n - 1), STRANDS * n) as i:
-            for strand in range(STRANDS):
-                write(Piece(self, self.plus(i, strand * n), strand))
-        with self.loop(self.whole(width, STRANDS * n), self.minus(width, n - 1), n) as i:
+        if strands > 1:
+            with self.loop(0, self.minus(width, strands * n - 1), strands * n) as i:
+                for strand in range(strands):
+                    write(Piece(self, self.plus(i, strand * n), strand))
+        with self.loop(self.whole(width, strands * n) if strands > 1 else 0, self.minus(width, n - 1), n) as i:
             write(Piece(self, i, 0))
         rest = self.whole(width, n)
         with self.when(self.test("slt", rest, width)):

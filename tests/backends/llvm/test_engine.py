@@ -91,3 +91,11 @@ def test_text_that_is_wrong_is_an_error_and_not_a_crash():
 def test_the_environment_can_do_without(monkeypatch):
     monkeypatch.setenv("RUSHLIGHT_JIT", "0")
     assert not module.available.__wrapped__()
+
+
+def test_small_work_is_worthwhile_once_it_was_wanted_often_after_machine_code_was_loaded(monkeypatch):
+    monkeypatch.setattr(module, "the_engine", None)
+    is_worthwhile = module.Worthwhile()
+    assert not any([is_worthwhile() for _ in range(100)])
+    monkeypatch.setattr(module, "the_engine", object())
+    assert [is_worthwhile() for _ in range(module.PATIENCE + 2)] == [False] * module.PATIENCE + [True] * 2
