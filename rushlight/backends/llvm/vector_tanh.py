@@ -6,8 +6,9 @@ the polynomial of its own interval: 18 instructions in place of 35, among which 
 from __future__ import annotations
 
 import math
-import struct
 from functools import cache
+
+import numpy as np
 
 from .vectors import Vectors, exp_of_some
 
@@ -72,42 +73,47 @@ def look_up(v: Vectors, numbers: tuple[float, ...], place: str) -> str:
 
 @cache
 def table() -> tuple[tuple[float, ...], ...]:
-    """For each interval its centre c, and the coefficients of 1, x - c, (x - c)^2 ..."""
-    ends = [0.0] + [2.0 ** (FIRST + (k >> BITS)) * (1 + (k % (1 << BITS)) / (1 << BITS)) for k in range(INTERVALS)]
-    return ((0.0, *series(0.0)[:DEGREE + 1]), *[row(start, end) for start, end in zip(ends[1:], ends[2:])])
+    """For each interval its centre c, and the coefficients of 1, x - c, (x - c)^2 ...
+
+    All intervals at once: row by row it takes 17 ms, a twentieth of the first three steps of a network that needs it.
+    """
+    ends = np.array([0.0] + [2.0 ** (FIRST + (k >> BITS)) * (1 + (k % (1 << BITS)) / (1 << BITS)) for k in range(INTERVALS)])
+    start, end = ends[1:-1], ends[2:]
+    c = centres_of(start, end)
+    rows = np.column_stack([c, shortened(series(c), np.maximum(c - start, end - c))])
+    return (0.0, *series(np.zeros(1))[0, :DEGREE + 1].tolist()), *map(tuple, rows.tolist())
 
 
-def row(start: float, end: float) -> tuple[float, ...]:
-    c = centre(start, end)
-    return c, *shortened(series(c), max(c - start, end - c))
-
-
-def centre(start: float, end: float) -> float:
-    """The float nearest to the middle of an interval at which tanh is nearly a float itself: the first coefficient is then right to more than its
+def centres_of(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """For each interval the float nearest to the middle at which tanh is nearly a float itself: the first coefficient is then right to more than its
     own precision (S. Gal, Computing elementary functions: a new approach for achieving high accuracy and good performance, 1986)."""
-    def error(c: float) -> float:
-        return max(abs(single(math.tanh(c)) / math.tanh(c) - 1), EXACT)
-    steps = sorted(range(-CHOICES, CHOICES + 1), key=abs)
-    return min([single((start + end) / 2 + (end - start) / 4 * step / CHOICES) for step in steps], key=error)
+    steps = np.array(sorted(range(-CHOICES, CHOICES + 1), key=abs)) / (4 * CHOICES)
+    choices = ((start + end)[:, None] / 2 + (end - start)[:, None] * steps).astype(np.float32).astype(float)
+    exact = np.tanh(choices)
+    errors = np.maximum(np.abs(exact.astype(np.float32) / exact - 1), EXACT)
+    return choices[np.arange(len(choices)), errors.argmin(1)]
 
 
-def single(value: float) -> float:
-    """A number rounded to float32."""
-    return float(struct.unpack("<f", struct.pack("<f", value))[0])
-
-
-def series(c: float) -> list[float]:
-    """The Taylor series of tanh at c: its derivative is 1 - tanh^2, so (k + 1) y[k + 1] is 1 at k = 0, less the sum of y[i] y[k - i]."""
-    y = [math.tanh(c)]
+def series(c: np.ndarray) -> np.ndarray:
+    """The Taylor series of tanh at each c: its derivative is 1 - tanh^2, so (k + 1) y[k + 1] is 1 at k = 0, less the sum of y[i] y[k - i]."""
+    y = np.zeros((TERMS + 1, len(c)))
+    y[0] = np.tanh(c)
     for k in range(TERMS):
-        y.append(((k == 0) - sum([y[i] * y[k - i] for i in range(k + 1)])) / (k + 1))
-    return y
+        y[k + 1] = ((k == 0) - (y[:k + 1] * y[k::-1]).sum(0)) / (k + 1)
+    return y.T
 
 
-def shortened(coefficients: list[float], reach: float) -> list[float]:
-    """A polynomial of degree DEGREE near a longer one between -reach and reach: as a sum of Chebyshev polynomials, cut off (C. Lanczos,
-    Applied Analysis, 1956)."""
-    from numpy.polynomial.chebyshev import cheb2poly, poly2cheb
-    scaled = [c * reach ** k for k, c in enumerate(coefficients)]
-    short = [*cheb2poly(poly2cheb(scaled)[:DEGREE + 1]), *[0.0] * (DEGREE + 1)][:DEGREE + 1]
-    return [float(c) / reach ** k for k, c in enumerate(short)]
+def shortened(coefficients: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    """Polynomials of degree DEGREE near longer ones between -reach and reach: as sums of Chebyshev polynomials, cut off (C. Lanczos, Applied
+    Analysis, 1956)."""
+    powers = reach[:, None] ** np.arange(TERMS + 1)
+    # x^k is the sum over j = k, k - 2 ... of 2^(1 - k) C(k, (k - j) / 2) T_j(x), with half of that for j = 0.
+    in_chebyshev = np.array([[2.0 ** (1 - k) * math.comb(k, (k - j) // 2) / (1 if j else 2) if j <= k and (k - j) % 2 == 0 else 0.0
+                              for j in range(DEGREE + 1)] for k in range(TERMS + 1)])
+    chebyshev = np.zeros((DEGREE + 1, DEGREE + 1))  # T_j by powers: T_j = 2 x T_(j - 1) - T_(j - 2)
+    chebyshev[0, 0] = chebyshev[1, 1] = 1
+    for j in range(2, DEGREE + 1):
+        chebyshev[j, 1:] = 2 * chebyshev[j - 1, :-1]
+        chebyshev[j] -= chebyshev[j - 2]
+    short: np.ndarray = coefficients * powers @ in_chebyshev @ chebyshev
+    return short / powers[:, :DEGREE + 1]
