@@ -30,13 +30,12 @@ NATIVE = 1 << 18
 #: the time, as exactly, but with other last bits than PyTorch's.
 TILED, WIDE = 1 << 29, 512
 #: The plans of products that our own kernels took, by how the matrices lie, whether there is a bias, and the number of threads: for others that
-#: lie alike nothing is left to decide. The most that are kept.
+#: lie alike nothing is left to decide.
 plans: dict[tuple, Any] = {}
-MOST_PLANS = 1024
 
 
 def product(a: Any, b: Any) -> Any:
-    """a @ b. BLAS knows neither halves nor bfloat16: those are multiplied in float32 and rounded once."""
+    """a @ b."""
     if a.dtype is not FLOAT or a.ndim != 2 or b.ndim != 2:
         return other_product(a, b)
     (n, k), m = a.shape, b.shape[1]
@@ -58,7 +57,7 @@ def product(a: Any, b: Any) -> Any:
 
 
 def other_product(a: Any, b: Any) -> Any:
-    """a @ b of other arrays than float32 matrices."""
+    """a @ b of other arrays than float32 matrices. BLAS knows neither halves nor bfloat16: those are multiplied in float32 and rounded once."""
     if a.itemsize == 2 and a.dtype.kind not in "iu":
         return np.asarray(product(a.astype(np.float32), b.astype(np.float32))).astype(a.dtype)
     if a.dtype.kind == "b":
@@ -100,7 +99,7 @@ def by_vectors(a: Any, b: Any, bias: Any, halves: tuple) -> Any:
     x, y = kernels.straight(a), kernels.straight(b)
     plan = kernels.plan_of(x, y, halves)
     if x is a and y is b and a.size * b.shape[1] < TILED and inside.launches is None:
-        if len(plans) >= MOST_PLANS:
+        if len(plans) >= kernels.MOST_PLANS:
             plans.clear()
         plans[a.shape, a.strides, b.shape, b.strides, bias is not None, pool.size()] = plan
     return plan(x, y, bias)

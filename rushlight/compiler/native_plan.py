@@ -12,7 +12,7 @@ from ..backends.aborts import raise_error
 from ..backends.heap import unwritten
 from ..backends.llvm.multiply import address
 from ..backends.llvm.tape import Segment, Slots
-from ..backends.native import FLOAT
+from ..backends.native import FLOAT, WHOLE
 from ..backends.parallel import Unnotable, inside
 from ..core import memory
 from ..core.op import Op
@@ -29,7 +29,7 @@ from .plan import Plan
 from .updates import NativeUpdates
 
 #: the dtypes of arrays that kernels take
-TAKEN = (FLOAT, np.dtype(np.int64))
+TAKEN = (FLOAT, WHOLE)
 
 
 class NativePlan(Plan):
@@ -40,10 +40,10 @@ class NativePlan(Plan):
         self.slots = Slots()
         self.segments: list[Segment] = []
         self.launches: list[tuple] = []        # of the segment that is being laid out
-        self.launched: list[Equation] = []     # the equation of each
+        self.launched: list[Any] = []          # the equation of each
         self.elements = 0                      # of all its arrays
         #: the equations of a segment's calls, by its address: for `explain`
-        self.launched_by: dict[bytes, list[Equation]] = {}
+        self.launched_by: dict[bytes, list[Any]] = {}
         self.before: list[str] = []            # lines that must come before it
         self.stand_ins: dict[Storage, tuple[Any, Value, Any]] = {}
         self.slot_values: dict[int, Value] = {}

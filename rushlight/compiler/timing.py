@@ -117,7 +117,7 @@ class Times:
         segments = getattr(self.plan, "segments", ())
         if not segments:
             return []
-        taken: dict[int, list[list[float]]] = {segment.where: [] for segment in segments}
+        taken: dict[bytes, list[list[float]]] = {segment.where: [] for segment in segments}
         by_place = {segment.where: segment for segment in segments}
         scope = dict(self.scope)
         for line in self.lines:
@@ -145,7 +145,7 @@ def add(parts: dict[int, Part], equation: Equation | None, kind: str, calls: int
         part.seconds += taken
 
 
-def stepped(segment: Any, taken: dict[int, list[list[float]]]) -> None:
+def stepped(segment: Any, taken: dict[bytes, list[list[float]]]) -> None:
     """Make the calls of a segment one by one, and note how long each took."""
     from ..backends.llvm.tape import CALLS, COUNT, PATCH_COUNT, RUN_PIECES, SHARED
     from ..backends.llvm.workers import workers

@@ -169,8 +169,7 @@ def factors(shape: tuple, target: Any, weight: Any, dtype: Any, reduction: str, 
     classes = shape[1]
     plain = weight is None and not smoothing and not 0 <= ignore_index < classes
     if plain and are_classes(target, classes):
-        # A copy: a result that is the same object at each call would stand for all others in a recording.
-        return Factors(flat_index(shape, target), share(target.size if reduction == "mean" else 1, dtype).copy())
+        return Factors(flat_index(shape, target), share(target.size if reduction == "mean" else 1, dtype))
     valid = target != ignore_index
     safe = np.where(valid, target, 0).astype(np.int64)
     check_range(safe, classes)
@@ -191,12 +190,12 @@ def are_classes(target: Any, classes: int) -> bool:
     return unsigned.item(unsigned.argmax()) < classes
 
 
-@lru_cache(64)
 def share(count: int, dtype: Any) -> Any:
-    """1 / count, kept as an array without dimensions: the factor of each of so many rows."""
-    factor = np.array(1 / count, dtype)
-    factor.flags.writeable = False
-    return factor
+    """1 / count as an array without dimensions: the factor of each of so many rows.
+
+    A new one at each call: a result that is the same object every time would stand for all others in a recording.
+    """
+    return np.array(1 / count, dtype)
 
 
 def check_range(target: Any, classes: int) -> None:
@@ -293,8 +292,8 @@ def _cross_entropy(x: Any, target: Any, weight: Any, *, reduction: str, ignore_i
     is_plain = weight is None and not smoothing and reduction != "none" and not 0 <= ignore_index < x.shape[1]
     pairwise = is_plain and is_small(x, target) and available()
     if pairwise and is_worthwhile() and small_agrees():
-        hit = share(len(x) if reduction == "mean" else 1, x.dtype).copy()
-        found = small().loss_of(x, target, hit, ignore_index, SAFE)
+        hit = share(len(x) if reduction == "mean" else 1, x.dtype)
+        found = small().loss_of(x, target, hit, ignore_index)
         if found is not None:
             return *found, hit, NONE
     return by_numpy(x, target, weight, reduction, ignore_index, smoothing, pairwise)
@@ -324,7 +323,7 @@ def small_agrees() -> bool:
     rows, classes = 200, 139
     x = np.linspace(-0.99 * SAFE, 0.99 * SAFE, rows * classes, dtype=FLOAT).reshape(classes, rows).T.copy()
     target, hit = np.arange(rows) % classes, share(rows, FLOAT)
-    found = small().loss_of(x, target, hit, -100, SAFE)
+    found = small().loss_of(x, target, hit, -100)
     return all([a.tobytes() == b.tobytes() for a, b in zip(found, by_numpy(x, target, None, "mean", -100, 0.0, True))])
 
 
@@ -371,7 +370,7 @@ def _cross_entropy_backward(grad: Any, x: Any, target: Any, weight: Any, e: Any,
     if inside.launches is not None:
         raise Unnotable("a loss without a kernel")
     if is_worthwhile() and not every.size and not hit.ndim and e.ndim == 2 and is_small_gradient(grad, e, s, index, hit):
-        return small().gradient(grad, e, s, index, hit, SAFE)
+        return small().gradient(grad, e, s, index, hit)
     # d loss_i / d x = hit (p - [class]) + every (p sum(w) - w) with p the softmax, e / s.
     scale = hit = np.asarray(grad * hit)
     if every.size:

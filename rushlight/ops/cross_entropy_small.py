@@ -16,16 +16,17 @@ from ..backends.llvm.engine import brief, engine
 from ..backends.llvm.numpy_bits import exp, log, pairwise
 from ..backends.llvm.rows import Piece, Rows
 from ..backends.native import FLOAT, WHOLE
+from .cross_entropy import SAFE
 
 #: the words of the loss's call, and of its gradient's: array objects, then numbers
 X, TARGET, EXPONENTIALS, SUMS, INDEX, LOSSES, LOSS, HIT, ROWS, CLASSES, IGNORED = range(11)
 GRAD, OUT = X, LOSS
 
 
-def forward(lanes: int, safe: float) -> tuple[str, Code]:
+def forward(lanes: int) -> tuple[str, Code]:
     """@loss(words): exp(x), its rows' sums, where the classes lie in the flat table, the rows' losses, and their sum times HIT.
 
-    A row's loss is log(sum / exp(x)[target]). It returns how many numbers of x are not between -safe and safe, and how many targets are no
+    A row's loss is log(sum / exp(x)[target]). It returns how many numbers of x are not between -SAFE and SAFE, and how many targets are no
     class or to be ignored: the rest holds if there are none.
     """
     c = Rows(lanes)
@@ -36,7 +37,7 @@ def forward(lanes: int, safe: float) -> tuple[str, Code]:
 
     def exponential(p: Piece) -> None:
         value = p.load(x)
-        c.accumulate(c.where(c.compare("olt", c.intrinsic("fabs", value), c.number(safe)), none, one), odd[p.strand])
+        c.accumulate(c.where(c.compare("olt", c.intrinsic("fabs", value), c.number(SAFE)), none, one), odd[p.strand])
         p.store(exp(c, value), e)
     c.over(c.times(rows, classes), exponential, strands=1)
     with c.loop(0, rows) as i:
@@ -72,10 +73,10 @@ def backward(lanes: int) -> tuple[str, Code]:
 
 
 @cache
-def kernels(safe: float) -> tuple:
+def kernels() -> tuple:
     """The functions of the loss and of its gradient."""
     lanes = engine().width // 4
-    written = [pairwise(lanes), forward(lanes, safe), backward(lanes)]
+    written = [pairwise(lanes), forward(lanes), backward(lanes)]
     loss, gradient = engine().addresses(module([text for text, _ in written], [code for _, code in written], lanes), ("loss", "gradient"))
     return brief(loss, ctypes.c_int64), brief(gradient)
 
@@ -83,22 +84,22 @@ def kernels(safe: float) -> tuple:
 words = struct.Struct("11q").pack
 
 
-def loss_of(x: Any, target: Any, hit: Any, ignore_index: int, safe: float) -> tuple | None:
+def loss_of(x: Any, target: Any, hit: Any, ignore_index: int) -> tuple | None:
     """(loss, exp(x), its rows' sums, places of the classes) of a table (N, C) with N classes, each row's loss times `hit`, an array of one number.
 
-    All arrays are without gaps. None where a class is to be ignored or is none, or where a number of x is not between -safe and safe.
+    All arrays are without gaps. None where a class is to be ignored or is none, or where a number of x is not between -SAFE and SAFE.
     """
     rows, classes = shape = x.shape
     e, sums, index = np.empty(shape, FLOAT), np.empty((rows, 1), FLOAT), np.empty(rows, WHOLE)
     losses, loss = np.empty(rows, FLOAT), np.empty((), FLOAT)
-    if kernels(safe)[0](words(id(x), id(target), id(e), id(sums), id(index), id(losses), id(loss), id(hit), rows, classes, ignore_index)):
+    if kernels()[0](words(id(x), id(target), id(e), id(sums), id(index), id(losses), id(loss), id(hit), rows, classes, ignore_index)):
         return None
     return loss, e, sums, index
 
 
-def gradient(grad: Any, e: Any, sums: Any, index: Any, hit: Any, safe: float) -> Any:
+def gradient(grad: Any, e: Any, sums: Any, index: Any, hit: Any) -> Any:
     """The gradient by x, of what `loss_of` gave."""
     rows, classes = shape = e.shape
     out = np.empty(shape, FLOAT)
-    kernels(safe)[1](words(id(grad), 0, id(e), id(sums), id(index), 0, id(out), id(hit), rows, classes, 0))
+    kernels()[1](words(id(grad), 0, id(e), id(sums), id(index), 0, id(out), id(hit), rows, classes, 0))
     return out
